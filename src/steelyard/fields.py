@@ -1,0 +1,60 @@
+"""The kinds of values that a configuration is made of."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from steelyard import expressions, problems
+from steelyard.errors import ConfigurationError
+
+
+class Model(BaseModel):
+    """A part of the configuration: immutable, and without room for unknown keys or undefined numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+
+def _expression(text: str) -> str:
+    try:
+        return expressions.parse(text).text
+    except ConfigurationError as error:
+        raise PydanticCustomError("expression", "{reason}", {"reason": str(error)}) from None
+
+
+def _number_as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _whole_number(value: Any) -> Any:
+    # YAML 1.1 reads 1e6 (without a dot and a sign) as text, and everybody writes event numbers like that.
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def default_to_name(data: Any, key: str) -> Any:
+    """Fill a key whose default is the name of the object itself."""
+    if isinstance(data, Mapping) and isinstance(data.get("name"), str) and not data.get(key):
+        return {**data, key: data["name"]}
+    return data
+
+
+def _scheduler(value: str) -> str:
+    if value not in ("threads", "synchronous", "processes") and "://" not in value:
+        advice = problems.nearest(value, ("threads", "synchronous", "processes", "tcp://HOST:PORT"), "choose from")
+        raise PydanticCustomError("scheduler", "{reason}", {"reason": advice})
+    return value
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Text = Annotated[str, BeforeValidator(_number_as_text, json_schema_input_type=str | float), AfterValidator(_expression)]
+Count = Annotated[int, BeforeValidator(_whole_number), Field(gt=0)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Interval = tuple[float, float]
+Simulator = Literal["offshell4l"]
+Scheduler = Annotated[str, AfterValidator(_scheduler)]
