@@ -1,0 +1,61 @@
+"""The embedded analysis behind the interface of :class:`steelyard.simulators.Simulator`.
+
+The compiled code is imported on first use: looking at names, as a check of a configuration does, stays instant.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from steelyard.offshell4l import constants
+
+
+class Offshell4l:
+    """gg→(H*→)ZZ→4l and qq→ZZ→4l; see :class:`steelyard.simulators.Simulator` for every method."""
+
+    name = "offshell4l"
+    processes = constants.PROCESSES
+    parameters = constants.PARAMETERS
+    observables = constants.OBSERVABLES
+    samples = constants.SAMPLES
+    tree = "events"
+
+    def branches(self, sample: str | None) -> tuple[str, ...]:
+        """Eight observables, ``event`` and ``weight_{process}``."""
+        from steelyard.offshell4l.names import checked_sample
+
+        weights = () if sample is None else checked_sample(sample)
+        return (*constants.OBSERVABLES, "event", *(f"weight_{process}" for process in weights))
+
+    def write_ntuple(
+        self, path: str | os.PathLike, sample: str, events: int, part: int = 0, parts: int = 1, *, seed: int
+    ) -> int:
+        """See :func:`steelyard.offshell4l.ntuples.write_ntuple`."""
+        from steelyard.offshell4l import ntuples
+
+        return ntuples.write_ntuple(path, sample, events, part, parts, seed)
+
+    def write_observed(self, path: str | os.PathLike, parameters: Mapping[str, float], *, seed: int) -> int:
+        """See :func:`steelyard.offshell4l.ntuples.write_observed`."""
+        from steelyard.offshell4l import ntuples
+
+        return ntuples.write_observed(path, parameters, seed)
+
+    def draw_experiments(self, parameters: Mapping[str, float], n: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """See :func:`steelyard.offshell4l.events.draw_experiments`."""
+        from steelyard.offshell4l import events
+
+        return events.draw_experiments(parameters, n, np.random.default_rng(seed))
+
+    def log_densities(self, observables: np.ndarray, processes: Sequence[str]) -> np.ndarray:
+        """See :func:`steelyard.offshell4l.densities.log_densities`."""
+        from steelyard.offshell4l import densities
+
+        return densities.log_densities(observables, processes)
+
+    def yields(self, processes: Sequence[str]) -> np.ndarray:
+        """See :func:`steelyard.offshell4l.densities.yields`."""
+        from steelyard.offshell4l import densities
+
+        return densities.yields(processes)
