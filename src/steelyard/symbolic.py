@@ -21,8 +21,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sinh": sympy.sinh,
     "cosh": sympy.cosh,
     "tanh": sympy.tanh,
-    "abs": sympy.Abs,
-    # Piecewise and not Min and Max, whose second derivatives hold delta functions that numpy does not know.
+    # Piecewise and not Abs, Min and Max, whose second derivatives hold delta functions that numpy does not know.
+    "abs": lambda a: sympy.Piecewise((a, a >= 0), (-a, True)),
     "minimum": lambda a, b: sympy.Piecewise((a, a <= b), (b, True)),
     "maximum": lambda a, b: sympy.Piecewise((a, a >= b), (b, True)),
     "where": lambda condition, a, b: sympy.Piecewise((_number(a), _truth(condition)), (_number(b), True)),
