@@ -1,6 +1,5 @@
 """Simulators by name: sources of events whose densities may be known exactly."""
 
-import difflib
 import importlib
 import os
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from steelyard.errors import ConfigurationError
+from steelyard.problems import nearest
 
 SIMULATORS = {"offshell4l": "steelyard.offshell4l.simulator:Offshell4l"}
 """Name in the configuration → module:class, imported when asked for."""
@@ -40,18 +40,16 @@ class Simulator(Protocol):
     def branches(self, sample: str | None) -> tuple[str, ...]:
         """Branches of the tree of a sample, or of observed data (None)."""
 
-    def write_ntuple(
-        self, path: str | os.PathLike, sample: str, events: int, part: int = 0, parts: int = 1, *, seed: int
-    ) -> int:
+    def write_ntuple(self, path: str | os.PathLike, sample: str, events: int, part: int, parts: int, seed: int) -> int:
         """Write part ``part`` (0 … parts−1) of a sample of ``events`` events; return the number of events written.
 
         The weights of all parts together add up to the yields, in expected events.
         """
 
-    def write_observed(self, path: str | os.PathLike, parameters: Mapping[str, float], *, seed: int) -> int:
+    def write_observed(self, path: str | os.PathLike, parameters: Mapping[str, float], seed: int) -> int:
         """Write one Poisson experiment as observed data, without weights; return the number of events."""
 
-    def draw_experiments(self, parameters: Mapping[str, float], n: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def draw_experiments(self, parameters: Mapping[str, float], n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """``n`` Poisson experiments: kinematics (M, K) float32 and offsets (n+1,) int64 into them."""
 
     def log_densities(self, observables: np.ndarray, processes: Sequence[str]) -> np.ndarray:
@@ -68,9 +66,6 @@ def simulator(name: str) -> Simulator:
         ConfigurationError: there is none; the message has the nearest name.
     """
     if name not in SIMULATORS:
-        near = difflib.get_close_matches(str(name), SIMULATORS, n=1, cutoff=0.0)
-        raise ConfigurationError(
-            f"there is no simulator '{name}'; did you mean '{near[0]}'? Use one of: {', '.join(SIMULATORS)}"
-        )
+        raise ConfigurationError(f"there is no simulator '{name}'; {nearest(name, SIMULATORS, 'there are')}")
     module, _, attribute = SIMULATORS[name].partition(":")
     return getattr(importlib.import_module(module), attribute)()

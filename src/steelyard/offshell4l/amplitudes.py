@@ -15,9 +15,8 @@ at high mass, Glover and van der Bij, Nucl. Phys. B 321 (1989) 561; decay angles
 import cmath
 import math
 
-from numba import njit
-
 from steelyard.offshell4l import constants as const
+from steelyard.offshell4l.compilation import compiled
 
 Z_MASS, Z_WIDTH, TOP_MASS, H_MASS, H_WIDTH = (
     const.Z_MASS,
@@ -35,7 +34,7 @@ LEFT_SQUARED, RIGHT_SQUARED = const.COUPLING_LEFT**2, const.COUPLING_RIGHT**2
 SQRT_HALF = math.sqrt(0.5)
 
 
-@njit(cache=True)
+@compiled
 def triangle(s):
     """Top triangle F(s) = 2[τ + (τ−1) f(τ)]/τ², τ = s/4mt², tending to 4/3 for s → 0.
 
@@ -51,7 +50,7 @@ def triangle(s):
     return 2.0 * (tau + (tau - 1.0) * f) / tau**2
 
 
-@njit(cache=True)
+@compiled
 def form_factors(s):
     """What the J=0 amplitudes are made of at s: P, c, L d.
 
@@ -66,37 +65,37 @@ def form_factors(s):
     return higgs, longitudinal, transverse
 
 
-@njit(cache=True)
+@compiled
 def boost(s, mass1, mass2):
     """γ = (s − m1² − m2²)/(2 m1 m2)."""
     return (s - mass1**2 - mass2**2) / (2.0 * mass1 * mass2)
 
 
-@njit(cache=True)
+@compiled
 def velocity_squared(s, mass1, mass2):
     """β² = (1 − (m1+m2)²/s)(1 − (m1−m2)²/s); negative below threshold, where the density is zero."""
     return (1.0 - (mass1 + mass2) ** 2 / s) * (1.0 - (mass1 - mass2) ** 2 / s)
 
 
-@njit(cache=True)
+@compiled
 def line(mass):
     """Z line shape m²/[(m² − mZ²)² + mZ²ΓZ²]."""
     return mass**2 / ((mass**2 - Z_MASS**2) ** 2 + (Z_MASS * Z_WIDTH) ** 2)
 
 
-@njit(cache=True)
+@compiled
 def gluon_flux(m4l):
     """gg luminosity times 1/m4l of phase space: (m4l/200)^−4.3/(1 + (m4l/1500)⁴)/m4l."""
     return (m4l / 200.0) ** -4.3 / (1.0 + (m4l / 1500.0) ** 4) / m4l
 
 
-@njit(cache=True)
+@compiled
 def quark_flux(m4l):
     """qq̄ luminosity times 1/m4l of phase space: (m4l/200)^−3.2/m4l."""
     return (m4l / 200.0) ** -3.2 / m4l
 
 
-@njit(cache=True)
+@compiled
 def tensor_amplitudes(cosine, beta_squared):
     """J=2 box amplitudes (gluons +−) in units of L: A+−, A−+, A+0 = A0−, A0+ = A−0, A00.
 
@@ -115,14 +114,14 @@ def tensor_amplitudes(cosine, beta_squared):
     )
 
 
-@njit(cache=True)
+@compiled
 def tensor_total(cosine, beta_squared):
     """Σ over Z helicities of |A|²/|L|² of the J=2 box, one gluon combination; even in cosθ*."""
     plus_minus, minus_plus, plus_zero, zero_plus, zero = tensor_amplitudes(cosine, beta_squared)
     return plus_minus**2 + minus_plus**2 + 2.0 * (plus_zero**2 + zero_plus**2) + zero**2
 
 
-@njit(cache=True)
+@compiled
 def decay(cosine, azimuth, lepton):
     """Decay amplitudes of a Z of helicity 0, +, − to a lepton of helicity ±1.
 
@@ -133,7 +132,7 @@ def decay(cosine, azimuth, lepton):
     return zero, 0.5 * (1.0 + lepton * cosine) * phase, 0.5 * (1.0 - lepton * cosine) * phase.conjugate()
 
 
-@njit(cache=True)
+@compiled
 def scalar_decays(cosine1, cosine2, azimuth1, azimuth2, lepton1, lepton2):
     """What multiplies A00 and A++ = A−− in the J=0 amplitude of given lepton helicities.
 
@@ -144,7 +143,7 @@ def scalar_decays(cosine1, cosine2, azimuth1, azimuth2, lepton1, lepton2):
     return zero1 * zero2, plus1 * plus2 + minus1 * minus2
 
 
-@njit(cache=True)
+@compiled
 def gluon_rates(m4l, mass1, mass2, cosine, cosine1, cosine2, plane, plane1):
     """Rates of S, SBI (mu = 1) and B: |A_S|², |A_S + A_B|², |A_B|² summed over gluon and lepton helicities.
 
@@ -176,7 +175,7 @@ def gluon_rates(m4l, mass1, mass2, cosine, cosine1, cosine2, plane, plane1):
     return common * signal, common * (both + tensor), common * (box + tensor)
 
 
-@njit(cache=True)
+@compiled
 def quark_rate(m4l, mass1, mass2, cosine, cosine1, cosine2, plane):
     """Rate of qq→ZZ: flux × β × Z lines × (1+0.96β²c²)/(1−0.96β²c²) × (1+c1²)(1+c2²)(1 + 0.15 cos2Φ s1² s2²)."""
     beta_squared = velocity_squared(m4l**2, mass1, mass2)
@@ -190,7 +189,7 @@ def quark_rate(m4l, mass1, mass2, cosine, cosine1, cosine2, plane):
     return common * (1.0 + channel) / (1.0 - channel) * angles * planes
 
 
-@njit(cache=True)
+@compiled
 def tensor_intensity(cosine, beta_squared, cosine1, cosine2, azimuth1, azimuth2):
     """Σ over gluons (+−, −+) and lepton helicities of |A|²/|L|² with couplings: the J=2 box."""
     plus_minus, minus_plus, plus_zero, zero_plus, zero = tensor_amplitudes(cosine, beta_squared)
@@ -215,7 +214,7 @@ def tensor_intensity(cosine, beta_squared, cosine1, cosine2, azimuth1, azimuth2)
     return total
 
 
-@njit(cache=True)
+@compiled
 def scalar_intensity(zero, transverse, cosine1, cosine2, azimuth1, azimuth2):
     """Σ over gluons (++, −−) and lepton helicities of |A|² with couplings for J=0, given A00 and A++ = A−−."""
     total = 0.0

@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numba import njit
 
 from steelyard.errors import InputError, ModelError
 from steelyard.offshell4l.amplitudes import gluon_rates, quark_rate
+from steelyard.offshell4l.compilation import compiled
 from steelyard.offshell4l.constants import (
     M4L_RANGE,
     MZ_RANGE,
@@ -111,7 +111,7 @@ def _checked(observables: np.ndarray) -> np.ndarray:
     return kinematics
 
 
-@njit(cache=True)
+@compiled
 def _all_rates(kinematics, quarks, gluons):
     """Rates of ``PROCESSES`` at every point (N, 4); those not asked for are left at zero."""
     rates = np.zeros((kinematics.shape[0], 4))

@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from steelyard.offshell4l import constants as const
 from steelyard.offshell4l.amplitudes import (
@@ -27,6 +26,7 @@ from steelyard.offshell4l.amplitudes import (
     tensor_total,
     velocity_squared,
 )
+from steelyard.offshell4l.compilation import compiled
 
 LEPTONS = (LEFT_SQUARED + RIGHT_SQUARED) ** 2
 DECAYS = (2.0 / 3.0) ** 2 * (2.0 * math.pi) ** 2
@@ -90,7 +90,7 @@ def _panels(edges: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:
     return (middle + half * x).ravel(), (half * weights).ravel()
 
 
-@njit(cache=True)
+@compiled
 def _integrate(m4l, m4l_weights, mass, mass_weights, cosine, cosine_weights):
     signal, interference, scalar_box, tensor_box, quark = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(m4l.size):

@@ -1,20 +1,16 @@
 """What a caller may ask of the embedded analysis by name; anything else is a clear error."""
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from steelyard.errors import ConfigurationError
 from steelyard.offshell4l.constants import PARAMETERS, PROCESSES, SAMPLES
+from steelyard.problems import nearest
 
 
 def unknown(kind: str, found: object, valid: Iterable[str]) -> ConfigurationError:
     """The error about a name that does not exist: what was found, the nearest valid name, all valid names."""
-    valid = list(valid)
-    near = difflib.get_close_matches(str(found), valid, n=1, cutoff=0.0)
-    return ConfigurationError(
-        f"offshell4l: there is no {kind} '{found}'; did you mean '{near[0]}'? Use one of: {', '.join(valid)}"
-    )
+    return ConfigurationError(f"offshell4l has no {kind} '{found}'; {nearest(found, valid, 'there are')}")
 
 
 def checked_processes(processes: Sequence[str]) -> Sequence[str]:

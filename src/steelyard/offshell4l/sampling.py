@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from steelyard.errors import ModelError
 from steelyard.offshell4l import constants as const
@@ -29,6 +28,7 @@ from steelyard.offshell4l.amplitudes import (
     tensor_total,
     velocity_squared,
 )
+from steelyard.offshell4l.compilation import compiled
 from steelyard.offshell4l.integrals import LEPTONS, integrals
 
 SCALAR, TENSOR, QUARK = 0, 1, 2
@@ -109,7 +109,7 @@ def _edges() -> np.ndarray:
     return np.sort(np.append(edges, 2.0 * const.TOP_MASS))
 
 
-@njit(cache=True)
+@compiled
 def _bounds(kind, higgs, box, edges):
     """Bound at every m4l of (rate integrated over angles)/(Lorentzian proposals of the masses), see the samplers."""
     bounds = np.empty(edges.size)
@@ -123,7 +123,7 @@ def _bounds(kind, higgs, box, edges):
     return bounds
 
 
-@njit(cache=True)
+@compiled
 def _scalar_bound(m4l, higgs, box):
     """Largest of flux β Y (|A00|² + 2|A++|²), Y = m1 m2, over the Z masses.
 
@@ -142,20 +142,20 @@ def _scalar_bound(m4l, higgs, box):
     return gluon_flux(m4l) * math.sqrt(velocity_squared(s, MZ_LOW, MZ_LOW)) * largest
 
 
-@njit(cache=True)
+@compiled
 def _tensor_channel(beta_squared):
     """β ∫ ½[(1−bc)⁻² + (1+bc)⁻²] dc = 2β/(1−b²), b² = 0.92β²: what the cosθ* proposal integrates to."""
     return 2.0 * math.sqrt(beta_squared) / (1.0 - BOX_SHAPE * beta_squared)
 
 
-@njit(cache=True)
+@compiled
 def _quark_channel(beta_squared):
     """β ∫ dc/(1−b²c²) = 2β artanh(b)/b, b² = 0.96β²."""
     b = math.sqrt(QUARK_SHAPE * beta_squared)
     return 2.0 * math.sqrt(beta_squared) * math.atanh(b) / b
 
 
-@njit(cache=True)
+@compiled
 def _draw_m4l(edges, cumulative, rng):
     """m4l from the table of bounds (constant in each bin), and its bin."""
     index = np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")
@@ -163,14 +163,14 @@ def _draw_m4l(edges, cumulative, rng):
     return edges[index] + rng.random() * (edges[index + 1] - edges[index]), index
 
 
-@njit(cache=True)
+@compiled
 def _draw_mass(rng):
     """Z mass from m/[(m² − mZ²)² + mZ²ΓZ²], by the inverse of its integral, arctan[(m² − mZ²)/(mZ ΓZ)]."""
     angle = ANGLE_LOW + rng.random() * (ANGLE_HIGH - ANGLE_LOW)
     return min(max(math.sqrt(Z_SQUARED + Z_SCALE * math.tan(angle)), MZ_LOW), MZ_HIGH)
 
 
-@njit(cache=True)
+@compiled
 def _draw_angles(rng):
     """Flat cosθ1, cosθ2, Φ, Φ1."""
     return (
@@ -181,7 +181,7 @@ def _draw_angles(rng):
     )
 
 
-@njit(cache=True)
+@compiled
 def _draw_scalar(kinematics, edges, cumulative, heights, higgs, box, rng):
     """J=0: flat cosθ*; the masses' Lorentzians lack a factor Y = m1 m2 of the two lines."""
     largest = 0.0
@@ -213,7 +213,7 @@ def _draw_scalar(kinematics, edges, cumulative, heights, higgs, box, rng):
     return largest
 
 
-@njit(cache=True)
+@compiled
 def _draw_tensor(kinematics, edges, cumulative, heights, rng):
     """J=2: cosθ* from ½[(1−bc)⁻² + (1+bc)⁻²] ≥ (1−b²c²)⁻², b² = 0.92β², which bounds Σ|A|² times 1/4.84.
 
@@ -253,14 +253,14 @@ def _draw_tensor(kinematics, edges, cumulative, heights, rng):
     return largest
 
 
-@njit(cache=True)
+@compiled
 def _draw_square(rng):
     """A cosine from (1 + c²): flat in three cases of four, c² in one."""
     flat = 2.0 * rng.random() - 1.0
     return flat if rng.random() < 0.75 else math.copysign(abs(flat) ** (1.0 / 3.0), flat)
 
 
-@njit(cache=True)
+@compiled
 def _draw_quark(kinematics, edges, cumulative, heights, rng):
     """qq→ZZ: cosθ* from 1/(1−b²c²), b² = 0.96β², decay cosines from 1 + c², flat azimuths."""
     largest = 0.0

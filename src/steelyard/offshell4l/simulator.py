@@ -28,21 +28,19 @@ class Offshell4l:
         weights = () if sample is None else checked_sample(sample)
         return (*constants.OBSERVABLES, "event", *(f"weight_{process}" for process in weights))
 
-    def write_ntuple(
-        self, path: str | os.PathLike, sample: str, events: int, part: int = 0, parts: int = 1, *, seed: int
-    ) -> int:
+    def write_ntuple(self, path: str | os.PathLike, sample: str, events: int, part: int, parts: int, seed: int) -> int:
         """See :func:`steelyard.offshell4l.ntuples.write_ntuple`."""
         from steelyard.offshell4l import ntuples
 
         return ntuples.write_ntuple(path, sample, events, part, parts, seed)
 
-    def write_observed(self, path: str | os.PathLike, parameters: Mapping[str, float], *, seed: int) -> int:
+    def write_observed(self, path: str | os.PathLike, parameters: Mapping[str, float], seed: int) -> int:
         """See :func:`steelyard.offshell4l.ntuples.write_observed`."""
         from steelyard.offshell4l import ntuples
 
         return ntuples.write_observed(path, parameters, seed)
 
-    def draw_experiments(self, parameters: Mapping[str, float], n: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def draw_experiments(self, parameters: Mapping[str, float], n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """See :func:`steelyard.offshell4l.events.draw_experiments`."""
         from steelyard.offshell4l import events
 
