@@ -1,0 +1,36 @@
+# make run   the environment and the main job on the embedded analysis
+# make test  the environment and the tests
+# Options go to snakemake through ARGS: make run ARGS="-n", make run ARGS="--configfile my.yaml"
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+export OMP_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= 1
+
+.PHONY: run test check report environment
+.DEFAULT_GOAL := run
+
+environment: $(VENV)/complete
+
+# A changed pin makes the environment again; an unchanged one is reused.
+$(VENV)/complete: envs/requirements.txt envs/constraints.txt envs/dev.txt pyproject.toml
+	@echo "Making the environment in $(VENV) (minutes, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		-r envs/requirements.txt -r envs/dev.txt -c envs/constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: environment
+	@$(BIN)/snakemake --profile profiles/default $(ARGS)
+
+test: environment
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: environment
+	@$(BIN)/ruff check src tests workflow/scripts
+	@$(BIN)/ruff format --check src tests workflow/scripts
+	@$(BIN)/snakefmt --check --line-length 120 Snakefile workflow/rules
+	@$(BIN)/snakemake --lint

@@ -1,0 +1,98 @@
+"""What a result was made with: package versions, and digests of the code that each stage runs."""
+
+import ast
+import hashlib
+import importlib.metadata
+import platform
+from functools import cache
+from pathlib import Path
+
+PACKAGE = "steelyard"
+_ROOT = Path(__file__).parent
+
+# Raise this to retrain every network. A change of training code alone never does: thousands of networks hang on it.
+TRAINING_VERSION = "1"
+
+# The packages whose versions can change a number in the results.
+_RECORDED = (
+    "numpy",
+    "scipy",
+    "numba",
+    "torch",
+    "lightning",
+    "iminuit",
+    "uproot",
+    "awkward",
+    "dask",
+    "pyhf",
+    "snakemake",
+)
+
+
+def code_digest(*modules: str) -> str:
+    """A digest of the source of these modules of the package and of all modules of it that they import.
+
+    Put into a rule's ``params`` it makes a change of library code rerun the stages that use it, and only those.
+    Comments and layout do not count: the digest is taken of the syntax tree.
+
+    Raises:
+        FileNotFoundError: no such module.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(_closure(modules)):
+        digest.update(str(path.relative_to(_ROOT)).encode() + _syntax(path).encode())
+    return digest.hexdigest()[:16]
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of Steelyard and of every package that can change a number."""
+    found = {"python": platform.python_version(), PACKAGE: importlib.metadata.version(PACKAGE)}
+    return found | {name: importlib.metadata.version(name) for name in _RECORDED}
+
+
+def _closure(modules: tuple[str, ...]) -> set[Path]:
+    waiting, seen = [_source(name) for name in modules], set()
+    while waiting:
+        path = waiting.pop()
+        if path not in seen:
+            seen.add(path)
+            waiting += _imported(path)
+    return seen
+
+
+def _source(name: str) -> Path:
+    base = _ROOT.joinpath(*name.split("."))
+    path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+    if not path.exists():
+        raise FileNotFoundError(f"{PACKAGE} has no module {name}")
+    return path
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def _syntax(path: Path) -> str:
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):  # docstrings are comments too
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = body[1:]
+    return ast.dump(tree)
+
+
+def _imported(path: Path) -> list[Path]:
+    names = []
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE:
+            names.append(node.module)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]  # ``from package import module``
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE]
+    paths = []
+    for name in names:
+        base = _ROOT.joinpath(*name.split(".")[1:])
+        paths += [path for path in (base.with_suffix(".py"), base / "__init__.py") if path.exists() and base != _ROOT]
+    return paths
