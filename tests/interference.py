@@ -8,6 +8,7 @@ import numpy as np
 
 from steelyard.coefficients import Coefficients
 from steelyard.model import Model, build_model
+from steelyard.reference_events import ReferenceEvents
 
 PROCESSES = ("S", "SBI", "B", "NI")
 EXPRESSIONS = ("mu - sqrt(mu)", "sqrt(mu)", "1 - sqrt(mu)", "1")
@@ -34,4 +35,5 @@ def model(events: int = 20_000) -> Model:
     rows = np.stack([np.zeros(events, dtype=int), np.arange(events)], axis=1)
     with np.errstate(divide="ignore"):
         log_r = np.log(densities / reference[:, None])
-    return build_model(PROCESSES, coefficients(), BOUNDS, yields, log_r, reference / reference.sum(), rows)
+    table = ReferenceEvents(reference / reference.sum(), rows)
+    return build_model(dict(zip(PROCESSES, yields, strict=True)), coefficients(), BOUNDS, log_r, table)

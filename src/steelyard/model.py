@@ -11,6 +11,7 @@ from steelyard.errors import ModelError
 from steelyard.likelihood import Likelihood
 from steelyard.mixture import Mixture
 from steelyard.outputs import whole
+from steelyard.reference_events import ReferenceEvents
 
 
 @dataclass(frozen=True)
@@ -100,29 +101,27 @@ def normalise(processes: tuple[str, ...], log_r: np.ndarray, weights: np.ndarray
 
 
 def build_model(
-    processes: tuple[str, ...],
+    yields: dict[str, float],
     coefficients: Coefficients,
     bounds: tuple[float, float],
-    yields: np.ndarray,
     log_r: np.ndarray,
-    weights: np.ndarray,
-    rows: np.ndarray,
+    events: ReferenceEvents,
 ) -> Model:
     """Normalise the ratios on the reference events and multiply in the yields.
 
     Args:
+        yields: nu_c of each process; their order is that of the coefficients and of the columns of ``log_r``.
         log_r: (n, C) raw log ratios of reference events by networks that did not train on them.
-        weights: (n,) reference weights, any positive sum.
-        rows: (n, 2) where each event comes from.
+        events: the reference events.
 
     Raises:
         ModelError: see :func:`normalise`.
     """
-    weights = weights / weights.sum()
-    normalisation = normalise(processes, log_r, weights)
-    mixture = Mixture(processes, coefficients, np.asarray(yields, dtype=float), (float(bounds[0]), float(bounds[1])))
+    processes = tuple(yields)
+    mixture = Mixture(processes, coefficients, np.array(list(yields.values())), (float(bounds[0]), float(bounds[1])))
+    normalisation = normalise(processes, log_r, events.weights)
     rates = np.exp(np.asarray(log_r, dtype=float)) * (mixture.yields / normalisation.mean)
-    return Model(mixture, rates, weights, normalisation, rows)
+    return Model(mixture, rates, events.weights, normalisation, events.rows)
 
 
 _COEFFICIENTS = ("parameters", "expressions", "nominal", "lower")

@@ -61,7 +61,9 @@ def exact_log_ratios(log_densities: np.ndarray, reference: Reference) -> np.ndar
 
 
 def load_scores(paths: Sequence[str], samples: int) -> list[np.ndarray]:
-    """Scores (N_s, C) of each sample from files in the order of samples, then of ratios.
+    """Scores (N_s, C) of each sample, from files in the order of samples and of ratios within a sample.
+
+    A file holds one ratio (N_s,), or all of them (N_s, C).
 
     Raises:
         ModelError: the ratios of one sample do not have the same number of events.
@@ -72,5 +74,5 @@ def load_scores(paths: Sequence[str], samples: int) -> list[np.ndarray]:
         columns = [np.load(path, mmap_mode="r") for path in paths[first : first + per_sample]]
         if len({len(column) for column in columns}) != 1:
             raise ModelError(f"scores of different lengths: {', '.join(paths[first : first + per_sample])}")
-        stacks.append(np.stack(columns, axis=1))
+        stacks.append(np.column_stack(columns))
     return stacks

@@ -54,9 +54,7 @@ class _Experiments:
 
     def sums(self, terms: np.ndarray) -> np.ndarray:
         """Sum of per-event terms (M, ...) over each experiment: (T, ...); an empty experiment sums to zero."""
-        padded = np.concatenate(
-            [terms, np.zeros((1, *terms.shape[1:]))]
-        )  # reduceat needs a row behind a last empty one
+        padded = np.concatenate([terms, np.zeros((1, *terms.shape[1:]))])  # reduceat: a row behind the last experiment
         result = np.add.reduceat(padded, self.offsets[:-1], axis=0)
         result[self.offsets[:-1] == self.offsets[1:]] = 0.0
         return result

@@ -1,0 +1,53 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from steelyard import provenance
+from steelyard.provenance import code_digest, versions
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the package whose sources a test may change."""
+    root = tmp_path / "steelyard"
+    shutil.copytree(Path(provenance.__file__).parent, root, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "_ROOT", root)
+    yield root
+    provenance._tree.cache_clear()
+    provenance._syntax.cache_clear()
+
+
+def changed(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    provenance._tree.cache_clear()
+    provenance._syntax.cache_clear()
+
+
+def test_a_change_of_an_imported_module_changes_the_digest(package):
+    toys, belts, intervals = code_digest("toys"), code_digest("belts"), code_digest("intervals")
+    changed(package / "mixture.py", "kappa, order) @ self.yields", "kappa, order) @ self.yields * 1.0")
+    assert code_digest("toys") != toys  # toys -> model -> mixture
+    assert code_digest("belts") != belts
+    assert code_digest("intervals") == intervals
+
+
+def test_comments_docstrings_and_layout_do_not_count(package):
+    before = code_digest("intervals")
+    path = package / "intervals.py"
+    path.write_text("# a remark\n" + path.read_text().replace('"""Confidence sets', '"""All confidence sets'))
+    provenance._tree.cache_clear()
+    provenance._syntax.cache_clear()
+    assert code_digest("intervals") == before
+
+
+def test_packages_and_unknown_modules(package):
+    assert code_digest("offshell4l") != code_digest("toys")
+    with pytest.raises(FileNotFoundError, match="no module nonsense"):
+        code_digest("nonsense")
+
+
+def test_versions_name_what_can_change_a_number():
+    assert {"python", "steelyard", "numpy", "torch"} <= versions().keys()
