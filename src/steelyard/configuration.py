@@ -174,9 +174,8 @@ def _points(value: Any) -> Any:
         raise PydanticCustomError("points", "{reason}", {"reason": reason}) from None
 
 
-Points = Annotated[
-    list[float], BeforeValidator(_points, json_schema_input_type=list[float] | Scan), Field(min_length=1)
-]
+_Listed = Annotated[list[float], Field(min_length=1)]
+Points = Annotated[_Listed, BeforeValidator(_points, json_schema_input_type=_Listed | Scan)]
 
 
 class Belts(Model):
@@ -259,6 +258,14 @@ class Configuration(Model):
     audit: Audit | None = Field(None, description="Coverage by independent experiments, of simulated samples only.")
     ingestion: Ingestion = Field(Ingestion(), description="How ntuples are read.")
     diagnostics: Diagnostics = Field(Diagnostics(), description="Checks and their thresholds.")
+
+    @model_validator(mode="after")
+    def _nominal_experiment(self) -> "Configuration":
+        # Filled in here, so that jobs and the recorded configuration have the values that were used.
+        if self.observed and self.observed.simulate:
+            for name, value in self.nominal.items():
+                self.observed.simulate.parameters.setdefault(name, value)
+        return self
 
     @property
     def parameter(self) -> Parameter:

@@ -9,6 +9,7 @@ import difflib
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "where": (3, np.where),
 }
 CONSTANTS = {"pi": np.pi}
+# Levels of nesting; a sum of terms is one level a term. Evaluation recurses, and Python's stack ends at 1000.
+_DEPTH = 400
 RESERVED = frozenset(FUNCTIONS) | frozenset(CONSTANTS)
 
 _ARITHMETIC: dict[type, Callable[..., Any]] = {
@@ -123,22 +126,26 @@ def parse(text: str) -> Expr:
     if "#" in line:
         raise ConfigurationError(f"'#' in '{line}' (column {line.index('#') + 1}): an expression has no comments")
     names: set[str] = set()
-    try:
-        _check(_tree(line), line, names)
-    except (RecursionError, MemoryError):
-        raise ConfigurationError(f"'{line[:60]}...' is nested too deeply; split it into variables") from None
+    _check(_tree(line), line, names, _DEPTH)
     return Expr(line, frozenset(names))
 
 
+@lru_cache
 def _tree(line: str) -> ast.expr:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             return ast.parse(line, mode="eval").body
+    except (RecursionError, MemoryError):
+        raise _too_deep(line) from None
     except (SyntaxError, ValueError) as error:
         column = getattr(error, "offset", None) or 1
         reason = getattr(error, "msg", None) or str(error)
         raise ConfigurationError(f"'{line}' is no expression (column {column}: {reason})") from None
+
+
+def _too_deep(line: str) -> ConfigurationError:
+    return ConfigurationError(f"'{line[:60]}...' is nested too deeply; split it into variables")
 
 
 def _nearest(word: str, choices: Iterable[str], kind: str = "known names") -> str:
@@ -151,10 +158,11 @@ def _refuse(node: ast.AST, line: str, reason: str) -> ConfigurationError:
     offset = getattr(node, "col_offset", 0)  # in bytes of UTF-8
     start = len(line.encode()[:offset].decode(errors="ignore"))
     part = ast.get_source_segment(line, node) or line
-    return ConfigurationError(f"'{part}' in '{line}' (column {start + 1}): {reason}")
+    whole = "" if part == line else f" in '{line}'"
+    return ConfigurationError(f"'{part}'{whole} (column {start + 1}): {reason}")
 
 
-def _check(node: ast.expr, line: str, names: set[str]) -> None:
+def _check(node: ast.expr, line: str, names: set[str], depth: int) -> None:
     """Accept what is on the white list, collect the free names, refuse all else."""
     match node:
         case ast.Constant(value=int() | float()):
@@ -191,8 +199,10 @@ def _check(node: ast.expr, line: str, names: set[str]) -> None:
                 f"and, or, not, {', '.join(sorted(RESERVED))}",
             )
             raise _refuse(node, line, reason)
+    if depth == 0:
+        raise _too_deep(line)
     for operand in operands:
-        _check(operand, line, names)
+        _check(operand, line, names, depth - 1)
 
 
 def _real(value: Any) -> Any:

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from steelyard import expressions, problems
 from steelyard.errors import ConfigurationError
+from steelyard.simulators import SIMULATORS
 
 
 class Model(BaseModel):
@@ -53,8 +54,9 @@ def _scheduler(value: str) -> str:
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Text = Annotated[str, BeforeValidator(_number_as_text, json_schema_input_type=str | float), AfterValidator(_expression)]
-Count = Annotated[int, BeforeValidator(_whole_number), Field(gt=0)]
+_Positive = Annotated[int, Field(gt=0)]
+Count = Annotated[_Positive, BeforeValidator(_whole_number, json_schema_input_type=_Positive)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Interval = tuple[float, float]
-Simulator = Literal["offshell4l"]
+Simulator = Literal[tuple(SIMULATORS)]
 Scheduler = Annotated[str, AfterValidator(_scheduler)]

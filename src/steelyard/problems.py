@@ -139,14 +139,19 @@ def _problem(path: str, item: Mapping[str, Any], location: Sequence[str | int], 
         return Problem(
             path, f"found {_show(found)}", "YAML reads unquoted yes, no, on and off as a truth value: quote it"
         )
-    if found is None:
-        return Problem(path, "found nothing after the key", _advice(item["msg"]))
-    return Problem(path, f"found {_show(found)}", _advice(item["msg"]))
+    if kind == "model_type":
+        keys = ", ".join(keys_of(model, location))
+        return Problem(path, _found(found), f"write a mapping with the keys {keys}")
+    return Problem(path, _found(found), _advice(item["msg"]))
 
 
 def _advice(message: str) -> str:
     message = message.removeprefix("Value error, ").removeprefix("Input ").strip()
     return f"it {message}" if message.startswith("should") else message[:1].lower() + message[1:]
+
+
+def _found(value: Any) -> str:
+    return "found nothing after the key" if value is None else f"found {_show(value)}"
 
 
 def _show(value: Any) -> str:

@@ -30,18 +30,14 @@ class Thresholds(Model):
     """Thresholds of the checks; a value beyond a level is a larger one, but for gain, where it is a smaller one."""
 
     normalisation: Level = _level(0.0025, 0.005, "|E_ref[r] - 1| of a raw ratio on events it did not train on.")
-    calibration: Level = _level(
-        0.02, 0.05, "Rms over bins of a ratio of found over predicted - 1, its statistical part subtracted."
-    )
-    closure: Level = _level(
-        0.02, 0.05, "Rms over bins of re-weighted reference over process - 1, its statistical part subtracted."
-    )
+    calibration: Level = _level(0.02, 0.05, "Largest deviation of a found from a predicted class probability.")
+    closure: Level = _level(0.02, 0.05, "Rms over bins of re-weighted over true density - 1, the worst variable.")
     difference: Level = _level(
         0.1, 0.3, "Non-closure of the total at any mu in a bin, in units of that bin's Poisson error."
     )
     auc: Level = _level(0.505, 0.51, "AUC of a fresh classifier between re-weighted reference and process.")
     overtraining: Level = _level(0.005, 0.02, "Mean loss of events not trained on minus that of events trained on.")
-    spread: Level = _level(0.1, 0.3, "Rms of log r between members over the square root of their number.")
+    convergence: Level = _level(0.1, 0.3, "Error of the mean of the members' log r, rms over events.")
     asimov: Level = _level(0.05, 0.1, "|hat - truth| of the Asimov fit, in units of the parameter.")
     scan: Level = _level(
         0.5,
