@@ -92,7 +92,9 @@ class Sample(Source):
 class Observed(Source):
     """The observed events, or one simulated experiment in their place."""
 
-    id_scope: str = Field("observed", description="As in a sample; no scope of a sample, so that nothing is shared.")
+    id_scope: str = Field(
+        "observed", description="As in a sample; none of the samples has the same, so that no event is shared."
+    )
 
 
 class Expression(Model):
@@ -202,7 +204,9 @@ class Baseline(Model):
     observable: str | None = Field(None, description="Name of an observable (kind observable).")
     numerator: str | None = Field(None, description="Process in the numerator (kind discriminant).")
     denominator: str | None = Field(None, description="Process in the denominator (kind discriminant).")
-    bins: Count | Annotated[list[float], Field(min_length=2)] = Field(20, description="Number of bins, or their edges.")
+    bins: Count | Annotated[list[float], Field(min_length=2)] = Field(
+        20, description="Number of bins of equal expectation, or their edges."
+    )
 
 
 class Oracle(Model):
@@ -250,14 +254,14 @@ class Configuration(Model):
     )
     split: Split = Field(Split(), description="Training events against all others.")
     ensembles: Ensembles = Field(Ensembles(), description="Networks per ratio.")
-    training: Training = Field(Training(), description="The network and its training.")
+    training: Training = Field(Training(), description="Network of a ratio, and how it is trained.")
     scan: Scan = Field(Scan(), description="Grid of the curves t(mu).")
-    belts: Belts = Field(description="The Neyman construction.")
+    belts: Belts = Field(description="Levels, points and pseudo-experiments of the Neyman construction.")
     baselines: list[Baseline] = Field([], description="Binned analyses for comparison.")
     oracle: Oracle | None = Field(None, description="The exact likelihood, of simulated samples only.")
     audit: Audit | None = Field(None, description="Coverage by independent experiments, of simulated samples only.")
-    ingestion: Ingestion = Field(Ingestion(), description="How ntuples are read.")
-    diagnostics: Diagnostics = Field(Diagnostics(), description="Checks and their thresholds.")
+    ingestion: Ingestion = Field(Ingestion(), description="Reading of the ntuples.")
+    diagnostics: Diagnostics = Field(Diagnostics(), description="What is checked, and to which thresholds.")
 
     @model_validator(mode="after")
     def _nominal_experiment(self) -> "Configuration":

@@ -61,7 +61,7 @@ def _points(configuration: "Configuration") -> Iterator[Problem]:
         for name, value in configuration.observed.simulate.parameters.items():
             if name == parameter.name:
                 grids[f"observed.simulate.parameters.{name}"] = [value]
-    (low, high), name = parameter.bounds, parameter.name
+    (low, high), name = sorted(parameter.bounds), parameter.name
     for path, points in grids.items():
         outside = [point for point in points if not low <= point <= high]
         if outside:

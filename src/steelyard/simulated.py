@@ -18,7 +18,7 @@ def problems_of(configuration: "Configuration") -> Iterator[Problem]:
     """
     reported: set[tuple[str, str]] = set()  # an expression is wrong once, not once for every sample
     for sample in configuration.samples:
-        if sample.simulate:
+        if sample.simulate and not sample.files:
             path = f"samples[{sample.name}]"
             model = simulator(sample.simulate.model)
             if sample.simulate.events is None:
@@ -33,7 +33,7 @@ def problems_of(configuration: "Configuration") -> Iterator[Problem]:
             weights = {f"{path}.weights.{process}": text for process, text in sample.weights.items()}
             yield from _source(configuration, path, sample, model, model.branches(sample.name), weights, reported)
     observed = configuration.observed
-    if observed and observed.simulate:
+    if observed and observed.simulate and not observed.files:
         model = simulator(observed.simulate.model)
         for key, default in (("events", None), ("parts", 1)):
             if getattr(observed.simulate, key) != default:
@@ -83,9 +83,7 @@ def _exact(configuration: "Configuration") -> Iterator[Problem]:
     for key in ("oracle", "audit"):
         if getattr(configuration, key) and configuration.simulator is None:
             files = [sample.name for sample in configuration.samples if not sample.simulate]
-            found = (
-                f"the samples {', '.join(files)} come from files" if files else "the samples have several simulators"
-            )
+            found = f"these come from files: {', '.join(files)}" if files else "they have several"
             yield Problem(key, f"it needs one simulator for all samples, and {found}", f"remove the key '{key}'")
     if configuration.simulator is None:
         return
