@@ -422,7 +422,7 @@ def test_a_selection_that_keeps_nothing(tmp_path, pair):
         ("w", np.nan, "weight of process S is not finite for 3 of 1200 selected entries (first nan in {file}"),
     ],
 )
-@pytest.mark.parametrize("entries", [10, 5000])
+@pytest.mark.parametrize("entries", [100, 5000])
 def test_values_that_are_not_finite(tmp_path, branch, value, where, entries):
     first, second = events(700), events(500, first=700)
     second[branch][[50, 51, 499]] = value
