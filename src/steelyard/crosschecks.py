@@ -29,6 +29,7 @@ def problems_of(configuration: "Configuration", files: bool = True) -> list[Prob
         *_duplicates(configuration),
         *_words(configuration),
         *_order(configuration),
+        *_constants(configuration),
         *_weights(configuration),
         *_references(configuration),
         *_baselines(configuration),
@@ -73,11 +74,18 @@ def _order(configuration: "Configuration") -> Iterator[Problem]:
                 yield Problem(path, f"'{name}' is used in its own definition", "give the variable another name")
             else:
                 yield Problem(path, f"'{name}' is used before it is defined", f"move '{name}' above '{variable.name}'")
+
+
+def _constants(configuration: "Configuration") -> Iterator[Problem]:
+    """Expressions that have to differ from event to event."""
+    texts = {"selection": configuration.selection} if configuration.selection else {}
     for key in ("features", "observables"):
-        for item in getattr(configuration, key):
-            if not expressions.parse(item.expression).names:
-                path = f"{key}[{item.name}].expression"
-                yield Problem(path, f"found '{item.expression}', the same for all events", "use a branch or a variable")
+        texts |= {f"{key}[{item.name}].expression": item.expression for item in getattr(configuration, key)}
+    for path, source in sources(configuration):
+        texts |= {f"{path}.event_id[{index}]": text for index, text in enumerate(source.event_id or [])}
+    for path, text in texts.items():
+        if not expressions.parse(text).names:
+            yield Problem(path, f"found '{text}', the same for all events", "use a branch or a variable")
 
 
 def _weights(configuration: "Configuration") -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from steelyard import expressions, problems
@@ -15,6 +15,17 @@ class Model(BaseModel):
     """A part of the configuration: immutable, and without room for unknown keys or undefined numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
+        # Pydantic takes true for 1; here it is a slip, or YAML's reading of a name such as NO.
+        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
+            reason = (
+                "a number or text is needed here; YAML reads unquoted yes, no, on and off as a truth value: quote it"
+            )
+            raise PydanticCustomError("truth_value", "{reason}", {"reason": reason})
+        return value
 
 
 def _expression(text: str) -> str:

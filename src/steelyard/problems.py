@@ -135,10 +135,6 @@ def _problem(path: str, item: Mapping[str, Any], location: Sequence[str | int], 
         return Problem(path, f"found {_show(found)}", nearest(found, choices, "choose from"))
     if kind == "string_pattern_mismatch":
         return Problem(path, f"found {_show(found)}", "a name has letters, digits and _ and starts with a letter")
-    if kind == "string_type" and isinstance(found, bool):
-        return Problem(
-            path, f"found {_show(found)}", "YAML reads unquoted yes, no, on and off as a truth value: quote it"
-        )
     if kind == "model_type":
         keys = ", ".join(keys_of(model, location))
         return Problem(path, _found(found), f"write a mapping with the keys {keys}")

@@ -158,7 +158,11 @@ def rename(data, old, new):
         ),
         (
             lambda c: c["processes"][0].update(name=False),
-            "my.yaml: processes[0].name: found False; YAML reads unquoted yes, no, on and off as a truth value: quote",
+            "my.yaml: processes[0].name: found False; a number or text is needed here; YAML reads unquoted yes, no",
+        ),
+        (
+            lambda c: c["belts"].update(toys=True),
+            "my.yaml: belts.toys: found True; a number or text is needed here; YAML reads unquoted yes, no",
         ),
         (
             lambda c: c["processes"][0].update(name="4l"),

@@ -145,6 +145,14 @@ def copy_of(items, name):
             lambda c: c["features"].append({"name": "one", "expression": "2/2"}),
             "features[one].expression: found '2/2', the same for all events; use a branch or a variable",
         ),
+        (
+            lambda c: c.update(selection="1 > 0"),
+            "selection: found '1 > 0', the same for all events; use a branch or a variable",
+        ),
+        (
+            lambda c: sample(c, event_id=["run", "1"]),
+            "samples[all].event_id[1]: found '1', the same for all events; use a branch or a variable",
+        ),
         # sources
         (
             lambda c: sample(c, name="observed"),
