@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,11 +11,23 @@ from numpy.typing import ArrayLike
 from steelyard import expressions as language
 from steelyard.errors import ConfigurationError, ModelError
 
-if TYPE_CHECKING:
-    from steelyard.configuration import Parameter, Process
-
 # A fit coordinate is a root of the parameter; beyond a fourth root nothing physical is known.
 _POWERS = (1, 2, 3, 4)
+
+
+# Protocols and not the configuration's classes: stages that use coefficients do not depend on its code.
+class ParameterRule(Protocol):
+    """What is asked of a parameter of the configuration."""
+
+    name: str
+    nominal: float
+    bounds: tuple[float, float]
+
+
+class ProcessRule(Protocol):
+    """What is asked of a process of the configuration."""
+
+    coefficient: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +103,9 @@ class Coefficients:
         object.__setattr__(self, "lower", float(self.lower))
 
     @classmethod
-    def from_configuration(cls, parameters: "Sequence[Parameter]", processes: "Sequence[Process]") -> "Coefficients":
+    def from_configuration(
+        cls, parameters: Sequence[ParameterRule], processes: Sequence[ProcessRule]
+    ) -> "Coefficients":
         """The coefficients of the configured processes, in their order."""
         return cls(
             [parameter.name for parameter in parameters],

@@ -1,7 +1,7 @@
 """Checks of a configuration that need more than one key.
 
-Names and sources are checked here, numbers in :mod:`steelyard.grids`, coefficients in :mod:`steelyard.rates`,
-and what is asked of the simulators in :mod:`steelyard.simulated`.
+Names and sources are checked here, numbers in :mod:`steelyard.grids`, coefficients in
+:mod:`steelyard.coefficient_checks`, and what is asked of the simulators in :mod:`steelyard.simulated`.
 """
 
 import glob
@@ -9,7 +9,7 @@ import keyword
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from steelyard import expressions, grids, rates, simulated
+from steelyard import coefficient_checks, expressions, grids, simulated
 from steelyard.problems import Problem, nearest
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def problems_of(configuration: "Configuration", files: bool = True) -> list[Prob
         *_sources(configuration, files),
         *simulated.problems_of(configuration),
         *grids.problems_of(configuration),
-        *rates.problems_of(configuration),
+        *coefficient_checks.problems_of(configuration),
     ]
 
 

@@ -1,78 +1,17 @@
 """The expected rate nu(mu) = sum of f_c(mu) nu_c, which must not be negative anywhere it is used."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
-from steelyard import expressions
+from steelyard.coefficients import Coefficients
 from steelyard.errors import ModelError
-from steelyard.problems import Problem, nearest
 
-if TYPE_CHECKING:
-    from steelyard.coefficients import Coefficients
-    from steelyard.configuration import Configuration
-
-# A rate of exactly zero may come out as a small negative number.
-_ROUNDING = 1e-9
+# Of the sum of absolute terms: a rate of exactly zero may come out as a small negative number.
+ROUNDING = 1e-9
 
 
-def problems_of(configuration: "Configuration") -> Iterator[Problem]:
-    """Problems of the coefficients: unknown parameters, and their values on all grids of the configuration."""
-    names = [parameter.name for parameter in configuration.parameters]
-    used: set[str] = set()
-    for process in configuration.processes:
-        found = expressions.parse(process.coefficient).names
-        used |= found
-        for name in sorted(found - set(names)):
-            what = f"unknown parameter '{name}' in '{process.coefficient}'"
-            yield Problem(f"processes[{process.name}].coefficient", what, nearest(name, names, "parameters"))
-    if not used <= set(names):
-        return
-    if names[0] not in used:
-        what = "no coefficient depends on the parameter of interest"
-        yield Problem(f"parameters[{names[0]}]", what, "use it in a coefficient, or list another parameter first")
-    yield from _values(configuration)
-
-
-def _values(configuration: "Configuration") -> Iterator[Problem]:
-    """Coefficients are finite on the grids and at the bounds, and the total is not negative on the grids."""
-    parameter, audit = configuration.parameter, configuration.audit
-    low, high = parameter.bounds
-    grid = np.unique([*configuration.scan.grid, *configuration.belts.points, *(audit.points if audit else [])])
-    grid = grid[(grid >= low) & (grid <= high)]  # points outside are a problem of their own
-    points = np.array([low, high, *grid])
-    rows = []
-    for process in configuration.processes:
-        values = configuration.nominal | {parameter.name: points}
-        row = np.broadcast_to(expressions.parse(process.coefficient).evaluate(values), points.shape).astype(float)
-        if not np.all(np.isfinite(row)):
-            what = f"'{process.coefficient}' is not finite at {parameter.name} = {points[~np.isfinite(row)][0]:g}"
-            advice = f"change it, or parameters[{parameter.name}].bounds"
-            yield Problem(f"processes[{process.name}].coefficient", what, advice)
-        rows.append(row)
-    table = np.array(rows).T[2:]
-    if not len(grid) or not np.all(np.isfinite(table)):
-        return
-    yields = [process.yield_ for process in configuration.processes]
-    if None not in yields:
-        terms = table * np.array(yields, dtype=float)
-        total = terms.sum(axis=1)
-        bad = total < -_ROUNDING * np.abs(terms).sum(axis=1)
-        what = "the expected rate, the sum of coefficient * yield, is {:.4g} at {} = {:g}"
-    else:  # whatever the yields are, a sum of negative terms is negative
-        total = table.max(axis=1)
-        bad = (total <= 0.0) & (table.min(axis=1) < 0.0)
-        what = "no coefficient is positive, the largest is {:.4g} at {} = {:g}"
-    if np.any(bad):
-        worst = int(np.argmin(np.where(bad, total, np.inf)))
-        advice = "a rate cannot be negative: check the signs of the coefficients, or move the grids away"
-        yield Problem("processes", what.format(total[worst], parameter.name, grid[worst]), advice)
-
-
-def check_total_rate(
-    coefficients: "Coefficients", yields: Sequence[float] | np.ndarray, grid: np.ndarray
-) -> np.ndarray:
+def check_total_rate(coefficients: Coefficients, yields: Sequence[float] | np.ndarray, grid: np.ndarray) -> np.ndarray:
     r"""The expected rate :math:`\nu(\mu)=\sum_c f_c(\mu)\,\nu_c` on a grid of the parameter of interest.
 
     Args:
@@ -89,7 +28,7 @@ def check_total_rate(
     grid = np.atleast_1d(np.asarray(grid, dtype=float))
     terms = coefficients.value(grid) * np.asarray(yields, dtype=float)
     total, size = terms.sum(axis=1), np.abs(terms).sum(axis=1)
-    bad = ~(total >= -_ROUNDING * size)
+    bad = ~(total >= -ROUNDING * size)
     if np.any(bad):
         worst = int(np.argmin(np.where(np.isnan(total), -np.inf, total)))
         parts = ", ".join(
@@ -100,4 +39,4 @@ def check_total_rate(
             f"negative or undefined at {np.count_nonzero(bad)} of {len(grid)} points: it is the sum of {parts}. "
             "Check the yields (the sums of weights) and the coefficients of these processes"
         )
-    return np.where(np.abs(total) <= _ROUNDING * size, np.maximum(total, 0.0), total)
+    return np.where(np.abs(total) <= ROUNDING * size, np.maximum(total, 0.0), total)
