@@ -112,7 +112,6 @@ class Sample:
             raise KeyError(f"sample {self.info.name} carries no weights of process {process}, only of: {carried}")
         return self.weights[:, self.info.processes.index(process)]
 
-
     def observables_named(self, names: Sequence[str]) -> np.ndarray:
         """The observables of these names as columns, float32 (N, len(names)).
 
@@ -122,8 +121,8 @@ class Sample:
         missing = [name for name in names if name not in self.info.observables]
         if missing:
             raise InputError(
-                f"sample {self.info.name} has no observable {', '.join(missing)}, only {', '.join(self.info.observables)}; "
-                "add it to `observables` in the configuration"
+                f"sample {self.info.name} has no observable {', '.join(missing)}, only "
+                f"{', '.join(self.info.observables)}; add it to `observables` in the configuration"
             )
         return self.observables[:, [self.info.observables.index(name) for name in names]]
 

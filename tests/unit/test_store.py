@@ -77,6 +77,21 @@ def test_a_column_is_the_weights_of_a_process(tmp_path):
         sample.column("SBI")
 
 
+def test_observables_are_taken_by_name(tmp_path):
+    expected = write(tmp_path, (4,))
+    sample = Sample.open(tmp_path)
+    np.testing.assert_array_equal(sample.observables_named(["m"]), expected["observables"])
+    with pytest.raises(InputError, match="gg has no observable q, only m; add it to `observables`"):
+        sample.observables_named(["m", "q"])
+
+
+def test_samples_are_opened_in_the_order_given(tmp_path):
+    for name, rows in (("b", 4), ("a", 7)):
+        write(tmp_path / name, (rows,))
+    samples = store.open_all([tmp_path / "b" / "sample.json", tmp_path / "a" / "sample.json"])
+    assert [len(sample) for sample in samples] == [4, 7]
+
+
 def test_observed_data_have_no_weights(tmp_path):
     write(tmp_path, (4, 3), columns={**COLUMNS, "weights": 0}, processes=())
     assert Sample.open(tmp_path).weights.shape == (7, 0)
