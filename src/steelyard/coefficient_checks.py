@@ -32,12 +32,12 @@ def problems_of(configuration: "Configuration") -> Iterator[Problem]:
 
 
 def _values(configuration: "Configuration") -> Iterator[Problem]:
-    """Coefficients are finite on the grids and at the bounds, and the total is not negative on the grids."""
+    """Coefficients are finite on the grids and over the bounds, and the total is not negative on the grids."""
     parameter, audit = configuration.parameter, configuration.audit
     low, high = parameter.bounds
     grid = np.unique([*configuration.scan.grid, *configuration.belts.points, *(audit.points if audit else [])])
     grid = grid[(grid >= low) & (grid <= high)]  # points outside are a problem of their own
-    points = np.array([low, high, *grid])
+    points = np.concatenate([grid, np.linspace(low, high, 101)])
     rows = []
     for process in configuration.processes:
         values = configuration.nominal | {parameter.name: points}
@@ -47,7 +47,7 @@ def _values(configuration: "Configuration") -> Iterator[Problem]:
             advice = f"change it, or parameters[{parameter.name}].bounds"
             yield Problem(f"processes[{process.name}].coefficient", what, advice)
         rows.append(row)
-    table = np.array(rows).T[2:]
+    table = np.array(rows).T[: len(grid)]
     if not len(grid) or not np.all(np.isfinite(table)):
         return
     yields = [process.yield_ for process in configuration.processes]

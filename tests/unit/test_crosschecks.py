@@ -235,6 +235,10 @@ def copy_of(items, name):
             lambda c: c["processes"][0].update(coefficient="log(theta)"),
             "processes[signal].coefficient: 'log(theta)' is not finite at theta = 0; change it, or parameters",
         ),
+        (  # within the bounds, and on no grid
+            lambda c: [c["parameters"][0].update(bounds=[0, 4]), c["processes"][0].update(coefficient="1/(theta - 3)")],
+            "processes[signal].coefficient: '1/(theta - 3)' is not finite at theta = 3; change it",
+        ),
         (
             lambda c: [p.update({"coefficient": "theta - 1.5"}) for p in c["processes"]],
             "processes: no coefficient is positive, the largest is -1.5 at theta = 0; a rate cannot be negative",
