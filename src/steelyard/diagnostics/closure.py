@@ -1,0 +1,156 @@
+"""Re-weighting closure: the source density times the learned ratio has to look like the target in every variable."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from steelyard.binning import bin_index, histogram, merge_sparse, quantile_edges
+from steelyard.diagnostics.densities import normalised, ratios
+from steelyard.diagnostics.deviation import normalised_covariance, relative_deviation
+from steelyard.diagnostics.verdict import SIGNIFICANT, Check, Threshold, at_most
+
+BINS = 20
+
+
+@dataclass(frozen=True)
+class BinnedColumns:
+    """Variables of the same n events, binned once and used for every ratio.
+
+    Attributes:
+        names: K names.
+        edges: K arrays (B_k+1,).
+        index: (K, n) uint8, the bin of each event.
+    """
+
+    names: tuple[str, ...]
+    edges: tuple[np.ndarray, ...]
+    index: np.ndarray
+
+
+@dataclass(frozen=True)
+class ColumnClosure:
+    """The closure in one variable.
+
+    Attributes:
+        name: the variable.
+        edges: (B+1,) edges after merging bins with too few effective entries.
+        target: (B,) fractions of the target density.
+        reweighted: (B,) fractions of the source density times the ratio, normalised too.
+        error: (B,) statistical error of their difference, correlations included.
+        chi2, ndf: compatibility of the two shapes; the overall scale is fitted, so ndf = B - 1.
+        deviation: rms relative deviation of the densities beyond statistics (see :func:`closure`).
+        deviation_error: its statistical error.
+    """
+
+    name: str
+    edges: np.ndarray
+    target: np.ndarray
+    reweighted: np.ndarray
+    error: np.ndarray
+    chi2: float
+    ndf: int
+    deviation: float
+    deviation_error: float
+
+
+@dataclass(frozen=True)
+class Closure:
+    """The closure of one ratio in all variables, and the verdict on the worst of them."""
+
+    ratio: str
+    columns: tuple[ColumnClosure, ...]
+    check: Check
+
+
+def bin_columns(
+    names: Sequence[str], arrays: Sequence[np.ndarray], weights: np.ndarray, bins: int = BINS
+) -> BinnedColumns:
+    """Bin each variable (n,) into quantiles of the events' weights (n,), usually those of the reference.
+
+    Raises:
+        ValueError: more bins than the 8-bit index holds.
+    """
+    if bins > 255:
+        raise ValueError(f"at most 255 bins, not {bins}")
+    index = np.empty((len(names), len(weights)), dtype=np.uint8)
+    edges = []
+    for row, values in zip(index, arrays, strict=True):
+        edges.append(quantile_edges(values, bins, weights))
+        row[:] = bin_index(values, edges[-1])
+    return BinnedColumns(tuple(names), tuple(edges), index)
+
+
+def closure(
+    ratio: str,
+    columns: BinnedColumns,
+    target: np.ndarray,
+    source: np.ndarray,
+    log_ratio: np.ndarray,
+    threshold: float | Threshold,
+) -> Closure:
+    r"""Compare source density times ratio with the target density in every variable.
+
+    With :math:`p_i` the target's and :math:`q_i` the source's weights, both of sum one, on the *same* events, the
+    difference in a bin is a sum over events of :math:`\delta_i = p_i - q_i r_i`, and its variance is
+    :math:`\sigma_b^2 = \sum_{i\in b}\delta_i^2`. Events that carry weights of both densities (soft labels) thereby
+    cancel as they
+    should: errors added in quadrature as if the two were independent would hide a bad ratio.
+    The scale is fitted, :math:`\chi^2=\min_s\sum_b (s\,q_b - p_b)^2/\sigma_b^2` with B-1 degrees of freedom:
+    normalisation has its own check. Since with enough events any learned ratio has a bad chi2, the verdict is on a
+    size, the rms relative deviation of the densities beyond statistics
+    (:func:`~steelyard.diagnostics.deviation.relative_deviation`).
+
+    The function serves a process against the reference (source = reference weights) and a difference that the
+    likelihood lives on, process c against c' (source = weights of c', log_ratio = log r_c - log r_c').
+
+    Args:
+        ratio: name for the result.
+        columns: binned variables of the n events.
+        target, source: (n,) event weights of the two densities, any positive sum.
+        log_ratio: (n,) log of target/source density; may be NaN where both weights are zero.
+        threshold: of the rms relative deviation; 2 % of a whole density change the chi2 of a binned fit to
+            N ~ 10^3 events by N 0.02^2 = 0.4 at most.
+
+    Raises:
+        ModelError: a ratio is not finite, or a density sums to zero.
+    """
+    p, q = normalised(target, f"target of {ratio}"), normalised(source, f"source of {ratio}")
+    q = normalised(q * ratios(log_ratio, (p != 0.0) | (q != 0.0)), f"re-weighted source of {ratio}")
+    moments = (p, q, p * p, q * q, (p - q) ** 2)
+    results = tuple(
+        _column(name, edges, index.astype(np.intp), moments)
+        for name, edges, index in zip(columns.names, columns.edges, columns.index, strict=True)
+    )
+    # The worst variable is the one whose deviation is most surely large, not the one that fluctuates most.
+    worst = max(results, key=lambda result: result.deviation - SIGNIFICANT * result.deviation_error)
+    detail = f"worst of {len(results)} variables: {worst.name}, chi2/ndf {worst.chi2:.1f}/{worst.ndf}"
+    check = at_most(f"closure of {ratio}", worst.deviation, threshold, worst.deviation_error, detail=detail)
+    return Closure(ratio, results, check)
+
+
+def _column(name: str, edges: np.ndarray, index: np.ndarray, moments: tuple[np.ndarray, ...]) -> ColumnClosure:
+    bins = len(edges) - 1
+    sums = np.stack([histogram(index, weights, bins) for weights in moments])
+    groups = merge_sparse(sums[:2], sums[2:4])
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    p, q, p2, q2, variance = np.add.reduceat(sums, starts, axis=1)
+    edges = np.append(edges[starts], edges[-1])
+    # Where the two densities coincide event by event (an untrained difference) the difference has no error at all.
+    variance = np.maximum(variance, 1e-12 * (p2 + q2))
+    # The chi2 fits the scale, which does for a diagonal covariance what normalising does to the two histograms.
+    scale = (q * p / variance).sum() / (q**2 / variance).sum()
+    chi2 = float(((scale * q - p) ** 2 / variance).sum())
+    spread = normalised_covariance(variance[None, None], q[None])[0, 0]
+    deviation, deviation_error = relative_deviation(q - p, spread, np.abs(p))
+    return ColumnClosure(
+        name=name,
+        edges=edges,
+        target=p,
+        reweighted=q,
+        error=np.sqrt(spread),
+        chi2=chi2,
+        ndf=len(p) - 1,
+        deviation=float(deviation),
+        deviation_error=float(deviation_error),
+    )
