@@ -5,6 +5,7 @@ import pytest
 
 from steelyard.diagnostics.verdict import Check, Levels, at_least, at_most, undecided, within, worst
 from steelyard.results import from_json, to_json
+from steelyard.thresholds import Thresholds
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,16 @@ def test_status_of_an_upper_bound(value, error, status, threshold):
 def test_a_number_is_both_levels():
     assert at_most("x", 1.01, 1.0).status == "FAIL"
     assert at_most("x", 1.0, 1).status == "PASS"
+
+
+def test_thresholds_of_the_configuration_are_taken():
+    threshold = Thresholds().normalisation
+    middle = 0.5 * (threshold.warn + threshold.fail)
+    assert [within("x", value, threshold).status for value in (threshold.warn, middle, 2 * threshold.fail)] == [
+        "PASS",
+        "WARN",
+        "FAIL",
+    ]
 
 
 def test_room_is_counted_from_the_perfect_value():

@@ -1,0 +1,82 @@
+"""The Asimov weights: are there enough reference events behind them, and is none negative?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from steelyard.binning import effective_entries
+from steelyard.diagnostics.verdict import Check, Levels, Threshold, at_least, at_most
+
+# Rows of reference events treated at a time.
+BLOCK = 65_536
+# Effective reference events for each expected one. Toys are drawn from the reference, so its own fluctuation is part
+# of every toy: 20 add 1/20 to the variance of a fit, 2.5 % to its error, and 5 add 10 %.
+ENTRIES_PER_EVENT = Levels(warn=20.0, fail=5.0)
+
+
+@dataclass(frozen=True)
+class AsimovWeights:
+    """Asimov weights w_A,i(mu) = w_ref,i sum_c f_c(mu) nu_c r_c(x_i) along the parameter; all arrays (G,).
+
+    Attributes:
+        mu: parameter values.
+        total: expected events, the sum of the weights.
+        smallest, largest: the extreme weights.
+        negative: number of negative weights.
+        negative_share: what they carry, as a positive fraction of the total.
+        effective: effective number of reference events, (sum w)^2 / sum w^2.
+        checks: no negative weight; enough effective events for each expected one.
+    """
+
+    mu: np.ndarray
+    total: np.ndarray
+    smallest: np.ndarray
+    largest: np.ndarray
+    negative: np.ndarray
+    negative_share: np.ndarray
+    effective: np.ndarray
+    checks: tuple[Check, ...]
+
+
+def asimov_weights(
+    rates: np.ndarray,
+    weights: np.ndarray,
+    mu: np.ndarray,
+    fractions: np.ndarray,
+    entries_per_event: float | Threshold = ENTRIES_PER_EVENT,
+) -> AsimovWeights:
+    """Form the Asimov weights of every reference event at every parameter value, and summarise them.
+
+    Args:
+        rates: (n, C) nu_c r_c(x_i).
+        weights: (n,) reference weights of sum one.
+        mu: (G,) parameter values.
+        fractions: (G, C) coefficients f_c(mu).
+        entries_per_event: fewest effective reference events for each expected one.
+    """
+    mu, fractions = np.asarray(mu, dtype=float), np.asarray(fractions, dtype=float)
+    total, squares, share = np.zeros(len(mu)), np.zeros(len(mu)), np.zeros(len(mu))
+    smallest, largest = np.full(len(mu), np.inf), np.full(len(mu), -np.inf)
+    negative = np.zeros(len(mu), dtype=np.int64)
+    for start in range(0, len(weights), BLOCK):
+        rows = slice(start, start + BLOCK)
+        block = (fractions @ np.asarray(rates[rows]).T) * np.asarray(weights[rows])
+        total += block.sum(axis=1)
+        squares += np.einsum("gi,gi->g", block, block)
+        smallest, largest = np.minimum(smallest, block.min(axis=1)), np.maximum(largest, block.max(axis=1))
+        for point in np.flatnonzero(block.min(axis=1) < 0.0):
+            below = block[point][block[point] < 0.0]
+            negative[point] += len(below)
+            share[point] -= below.sum()
+    effective = effective_entries(total, squares)
+    worst, thin = int(np.argmax(negative)), int(np.argmin(effective / total))
+    checks = (
+        at_most("negative Asimov weights", float(negative[worst]), 0.0, detail=f"at {mu[worst]:g}"),
+        at_least(
+            "effective reference events per expected event",
+            float(effective[thin] / total[thin]),
+            entries_per_event,
+            detail=f"{effective[thin]:.0f} for {total[thin]:.0f} at {mu[thin]:g}",
+        ),
+    )
+    return AsimovWeights(mu, total, smallest, largest, negative, share / total, effective, checks)
