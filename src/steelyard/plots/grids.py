@@ -12,7 +12,7 @@ PANELS = 12
 
 # Inches: a pair of axes, and what its labels and the page's legend and note need.
 WIDTH, HEIGHT = 3.0, 2.7
-LEFT, BELOW, ABOVE, BETWEEN = 0.75, 0.75, 0.35, 0.15
+LEFT, BELOW, ABOVE, BETWEEN = 0.75, 0.75, 0.35, 0.25
 LEGEND, NOTE = 0.42, 0.2
 
 
@@ -45,12 +45,14 @@ def paired_panels(count: int, columns: int = 0) -> tuple[Figure, list[tuple[Axes
 
 def _pairs(figure: Figure, cells: GridSpec, count: int, columns: int) -> Iterator[tuple[Axes, Axes]]:
     for place in range(count):
-        inner = cells[divmod(place, columns)].subgridspec(2, 1, height_ratios=[2.3, 1.0], hspace=0.06)
+        inner = cells[divmod(place, columns)].subgridspec(2, 1, height_ratios=[2.3, 1.0], hspace=0.12)
         upper = figure.add_subplot(inner[0])
         lower = figure.add_subplot(inner[1], sharex=upper)
         for axes in (upper, lower):
             axes.tick_params(labelsize="small")
         upper.tick_params(axis="x", labelbottom=False)
-        lower.yaxis.set_major_locator(MaxNLocator(nbins=4, prune="both"))  # no label where the panels touch
+        lower.yaxis.set_major_locator(
+            MaxNLocator(nbins=4, steps=[1, 2, 5, 10], prune="both")
+        )  # no label where the panels touch
         lower.ticklabel_format(axis="y", style="plain", useOffset=False)
         yield upper, lower

@@ -1,0 +1,188 @@
+"""The page that the report starts with: the verdict, the result, and the checks, those that failed first.
+
+One HTML file without scripts and without a link to anything outside, which a browser opens by itself and which the
+workflow's report includes as its first page (``workflow/report/workflow.rst``).
+"""
+
+import base64
+import os
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from steelyard.diagnostics.verdict import Check
+from steelyard.notation import format_measured, format_number
+from steelyard.outputs import whole
+from steelyard.summary import CheckResult, DataResult, Summary, format_segments
+
+AnyCheck = Check | CheckResult
+
+DATA_NAMES = {"asimov": "Expected", "observed": "Observed"}
+METHODS = {
+    "neyman": "NSBI, toys (Neyman construction)",
+    "asymptotic": "NSBI, Wald's approximation",
+    "oracle": "exact likelihood, toys",
+}
+ORDER = ("FAIL", "WARN", "PASS")
+NAMED = 5  # checks that the first line names before it only counts
+
+# The report of Snakemake centres its first page and puts the workflow's graph beside it, in half of the width: a table
+# of results needs all of it, so the graph moves below. The selectors match nothing where the page stands alone.
+STYLE = """
+.steelyard { max-width: 60rem; margin: 0 auto; padding: 1rem; color: #222; line-height: 1.4;
+  font-family: "TeX Gyre Heros", Helvetica, Arial, sans-serif; font-size: 15px; }
+.steelyard h1 { font-size: 1.6em; margin: 0 0 .4em; }
+.steelyard h2 { font-size: 1.2em; margin: 1.4em 0 .4em; }
+.steelyard table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+.steelyard caption { text-align: left; padding: .2em 0; }
+.steelyard th, .steelyard td { text-align: left; padding: .25em .7em .25em .4em; border-bottom: 1px solid #ddd;
+  vertical-align: top; }
+.steelyard th { font-weight: 600; border-bottom: 2px solid #888; }
+.steelyard td.number, .steelyard th.number { text-align: right; white-space: nowrap; }
+.steelyard .verdict { padding: .6em .9em; border-left: .5em solid; background: #f4f4f4; font-weight: 600; }
+.steelyard .status { font-weight: 700; white-space: nowrap; }
+.steelyard .FAIL { color: #b34700; }
+.steelyard .WARN { color: #8a5a00; }
+.steelyard .PASS { color: #00704f; }
+.steelyard .verdict.FAIL { border-color: #d55e00; }
+.steelyard .verdict.WARN { border-color: #e69f00; }
+.steelyard .verdict.PASS { border-color: #009e73; }
+.steelyard .detail, .steelyard .note { color: #666; font-size: .9em; }
+.steelyard figure { margin: 1em 0; }
+.steelyard img { max-width: 100%; width: 40rem; }
+.steelyard summary { cursor: pointer; font-weight: 600; font-size: 1.2em; margin: 1.4em 0 .4em; }
+.prose:has(.steelyard) { max-width: 60rem; margin: 0 auto; }
+div:has(> div > .prose .steelyard) { flex-direction: column; align-items: stretch; }
+div:has(> div > div > .prose .steelyard) { align-items: flex-start; }
+"""
+
+
+def report_page(
+    summary: Summary,
+    checks: Sequence[Check] | None = None,
+    pictures: Mapping[str, str | os.PathLike] | None = None,
+    note: str | None = None,
+) -> str:
+    """The page as HTML text.
+
+    Args:
+        summary: of the analysis.
+        checks: the checks with their errors and details; by default those of the summary, which have neither.
+        pictures: PNG files to embed below the result, by their captions.
+        note: what to say beside every number, such as that the events come from an embedded model.
+    """
+    found: Sequence[AnyCheck] = summary.checks if checks is None else checks
+    parts = [
+        f"<h1>{escape(summary.analysis)}: confidence intervals on {escape(summary.parameter)}</h1>",
+        f'<p class="note">{escape(note)}</p>' if note else "",
+        _verdict(found),
+        *(_result(data, result, summary.parameter) for data, result in summary.results.items()),
+        _sigma(summary),
+        _attention(found),
+        *(_picture(caption, path) for caption, path in (pictures or {}).items()),
+        _all_checks(found),
+    ]
+    body = "\n".join(part for part in parts if part)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f"<title>{escape(summary.analysis)}</title>\n</head>\n<body>\n"
+        f'<style>{STYLE}</style>\n<div class="steelyard">\n{body}\n</div>\n</body>\n</html>\n'
+    )
+
+
+def write_report_page(
+    path: str | os.PathLike,
+    summary: Summary,
+    checks: Sequence[Check] | None = None,
+    pictures: Mapping[str, str | os.PathLike] | None = None,
+    note: str | None = None,
+) -> None:
+    """Write :func:`report_page` to ``path``, whole."""
+    page = report_page(summary, checks, pictures, note)
+    with whole(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _verdict(checks: Sequence[AnyCheck]) -> str:
+    if not checks:
+        return '<p class="verdict WARN">No checks were made: nothing vouches for these numbers.</p>'
+    names = {status: [check.name for check in checks if check.status == status] for status in ORDER}
+    total = len(checks)
+    if names["FAIL"]:
+        advice, status = f"{len(names['FAIL'])} of {total} checks FAIL; understand them before using the result", "FAIL"
+    elif names["WARN"]:
+        advice, status = (
+            f"no check fails, {len(names['WARN'])} of {total} WARN; read them before quoting the result",
+            "WARN",
+        )
+    else:
+        return f'<p class="verdict PASS">All {total} checks pass.</p>'
+    listed = ", ".join(names[status][:NAMED])
+    others = f" and {len(names[status]) - NAMED} more" if len(names[status]) > NAMED else ""
+    return f'<p class="verdict {status}">{escape(advice[0].upper() + advice[1:])}: {escape(listed)}{others}.</p>'
+
+
+def _result(data: str, result: DataResult, parameter: str) -> str:
+    levels = sorted(result.levels, key=float)
+    rows = []
+    for method, name in METHODS.items():
+        sets = [getattr(result.levels[level], method) for level in levels]
+        if any(segments is not None for segments in sets):
+            rows.append((name, ["" if segments is None else format_segments(segments) for segments in sets]))
+    for name, sets in result.baselines.items():
+        rows.append((f"histogram: {name}", [format_segments(sets[level]) if level in sets else "" for level in levels]))
+    heading = "".join(f"<th>{100.0 * float(level):.4g} %</th>" for level in levels)
+    lines = "\n".join(
+        f"<tr><td>{escape(name)}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for name, cells in rows
+    )
+    evidence = result.significance
+    words = [("toys", evidence.neyman), ("Wald", evidence.asymptotic), ("exact likelihood", evidence.oracle)]
+    against = ", ".join(f"{value:.2f}σ ({how})" for how, value in words if value is not None)
+    return (
+        f"<h2>{escape(DATA_NAMES.get(data, data))} result</h2>\n<table>\n"
+        f"<caption>best fit {escape(parameter)} = {format_number(result.hat, 4)}; "
+        f"against the lower bound: {escape(against)}</caption>\n"
+        f"<tr><th>confidence set</th>{heading}</tr>\n{lines}\n</table>"
+    )
+
+
+def _sigma(summary: Summary) -> str:
+    if summary.sigma_mc is None:
+        return ""
+    return f"<p>Uncertainty from finite simulation and training: {format_number(summary.sigma_mc)} in the best fit.</p>"
+
+
+def _attention(checks: Sequence[AnyCheck]) -> str:
+    """The checks that did not pass, the worst first."""
+    wanting = [check for status in ("FAIL", "WARN") for check in checks if check.status == status]
+    return f"<h2>Checks that need attention</h2>\n{_table(wanting)}" if wanting else ""
+
+
+def _all_checks(checks: Sequence[AnyCheck]) -> str:
+    if not checks:
+        return ""
+    ordered = sorted(checks, key=lambda check: ORDER.index(check.status))
+    return f"<details>\n<summary>All {len(checks)} checks</summary>\n{_table(ordered)}\n</details>"
+
+
+def _table(checks: Sequence[AnyCheck]) -> str:
+    rows = []
+    for check in checks:
+        detail = getattr(check, "detail", None)
+        words = f'<br><span class="detail">{escape(detail)}</span>' if detail else ""
+        rows.append(
+            f'<tr><td class="status {check.status}">{check.status}</td><td>{escape(check.name)}{words}</td>'
+            f'<td class="number">{format_measured(check.value, getattr(check, "error", None))}</td>'
+            f'<td class="number">{format_number(check.threshold)}</td></tr>'
+        )
+    heading = '<tr><th></th><th>check</th><th class="number">value</th><th class="number">threshold</th></tr>'
+    return "<table>\n" + "\n".join([heading, *rows]) + "\n</table>"
+
+
+def _picture(caption: str, path: str | os.PathLike) -> str:
+    data = base64.b64encode(Path(path).read_bytes()).decode()
+    return (
+        f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">\n'
+        f'<figcaption class="note">{escape(caption)}</figcaption></figure>'
+    )
