@@ -80,7 +80,8 @@ def classifier_test(
     label = np.clip(p[kept] / weight[kept], 0.0, 1.0)
     trees.fit(np.asarray(features[sides[0]][kept]), label, sample_weight=weight[kept] * np.count_nonzero(kept))
     auc, error = weighted_auc(trees.predict(np.asarray(features[sides[1]])), *test, groups=ids[sides[1]])
-    check = at_most(f"classifier test of {ratio}", auc, threshold, error, perfect=0.5)
+    detail = f"AUC on {len(sides[1])} events, 0.5 where nothing is found"
+    check = at_most(f"classifier test of {ratio}", auc, threshold, error, perfect=0.5, detail=detail)
     return ClassifierTest(ratio, auc, error, len(sides[0]), len(sides[1]), check)
 
 
