@@ -28,7 +28,7 @@ from steelyard.plots import (
     training,
 )
 from steelyard.plots.labels import EMBEDDED, Labels, labels_of
-from steelyard.plots.style import BLACK, DATA, NSBI, ORACLE, save, style
+from steelyard.plots.style import BASELINES, BLACK, DATA, NSBI, ORACLE, save, style
 from steelyard.results import from_data, to_data
 
 LABELS = made.LABELS
@@ -168,6 +168,13 @@ def test_an_empty_set_is_not_a_missing_row():
     inference = {"observed": made.inference([], [(0.2, 0.4)])}
     figure = belt.belt(made.belt(), LABELS, {"observed": made.scan()}, inference)
     assert "empty: 68.27 %" in texts(figure)
+
+
+def test_a_set_that_goes_on_beyond_the_edge_is_cut_there():
+    figure = intervals.intervals(made.summary(), LABELS, 2.0)
+    bars = [line for line in figure.axes[0].lines if line.get_color() == BASELINES[0]]
+    assert max(line.get_xdata()[-1] for line in bars) == 2.0  # it was 3
+    assert sum(line.get_marker() == ">" for line in bars) == 2
 
 
 def test_the_belt_without_an_exact_likelihood():

@@ -29,21 +29,22 @@ class Row:
 
 
 def draw_rows(axes: Axes, rows: Sequence[Row], levels: Sequence[float], edge: float | None = None) -> None:
-    """Draw rows from top to bottom; a set that reaches ``edge``, where the search ended, gets an arrow head.
+    """Draw rows from top to bottom; a set that goes on to ``edge`` or beyond gets an arrow head there.
 
     Args:
         axes: to draw into.
         rows: the lines of bars.
         levels: of the rows' sets, rising.
-        edge: upper end of the range searched.
+        edge: upper end of the range that is drawn, where the search for segments ends.
     """
     for place, row in enumerate(rows):
         for level, segments in enumerate(row.sets):
             width = WIDTHS[min(level, len(WIDTHS) - 1)]
             for low, high in segments:
-                axes.plot([low, high], [place, place], color=row.colour, linewidth=width, solid_capstyle="butt")
-                if edge is not None and abs(high - edge) <= 1e-9 * max(1.0, abs(edge)):
-                    axes.plot(high, place, marker=">", color=row.colour, markersize=8, clip_on=False, zorder=4)
+                start, end = (low, high) if edge is None else (min(low, edge), min(high, edge))
+                axes.plot([start, end], [place, place], color=row.colour, linewidth=width, solid_capstyle="butt")
+                if edge is not None and end >= edge - 1e-9 * max(1.0, abs(edge)):
+                    axes.plot(end, place, marker=">", color=row.colour, markersize=8, clip_on=False, zorder=4)
         # An empty set is a statement too, and must not look like a missing row.
         empty = [f"{100.0 * level:.4g} %" for level, segments in zip(levels, row.sets, strict=True) if not segments]
         if empty:
