@@ -1,6 +1,7 @@
 import json
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -299,7 +300,7 @@ def test_a_baseline_without_observed_data_has_one_panel(pictures):
 
 
 def test_labels_come_from_the_configuration():
-    labels = labels_of(load("config/config.yaml"))
+    labels = labels_of(load(Path(__file__).parents[2] / "config" / "config.yaml"))
     assert labels.note == EMBEDDED
     assert labels.parameter.startswith("$") and labels.process("S") != "S"
     assert labels.process("S/unknown") == f"{labels.process('S')}/unknown"
