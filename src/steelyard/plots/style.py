@@ -59,7 +59,7 @@ _OVERRIDES = {
     "mathtext.fallback": "stixsans",
     "figure.constrained_layout.h_pad": 0.06,
     "figure.constrained_layout.w_pad": 0.06,
-    "pdf.fonttype": 42,  # TrueType: journals refuse type 3
+    "pdf.fonttype": 3,  # the letters are OpenType, which type 42 would embed under a false name
 }
 
 Parameters = ParamSpec("Parameters")
