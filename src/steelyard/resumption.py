@@ -27,7 +27,7 @@ class Curve:
     Attributes:
         epoch: counted from 1.
         training_loss: mean over the epoch's batches, while the weights change.
-        validation_loss: after the epoch.
+        validation_loss: of the averaged weights after the epoch.
         learning_rate: at the end of the epoch.
         seconds: wall time of the epoch.
     """
@@ -56,7 +56,7 @@ class Curve:
 class History(Callback):
     """Keeps the curve and the weights of the best epoch, and gives up when a loss is not a number.
 
-    The LightningModule logs ``training_loss`` and ``validation_loss`` once an epoch.
+    The LightningModule logs ``training_loss`` and ``validation_loss`` once an epoch, the latter of its ``average``.
     """
 
     def __init__(self, name: str) -> None:
@@ -84,7 +84,7 @@ class History(Callback):
         self.curve.learning_rate.append(learning_rate)
         self.curve.seconds.append(time.monotonic() - self._start)
         if self.curve.best == len(self.curve.epoch) - 1:
-            self.best_state = _copy(pl_module.network.state_dict())
+            self.best_state = _copy(pl_module.average.state_dict())
         log.info(
             "%s: epoch %d of %d, loss %.6f, validation %.6f, %.1f s",
             *(self.name, epoch, epochs, training_loss, validation_loss, self.curve.seconds[-1]),
