@@ -1,6 +1,7 @@
 """The binned analyses that the unbinned one has to beat: an observable, a fixed discriminant, a parameterised one."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +12,47 @@ from steelyard.fits import fit, scan
 from steelyard.intervals import curve
 from steelyard.likelihood import Likelihood
 from steelyard.mixture import Mixture
+from steelyard.reference_events import ReferenceEvents
+from steelyard.store import Sample
+
+if TYPE_CHECKING:
+    from steelyard.configuration import Baseline
 
 # Points of the fit coordinate at which a parameterised observable is tested besides those of the scan.
 REACH_POINTS = 33
+
+
+def fit_baseline(
+    baseline: "Baseline",
+    given: BaselineInput,
+    samples: Sequence[Sample],
+    events: ReferenceEvents,
+    rates: np.ndarray,
+    observed: Sample | None = None,
+    observed_rates: np.ndarray | None = None,
+) -> BaselineResult:
+    """The baseline that the configuration asks for.
+
+    Args:
+        baseline: its section.
+        given: simulated events and tests.
+        samples, events: the simulated samples, and the rows of them that ``given`` is made of.
+        rates: (n, C) nu_c r_c(x_i) of these events.
+        observed, observed_rates: observed events and their rates, if there are any.
+
+    Raises:
+        ModelError: a bin expects no events somewhere within the parameter's bounds.
+        InputError: an observable is not stored.
+    """
+    if baseline.kind == "discriminant":
+        processes = baseline.numerator, baseline.denominator
+        return discriminant_baseline(baseline.name, given, rates, *processes, baseline.bins, observed_rates)
+    if baseline.kind == "parameterised":
+        return parameterised_baseline(baseline.name, given, rates, baseline.bins, observed_rates)
+    name = [baseline.observable]
+    values = events.gather([sample.observables_named(name)[:, 0] for sample in samples])
+    counted = None if observed is None else observed.observables_named(name)[:, 0]
+    return fixed_baseline(baseline.name, "observable", baseline.observable, given, values, baseline.bins, counted)
 
 
 def fixed_baseline(

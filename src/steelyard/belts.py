@@ -146,8 +146,10 @@ def invert(belt: Belt, scan: Scan, mixture: Mixture) -> tuple[Interval, ...]:
 def significance_against(tested: float, t: float, toys: ToyFits | None = None) -> Significance:
     """Evidence against the parameter value ``tested`` from its t, by toys thrown there if there are any.
 
-    With mu_hat kept at or above the lower bound, t at that bound is the discovery statistic q0 of
-    arXiv:1007.1727 (equation 12), so both translations are one-sided: sqrt(q0), and the toys' tail fraction.
+    Asymptotically sqrt(t), by toys from their tail fraction: both say at which confidence level the tested value leaves
+    the accepted set. The discovery statistic's one-sided translation (arXiv:1007.1727, equation 12) would need t to be
+    zero in half of the toys at the bound. With interference it is not: a small parameter lowers the expectation, so
+    that fluctuations of either sign pull the best fit away from the bound.
     """
     asymptotic = float(np.sqrt(max(t, 0.0)))
     if toys is None:

@@ -43,5 +43,9 @@ def wald_threshold(level: float) -> float:
 
 
 def significance(p_value: float) -> float:
-    """One-sided standard deviations of a p-value: Z = Phi^-1(1 - p) (arXiv:1007.1727, equation 1)."""
-    return float(norm.isf(p_value))
+    """Standard deviations of a p-value of t(mu): Z = Phi^-1(1 - p/2).
+
+    Two-sided, as t(mu) is: Z is the number of standard deviations whose confidence set just excludes the tested value,
+    and where t follows chi2_1 it is sqrt(t).
+    """
+    return float(norm.isf(0.5 * p_value))

@@ -85,7 +85,17 @@ def _syntax(path: Path) -> str:
 
 def _imported(path: Path) -> list[Path]:
     names = []
-    for node in ast.walk(_tree(path)):
+    tree = _tree(path)
+    # What is imported for type annotations alone is not run.
+    unused = {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for child in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in unused:
+            continue
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE:
             names.append(node.module)
             names += [f"{node.module}.{alias.name}" for alias in node.names]  # ``from package import module``

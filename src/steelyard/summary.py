@@ -1,9 +1,12 @@
 """The summary of an analysis: one JSON file that other software can rely on, and the table a person reads."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Segments = list[tuple[float, float]]
+from steelyard.baseline_results import BaselineResult
+from steelyard.belts import Inference
+from steelyard.diagnostics.verdict import Check
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,46 @@ class Summary:
     results: dict[str, DataResult]
     checks: list[CheckResult]
     sigma_mc: float | None = None
+
+
+def summarise(
+    analysis: str,
+    parameter: str,
+    inferences: Mapping[str, Inference],
+    exact: Mapping[str, Inference],
+    baselines: Sequence[BaselineResult],
+    checks: Sequence[Check],
+) -> Summary:
+    """Put the results of an analysis together.
+
+    Args:
+        analysis, parameter: names.
+        inferences: what the learned belt says of each data set, ``asimov`` and perhaps ``observed``.
+        exact: the same of the exact likelihood's belt; empty where there is none.
+        baselines: the binned analyses.
+        checks: the verdicts of all diagnostics.
+    """
+    results = {}
+    for data, inference in inferences.items():
+        oracle = exact.get(data)
+        scans = {baseline.name: getattr(baseline, data) for baseline in baselines}
+        results[data] = DataResult(
+            hat=inference.hat,
+            levels={
+                str(interval.level): LevelResult(
+                    interval.neyman, interval.asymptotic, oracle.intervals[index].neyman if oracle else None
+                )
+                for index, interval in enumerate(inference.intervals)
+            },
+            significance=SignificanceResult(
+                inference.significance.asymptotic,
+                inference.significance.neyman,
+                (oracle.significance.neyman or oracle.significance.asymptotic) if oracle else None,
+            ),
+            baselines={name: scan.intervals for name, scan in scans.items() if scan is not None},
+        )
+    verdicts = [CheckResult(check.name, check.value, check.threshold, check.status) for check in checks]
+    return Summary(analysis, parameter, results, verdicts)
 
 
 def format_segments(segments: list[Any]) -> str:

@@ -33,7 +33,9 @@ class Thresholds(Model):
     calibration: Level = _level(0.02, 0.05, "Largest deviation of a found from a predicted class probability.")
     closure: Level = _level(0.02, 0.05, "Rms over bins of re-weighted over true density - 1, the worst variable.")
     difference: Level = _level(
-        0.1, 0.3, "Non-closure of the total in a bin, at any point of the scan, in units of that bin's Poisson error."
+        0.1,
+        0.3,
+        "Rms over bins of the non-closure of the total, at any point of the scan, in units of that bin's Poisson error.",
     )
     auc: Level = _level(0.505, 0.51, "AUC of a fresh classifier between re-weighted reference and process.")
     overtraining: Level = _level(0.005, 0.02, "Mean loss of events not trained on minus that of events trained on.")

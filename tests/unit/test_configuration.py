@@ -64,6 +64,9 @@ def test_defaults_make_a_small_configuration_complete():
     assert configuration.nominal == {"theta": 1.0}
     assert configuration.simulator is None
     np.testing.assert_array_equal(configuration.scan.grid[:3], [0.0, round(2 / 60, 12), round(4 / 60, 12)])
+    curve = configuration.scan.curve
+    np.testing.assert_array_equal(curve[[0, 1, 6]], [0.0, round(2 / 60 / 64, 12), round(2 / 60 / 2, 12)])
+    np.testing.assert_array_equal(curve[7:], configuration.scan.grid[1:])
 
 
 def test_plain_data_goes_there_and_back():

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steelyard.binning import bin_index
 from steelyard.errors import ModelError
+from steelyard.model import Model
+
+if TYPE_CHECKING:
+    from steelyard.configuration import Observable
 
 BINS = 30
 
@@ -47,6 +52,13 @@ class SensitivityMap:
     share: np.ndarray
     events: np.ndarray
     total: float
+
+
+@dataclass(frozen=True)
+class SensitivityMaps:
+    """Several maps in one file."""
+
+    maps: tuple[SensitivityMap, ...]
 
 
 def event_shares(
@@ -151,3 +163,25 @@ def _edges(variable: Variable, weights: np.ndarray, bins: int) -> np.ndarray:
     cumulative = np.cumsum(share[order])
     low, high = values[order[np.searchsorted(cumulative, np.array([0.001, 0.999]) * cumulative[-1])]]
     return np.linspace(low, high if high > low else low + 1.0, bins + 1)
+
+
+def map_observables(
+    observables: "Sequence[Observable]", values: np.ndarray, model: Model, tested: float, truth: float
+) -> tuple[SensitivityMap, ...]:
+    """Maps of the first observable against each of the others.
+
+    Args:
+        observables: of the configuration, the columns of ``values``.
+        values: (n, K) of the model's reference events.
+        model: the statistical model.
+        tested: parameter value whose rejection is mapped.
+        truth: parameter value of the Asimov data.
+    """
+    mixture = model.mixture
+    variables = [
+        Variable(observable.name, column, observable.label, observable.range)
+        for observable, column in zip(observables, values.T, strict=True)
+    ]
+    pairs = [(variables[0], other) for other in variables[1:]]
+    points = [(mu, mixture.fractions(mixture.to_coordinate(mu))[0]) for mu in (tested, truth)]
+    return sensitivity_maps(pairs, model.rates, model.weights, *points)

@@ -112,3 +112,10 @@ def _judge(
         status = PASS
     threshold = levels.fail if status == FAIL else levels.warn
     return Check(name, float(value), threshold, status, None if error is None else float(error), detail)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """All checks of an analysis in one file."""
+
+    checks: tuple[Check, ...]

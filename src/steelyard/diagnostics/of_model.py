@@ -1,0 +1,106 @@
+"""Everything that is checked of the statistical model as a whole: the sums and differences that the likelihood uses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from steelyard.diagnostics.asimov_bias import AsimovBias, asimov_bias
+from steelyard.diagnostics.asimov_weights import AsimovWeights, asimov_weights
+from steelyard.diagnostics.closure import Closure, bin_columns, closure
+from steelyard.diagnostics.normalisation import check_normalisation
+from steelyard.diagnostics.table import EventTable
+from steelyard.diagnostics.total_closure import TotalClosure, total_closure
+from steelyard.diagnostics.verdict import Check
+from steelyard.model import Model
+from steelyard.reference import Reference
+from steelyard.thresholds import Thresholds
+
+
+@dataclass(frozen=True)
+class ModelDiagnosis:
+    """The checks of a model.
+
+    Attributes:
+        normalisation: E_ref[r_c] of each raw ratio.
+        differences: closure of each process re-weighted to each other one.
+        total: closure of the summed expectation at every value of the parameter.
+        weights: effective size of the Asimov data along the parameter, and negative weights.
+        bias: best fit to the simulation's own expected data.
+    """
+
+    normalisation: tuple[Check, ...]
+    differences: tuple[Closure, ...]
+    total: TotalClosure
+    weights: AsimovWeights
+    bias: AsimovBias
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The verdicts."""
+        parts = [part.check for part in (*self.differences, self.total)]
+        return (*self.normalisation, *parts, *self.weights.checks, *self.bias.checks)
+
+
+def diagnose_model(
+    table: EventTable,
+    model: Model,
+    reference: Reference,
+    mu: Sequence[float],
+    truths: Sequence[float],
+    thresholds: Thresholds,
+) -> ModelDiagnosis:
+    """Check a model on its own reference events.
+
+    Args:
+        table: the reference events with the scores of all ratios.
+        model: built from the same scores.
+        reference: for the composition of the reference.
+        mu: values of the parameter along which sums are checked.
+        truths: values at which the simulation's expected data are fitted.
+        thresholds: of the checks.
+    """
+    mixture, mu = model.mixture, np.asarray(mu, dtype=float)
+    columns = bin_columns(table.names, table.variables, table.reference)
+    fractions = mixture.fractions(mixture.to_coordinate(mu))
+    names = mixture.processes
+    differences = [
+        closure(
+            f"{names[c]}/{names[d]}",
+            columns,
+            table.densities[:, c],
+            table.densities[:, d],
+            table.log_r[:, c] - table.log_r[:, d],
+            thresholds.closure,
+        )
+        for c, d in combinations(range(len(names)), 2)
+        if np.any((table.densities[:, c] != 0.0) & (table.densities[:, d] != 0.0))
+    ]
+    composition = np.array([reference.weights[process] for process in names])
+    return ModelDiagnosis(
+        normalisation=check_normalisation(
+            names, model.normalisation.mean, model.normalisation.error, thresholds.normalisation
+        ),
+        differences=tuple(differences),
+        total=total_closure(
+            columns,
+            table.densities,
+            table.reference,
+            table.log_r,
+            mixture.yields,
+            mu,
+            fractions,
+            thresholds.difference,
+        ),
+        weights=asimov_weights(model.rates, model.weights, mu, fractions),
+        bias=asimov_bias(
+            mixture.coefficients.parameters[0],
+            mixture,
+            model.rates,
+            table.densities,
+            composition,
+            truths,
+            thresholds.asimov,
+        ),
+    )

@@ -1,0 +1,54 @@
+# Independently simulated experiments: does the belt cover, and are its critical values those of the exact likelihood?
+
+
+rule simulate_experiments:
+    input:
+        model=rules.build_model.output.model,
+        oracle=rules.build_oracle_model.output.model,
+        reference=rules.mix_reference.output.reference,
+        ensembles=[f"{R}/ensembles/{ratio}.pt" for ratio in RATIOS],
+    output:
+        experiments=f"{R}/audit/mu-{{point}}.npz",
+    log:
+        f"{R}/logs/simulate_experiments/mu-{{point}}.log",
+    benchmark:
+        f"{R}/benchmarks/simulate_experiments/mu-{{point}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        **section("oracle", "variables", "selection", "features"),
+        mu=lambda wildcards: AUDIT_POINTS[wildcards.point],
+        experiments=analysis.audit.experiments if analysis.audit else 0,
+        parameter=analysis.parameter.name,
+        nominal=analysis.nominal,
+        seed=analysis.seed,
+        code=code_digest("audit", "experiments", "offshell4l"),
+    message:
+        "Simulating and fitting independent experiments at {wildcards.point}"
+    script:
+        "../scripts/simulate_experiments.py"
+
+
+rule audit_belt:
+    input:
+        model=rules.build_model.output.model,
+        experiments=[f"{R}/audit/mu-{point}.npz" for point in AUDIT_POINTS],
+        belt=f"{R}/belts/belt.json",
+    output:
+        audit=f"{R}/audit/audit.json",
+    log:
+        f"{R}/logs/audit_belt.log",
+    benchmark:
+        f"{R}/benchmarks/audit_belt.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        code=code_digest("audit"),
+    message:
+        "Auditing the belt's coverage"
+    script:
+        "../scripts/audit_belt.py"

@@ -1,0 +1,30 @@
+# The binned analyses that run beside the unbinned one, from the same events.
+
+
+rule fit_baseline:
+    input:
+        **stores("features", "observables", "weights", "ids", "info"),
+        reference=rules.mix_reference.output.reference,
+        model=rules.build_model.output.model,
+        observed=rules.rate_observed.output.rates if analysis.observed else [],
+        observed_info=f"{R}/samples/observed/sample.json" if analysis.observed else [],
+    output:
+        result=f"{R}/baselines/{{baseline}}.json",
+    log:
+        f"{R}/logs/fit_baseline/{{baseline}}.log",
+    benchmark:
+        f"{R}/benchmarks/fit_baseline/{{baseline}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        baseline=lambda wildcards: BASELINES[wildcards.baseline],
+        nominal=analysis.parameter.nominal,
+        levels=LEVELS,
+        scan=settings["scan"],
+        code=code_digest("baselines"),
+    message:
+        "Fitting the histogram {wildcards.baseline}"
+    script:
+        "../scripts/fit_baseline.py"

@@ -1,0 +1,47 @@
+# The Neyman construction: critical values along the parameter, and what they say of each data set.
+
+
+rule build_belt:
+    input:
+        toys=[f"{R}/{{likelihood}}toys/mu-{point}/batch-{batch}.npz" for point in POINTS for batch in BATCHES],
+    output:
+        belt=f"{R}/{{likelihood}}belts/belt.json",
+    log:
+        f"{R}/logs/build_belt/{{likelihood}}belt.log",
+    benchmark:
+        f"{R}/benchmarks/build_belt/{{likelihood}}belt.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        levels=LEVELS,
+        code=code_digest("belts"),
+    message:
+        "Building the confidence belt ({wildcards.likelihood}belts)"
+    script:
+        "../scripts/build_belt.py"
+
+
+rule invert_belt:
+    input:
+        model=f"{R}/{{likelihood}}model/model.npz",
+        belt=f"{R}/{{likelihood}}belts/belt.json",
+        scan=f"{R}/{{likelihood}}fits/{{data}}.json",
+        lowest=[f"{R}/{{likelihood}}toys/mu-{min(POINTS, key=POINTS.get)}/batch-{batch}.npz" for batch in BATCHES],
+    output:
+        inference=f"{R}/{{likelihood}}intervals/{{data}}.json",
+    log:
+        f"{R}/logs/invert_belt/{{likelihood}}{{data}}.log",
+    benchmark:
+        f"{R}/benchmarks/invert_belt/{{likelihood}}{{data}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        code=code_digest("belts"),
+    message:
+        "Confidence intervals of the {wildcards.data} data ({wildcards.likelihood}intervals)"
+    script:
+        "../scripts/invert_belt.py"

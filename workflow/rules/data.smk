@@ -1,0 +1,46 @@
+# From ROOT ntuples to memory-mapped columns.
+
+
+rule simulate_ntuple:
+    output:
+        ntuple=f"{R}/ntuples/{{sample}}/part-{{part}}.root",
+    log:
+        f"{R}/logs/simulate_ntuple/{{sample}}-{{part}}.log",
+    benchmark:
+        f"{R}/benchmarks/simulate_ntuple/{{sample}}-{{part}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        simulate=lambda wildcards: SOURCES[wildcards.sample]["simulate"],
+        seed=analysis.seed,
+        code=code_digest("offshell4l"),
+    message:
+        "Simulating part {wildcards.part} of sample {wildcards.sample}"
+    script:
+        "../scripts/simulate_ntuple.py"
+
+
+rule ingest_sample:
+    input:
+        ntuples=ntuples,
+    output:
+        **{name: f"{R}/samples/{{sample}}/{file}" for name, file in STORE.items()},
+    log:
+        f"{R}/logs/ingest_sample/{{sample}}.log",
+    benchmark:
+        f"{R}/benchmarks/ingest_sample/{{sample}}.tsv"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        **section("variables", "selection", "features", "observables", "ingestion"),
+        source=reading,
+        files=lambda wildcards: SOURCES[wildcards.sample].get("files"),
+        code=code_digest("ntuples", "store"),
+    message:
+        "Reading sample {wildcards.sample}"
+    script:
+        "../scripts/ingest_sample.py"

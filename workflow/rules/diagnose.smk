@@ -1,0 +1,128 @@
+# Is any of it to be believed? Every check has a threshold and a verdict, which the summary collects.
+
+
+rule diagnose_ratio:
+    input:
+        **stores("features", "observables", "weights", "ids", "info"),
+        reference=rules.mix_reference.output.reference,
+        ensemble=rules.combine_ensemble.output.ensemble,
+        unseen=[f"{R}/scores/{sample}/{{ratio}}.unseen.npy" for sample in SAMPLES],
+        seen=[f"{R}/scores/{sample}/{{ratio}}.seen.npy" for sample in SAMPLES],
+    output:
+        diagnosis=f"{R}/diagnostics/ratios/{{ratio}}.json",
+    log:
+        f"{R}/logs/diagnose_ratio/{{ratio}}.log",
+    benchmark:
+        f"{R}/benchmarks/diagnose_ratio/{{ratio}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        thresholds=settings["diagnostics"]["thresholds"],
+        code=code_digest("diagnostics.of_ratio"),
+    message:
+        "Checking the ratio {wildcards.ratio}"
+    script:
+        "../scripts/diagnose_ratio.py"
+
+
+rule diagnose_model:
+    input:
+        **stores("features", "observables", "weights", "ids", "info"),
+        reference=rules.mix_reference.output.reference,
+        model=rules.build_model.output.model,
+        scores=[f"{R}/scores/{sample}/{ratio}.unseen.npy" for sample in SAMPLES for ratio in RATIOS],
+    output:
+        diagnosis=f"{R}/diagnostics/model.json",
+    log:
+        f"{R}/logs/diagnose_model.log",
+    benchmark:
+        f"{R}/benchmarks/diagnose_model.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        grid=analysis.scan.grid.tolist(),
+        truths=[analysis.parameter.nominal],
+        thresholds=settings["diagnostics"]["thresholds"],
+        code=code_digest("diagnostics.of_model"),
+    message:
+        "Checking the sums and differences that the likelihood uses"
+    script:
+        "../scripts/diagnose_model.py"
+
+
+rule compare_oracle:
+    input:
+        model=rules.build_model.output.model,
+        oracle=rules.build_oracle_model.output.model,
+        scan=f"{R}/fits/asimov.json",
+        oracle_scan=f"{R}/oracle/fits/asimov.json",
+        baselines=[f"{R}/baselines/{baseline}.json" for baseline in BASELINES],
+    output:
+        diagnosis=f"{R}/diagnostics/oracle.json",
+    log:
+        f"{R}/logs/compare_oracle.log",
+    benchmark:
+        f"{R}/benchmarks/compare_oracle.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        diagnostics=settings["diagnostics"],
+        code=code_digest("diagnostics.of_oracle"),
+    message:
+        "Comparing the learned with the exact likelihood"
+    script:
+        "../scripts/compare_oracle.py"
+
+
+rule compare_data:
+    input:
+        model=rules.build_model.output.model,
+        observed=rules.rate_observed.output.rates,
+    output:
+        diagnosis=f"{R}/diagnostics/data.json",
+    log:
+        f"{R}/logs/compare_data.log",
+    benchmark:
+        f"{R}/benchmarks/compare_data.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        nominal=analysis.parameter.nominal,
+        code=code_digest("diagnostics.data_comparison", "model"),
+    message:
+        "Comparing data and simulation in what the likelihood sees"
+    script:
+        "../scripts/compare_data.py"
+
+
+rule map_sensitivity:
+    input:
+        **stores("features", "observables", "weights", "ids", "info"),
+        model=rules.build_model.output.model,
+    output:
+        maps=f"{R}/diagnostics/sensitivity.json",
+    log:
+        f"{R}/logs/map_sensitivity.log",
+    benchmark:
+        f"{R}/benchmarks/map_sensitivity.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        nominal=analysis.parameter.nominal,
+        tested=analysis.parameter.bounds[0],
+        observables=settings["observables"],
+        code=code_digest("diagnostics.sensitivity", "model"),
+    message:
+        "Mapping where the sensitivity comes from"
+    script:
+        "../scripts/map_sensitivity.py"

@@ -1,0 +1,27 @@
+# The members of a ratio become one model.
+
+
+rule combine_ensemble:
+    input:
+        networks=expand(
+            f"{R}/ratios/{{{{ratio}}}}/member-{{member}}/network.pt",
+            member=range(analysis.ensembles.members),
+        ),
+    output:
+        ensemble=f"{R}/ensembles/{{ratio}}.pt",
+    log:
+        f"{R}/logs/combine_ensemble/{{ratio}}.log",
+    benchmark:
+        f"{R}/benchmarks/combine_ensemble/{{ratio}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        combination=analysis.ensembles.combination,
+        split=settings["split"],
+        code=code_digest("ensembles"),
+    message:
+        "Combining the members of the ratio {wildcards.ratio}"
+    script:
+        "../scripts/combine_ensemble.py"

@@ -1,0 +1,27 @@
+# The fit and the scan of t(mu), to the expected (Asimov) and to the observed data.
+
+
+rule scan_likelihood:
+    input:
+        model=f"{R}/{{likelihood}}model/model.npz",
+        observed=lambda wildcards: (
+            f"{R}/{wildcards.likelihood}model/observed.npy" if wildcards.data == "observed" else []
+        ),
+    output:
+        scan=f"{R}/{{likelihood}}fits/{{data}}.json",
+    log:
+        f"{R}/logs/scan_likelihood/{{likelihood}}{{data}}.log",
+    benchmark:
+        f"{R}/benchmarks/scan_likelihood/{{likelihood}}{{data}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        nominal=analysis.parameters[0].nominal,
+        scan=settings["scan"],
+        code=code_digest("fits", "model"),
+    message:
+        "Scanning the likelihood of the {wildcards.data} data ({wildcards.likelihood}{wildcards.data})"
+    script:
+        "../scripts/scan_likelihood.py"

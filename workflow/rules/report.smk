@@ -1,0 +1,260 @@
+# The result: one summary for software, pictures and a page for people.
+
+from steelyard.plots.labels import labels_of
+from steelyard.results import to_data
+
+LABELS = to_data(labels_of(analysis))
+ORACLE = bool(analysis.oracle)
+THRESHOLDS = settings["diagnostics"]["thresholds"]
+
+
+def figure(key, name, caption, category, **labels):
+    """Outputs of one picture: the PNG, shown in the report with its caption, and the PDF beside it."""
+    shown = report(f"{R}/plots/{name}.png", caption=f"../report/{caption}.rst", category=category, labels=labels)
+    return {key: shown, f"{key}_pdf": f"{R}/plots/{name}.pdf"}
+
+
+rule summarise_results:
+    input:
+        inferences=[f"{R}/intervals/{data}.json" for data in DATA],
+        exact=[f"{R}/oracle/intervals/{data}.json" for data in DATA] if ORACLE else [],
+        baselines=[f"{R}/baselines/{baseline}.json" for baseline in BASELINES],
+        ratios=[f"{R}/diagnostics/ratios/{ratio}.json" for ratio in RATIOS],
+        model=rules.diagnose_model.output.diagnosis,
+        oracle=rules.compare_oracle.output.diagnosis if ORACLE else [],
+        data=rules.compare_data.output.diagnosis if analysis.observed else [],
+        belt=f"{R}/belts/belt.json",
+        audit=rules.audit_belt.output.audit if AUDIT_POINTS else [],
+    output:
+        summary=f"{R}/summary.json",
+        checks=f"{R}/checks.json",
+    log:
+        f"{R}/logs/summarise_results.log",
+    benchmark:
+        f"{R}/benchmarks/summarise_results.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        analysis=analysis.analysis,
+        parameter=analysis.parameter.name,
+        data=DATA,
+        thresholds=THRESHOLDS,
+        code=code_digest("summary", "diagnostics.of_belt"),
+    message:
+        "Summarising the results"
+    script:
+        "../scripts/summarise_results.py"
+
+
+rule record_provenance:
+    output:
+        configuration=f"{R}/configuration.yaml",
+        provenance=f"{R}/provenance.json",
+    log:
+        f"{R}/logs/record_provenance.log",
+    benchmark:
+        f"{R}/benchmarks/record_provenance.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        settings=settings,
+        code=code_digest("provenance"),
+    message:
+        "Recording the configuration and the versions"
+    script:
+        "../scripts/record_provenance.py"
+
+
+rule plot_result:
+    input:
+        summary=rules.summarise_results.output.summary,
+        belt=f"{R}/belts/belt.json",
+        scans=[f"{R}/fits/{data}.json" for data in DATA],
+        inferences=[f"{R}/intervals/{data}.json" for data in DATA],
+        oracle_belt=f"{R}/oracle/belts/belt.json" if ORACLE else [],
+        oracle_scans=[f"{R}/oracle/fits/{data}.json" for data in DATA] if ORACLE else [],
+        oracle_inferences=[f"{R}/oracle/intervals/{data}.json" for data in DATA] if ORACLE else [],
+        baselines=[f"{R}/baselines/{baseline}.json" for baseline in BASELINES],
+    output:
+        **figure("belt", "belt", "belt", "1 Result", figure="confidence belt"),
+        **figure("intervals", "intervals", "intervals", "1 Result", figure="intervals"),
+        **{
+            key: value
+            for data in DATA
+            for key, value in figure(
+                f"scan_{data}", f"scan-{data}", "scan", "1 Result", figure=f"t, {data} data"
+            ).items()
+        },
+        **{
+            key: value
+            for name in BASELINES
+            for key, value in figure(
+                f"baseline_{name}", f"baseline-{name}", "baseline", "1 Result", figure=f"histogram {name}"
+            ).items()
+        },
+    log:
+        f"{R}/logs/plot_result.log",
+    benchmark:
+        f"{R}/benchmarks/plot_result.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        labels=LABELS,
+        data=DATA,
+        thresholds=THRESHOLDS,
+        oracle_range=settings["diagnostics"]["oracle_range"],
+        code=code_digest("plots.belt", "plots.scan", "plots.intervals", "plots.baseline"),
+    message:
+        "Drawing the result"
+    script:
+        "../scripts/plot_result.py"
+
+
+rule plot_audit:
+    input:
+        audit=rules.audit_belt.output.audit,
+    output:
+        **figure("coverage", "coverage", "coverage", "2 Audit", figure="coverage"),
+        **figure("critical_values", "critical_values", "critical_values", "2 Audit", figure="critical values"),
+    log:
+        f"{R}/logs/plot_audit.log",
+    benchmark:
+        f"{R}/benchmarks/plot_audit.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        labels=LABELS,
+        code=code_digest("plots.audit"),
+    message:
+        "Drawing the audit"
+    script:
+        "../scripts/plot_audit.py"
+
+
+rule plot_ratio:
+    input:
+        diagnosis=rules.diagnose_ratio.output.diagnosis,
+        curves=[f"{R}/ratios/{{ratio}}/member-{member}/training.csv" for member in range(analysis.ensembles.members)],
+    output:
+        **figure("calibration", "calibration-{ratio}", "calibration", "3 Ratios", figure="calibration", ratio="{ratio}"),
+        **figure("closure", "closure-{ratio}", "closure", "3 Ratios", figure="closure", ratio="{ratio}"),
+        **figure("training", "training-{ratio}", "training", "4 Training", figure="training", ratio="{ratio}"),
+    log:
+        f"{R}/logs/plot_ratio/{{ratio}}.log",
+    benchmark:
+        f"{R}/benchmarks/plot_ratio/{{ratio}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        labels=LABELS,
+        observables=[observable["name"] for observable in settings["observables"]],
+        thresholds=THRESHOLDS,
+        code=code_digest("plots.calibration", "plots.closure", "plots.training"),
+    message:
+        "Drawing the ratio {wildcards.ratio}"
+    script:
+        "../scripts/plot_ratio.py"
+
+
+rule plot_checks:
+    input:
+        checks=rules.summarise_results.output.checks,
+        ratios=[f"{R}/diagnostics/ratios/{ratio}.json" for ratio in RATIOS],
+        model=rules.diagnose_model.output.diagnosis,
+        oracle=rules.compare_oracle.output.diagnosis if ORACLE else [],
+        data=rules.compare_data.output.diagnosis if analysis.observed else [],
+        sensitivity=rules.map_sensitivity.output.maps,
+    output:
+        **figure("checks", "checks", "checks", "1 Result", figure="all checks"),
+        **figure("normalisation", "normalisation", "normalisation", "3 Ratios", figure="normalisation"),
+        **figure("classifier", "classifier_test", "classifier_test", "3 Ratios", figure="fresh classifier"),
+        **figure("overtraining", "overtraining", "overtraining", "4 Training", figure="overtraining"),
+        **figure("convergence", "convergence", "convergence", "4 Training", figure="convergence"),
+        **figure("closure", "closure_summary", "closure_summary", "3 Ratios", figure="closure, all features"),
+        **figure("total", "total_closure", "total_closure", "3 Ratios", figure="closure of the total"),
+        **figure("total_scan", "total_closure_scan", "total_closure_scan", "3 Ratios", figure="closure along mu"),
+        **figure("sensitivity", "sensitivity", "sensitivity", "1 Result", figure="sensitivity"),
+        **(figure("oracle", "oracle", "oracle", "3 Ratios", figure="learned against exact") if ORACLE else {}),
+        **(
+            figure("data", "data_comparison", "data_comparison", "1 Result", figure="data against simulation")
+            if analysis.observed
+            else {}
+        ),
+    log:
+        f"{R}/logs/plot_checks.log",
+    benchmark:
+        f"{R}/benchmarks/plot_checks.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        labels=LABELS,
+        observables=[observable["name"] for observable in settings["observables"]],
+        thresholds=THRESHOLDS,
+        code=code_digest(
+            "plots.checks",
+            "plots.convergence",
+            "plots.closure",
+            "plots.total_closure",
+            "plots.sensitivity",
+            "plots.oracle",
+            "plots.data",
+        ),
+    message:
+        "Drawing the checks"
+    script:
+        "../scripts/plot_checks.py"
+
+
+rule write_page:
+    input:
+        summary=rules.summarise_results.output.summary,
+        checks=rules.summarise_results.output.checks,
+        belt=rules.plot_result.output.belt,
+    output:
+        page=report(
+            f"{R}/result.html", caption="../report/result.rst", category="1 Result", labels={"figure": "summary"}
+        ),
+    log:
+        f"{R}/logs/write_page.log",
+    benchmark:
+        f"{R}/benchmarks/write_page.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        note=LABELS.get("note"),
+        code=code_digest("report_page"),
+    message:
+        "Writing the page that the report starts with"
+    script:
+        "../scripts/write_page.py"
+
+
+all_plots = [
+    rules.write_page.output,
+    rules.plot_result.output,
+    rules.plot_checks.output,
+    expand(rules.plot_ratio.output, ratio=RATIOS),
+    rules.plot_audit.output if AUDIT_POINTS else [],
+]
+
+
+onsuccess:
+    from steelyard.results import from_json
+    from steelyard.summary import Summary, format_table
+
+    if os.path.exists(f"{R}/summary.json"):
+        print("\n" + format_table(from_json(Summary, f"{R}/summary.json")))

@@ -1,0 +1,30 @@
+import numpy as np
+
+from steelyard.coefficients import Coefficients
+from steelyard.configuration import Parameter, Process
+from steelyard.jobs import logged
+from steelyard.model import build_model, save_model
+from steelyard.rates import check_total_rate
+from steelyard.reference import Reference
+from steelyard.reference_events import exact_log_ratios, load_scores, reference_events
+from steelyard.results import from_json
+from steelyard.store import open_all
+
+files, params = snakemake.input, snakemake.params
+
+with logged(snakemake.log[0]):
+    samples, reference = open_all(files.info), from_json(Reference, files.reference)
+    parameters = [Parameter.model_validate(item) for item in params.parameters]
+    processes = [Process.model_validate(item) for item in params.processes]
+    coefficients = Coefficients.from_configuration(parameters, processes)
+    check_total_rate(coefficients, list(reference.yields.values()), np.array(params.grid))
+    events = reference_events(samples, reference)
+    scores = events.gather(load_scores(files.scores, len(samples)))
+    model = build_model(
+        reference.yields,
+        coefficients,
+        parameters[0].bounds,
+        exact_log_ratios(scores, reference) if params.exact else scores,
+        events,
+    )
+    save_model(model, snakemake.output.model)

@@ -1,0 +1,16 @@
+from steelyard.diagnostics.of_model import diagnose_model
+from steelyard.diagnostics.table import event_table
+from steelyard.jobs import logged
+from steelyard.model import load_model
+from steelyard.reference import Reference
+from steelyard.results import from_json, to_json
+from steelyard.store import open_all
+from steelyard.thresholds import Thresholds
+
+files, params = snakemake.input, snakemake.params
+
+with logged(snakemake.log[0]):
+    samples, reference = open_all(files.info), from_json(Reference, files.reference)
+    table, thresholds = event_table(samples, reference, files.scores), Thresholds.model_validate(params.thresholds)
+    diagnosis = diagnose_model(table, load_model(files.model), reference, params.grid, params.truths, thresholds)
+    to_json(diagnosis, snakemake.output.diagnosis)

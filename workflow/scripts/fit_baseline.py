@@ -1,0 +1,31 @@
+import numpy as np
+
+from steelyard.baseline_results import BaselineInput
+from steelyard.baselines import fit_baseline
+from steelyard.configuration import Baseline, Scan
+from steelyard.jobs import logged
+from steelyard.model import load_model
+from steelyard.reference import Reference
+from steelyard.reference_events import ReferenceEvents, process_densities
+from steelyard.results import from_json, to_json
+from steelyard.store import open_all
+
+files, params = snakemake.input, snakemake.params
+
+with logged(snakemake.log[0]):
+    samples, reference, model = open_all(files.info), from_json(Reference, files.reference), load_model(files.model)
+    events = ReferenceEvents(model.weights, model.rows)
+    scan = Scan.model_validate(params.scan)
+    given = BaselineInput(
+        mixture=model.mixture,
+        densities=process_densities(samples, reference, events),
+        weights=model.weights,
+        mu=scan.curve,
+        levels=params.levels,
+        truth=params.nominal,
+        reach=(scan.start, scan.stop),
+    )
+    baseline = Baseline.model_validate(params.baseline)
+    observed = open_all([files.observed_info])[0] if files.observed_info else None
+    rates = np.load(files.observed) if files.observed else None
+    to_json(fit_baseline(baseline, given, samples, events, model.rates, observed, rates), snakemake.output.result)

@@ -1,0 +1,22 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+from steelyard.configuration import Expression, Ingestion, Observable
+from steelyard.jobs import logged
+from steelyard.ntuples import ingest_sample
+
+params = snakemake.params
+
+if __name__ == "__main__":  # the scheduler `processes` imports this file again in every worker
+    with logged(snakemake.log[0]):
+        ingest_sample(
+            SimpleNamespace(**params.source),
+            params.files or snakemake.input.ntuples,
+            variables=[Expression.model_validate(item) for item in params.variables],
+            selection=params.selection,
+            features=[Expression.model_validate(item) for item in params.features],
+            observables=[Observable.model_validate(item) for item in params.observables],
+            ingestion=Ingestion.model_validate(params.ingestion),
+            folder=Path(snakemake.output.info).parent,
+            threads=snakemake.threads,
+        )

@@ -1,0 +1,13 @@
+from steelyard.belts import Belt, infer
+from steelyard.fits import Scan
+from steelyard.jobs import logged
+from steelyard.model import load_model
+from steelyard.results import from_json, to_json
+from steelyard.toys import load_points
+
+files = snakemake.input
+
+with logged(snakemake.log[0]):
+    mixture = load_model(files.model).mixture
+    belt, scan = from_json(Belt, files.belt), from_json(Scan, files.scan)
+    to_json(infer(belt, scan, mixture, load_points(files.lowest)), snakemake.output.inference)

@@ -1,0 +1,17 @@
+from steelyard.configuration import Observable
+from steelyard.diagnostics.sensitivity import SensitivityMaps, map_observables
+from steelyard.jobs import logged
+from steelyard.model import load_model
+from steelyard.reference_events import ReferenceEvents
+from steelyard.results import to_json
+from steelyard.store import open_all
+
+files, params = snakemake.input, snakemake.params
+
+with logged(snakemake.log[0]):
+    model, samples = load_model(files.model), open_all(files.info)
+    events = ReferenceEvents(model.weights, model.rows)
+    values = events.gather([sample.observables for sample in samples])
+    observables = [Observable.model_validate(item) for item in params.observables]
+    maps = map_observables(observables, values, model, params.tested, params.nominal)
+    to_json(SensitivityMaps(maps), snakemake.output.maps)

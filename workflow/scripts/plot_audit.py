@@ -1,0 +1,13 @@
+from steelyard.audit import Audit
+from steelyard.jobs import logged
+from steelyard.plots.audit import coverage, critical_values
+from steelyard.plots.labels import Labels
+from steelyard.plots.style import save
+from steelyard.results import from_json
+
+outputs, labels = snakemake.output, Labels(**snakemake.params.labels)
+
+with logged(snakemake.log[0]):
+    audit = from_json(Audit, snakemake.input.audit)
+    save(coverage(audit, labels), outputs.coverage, outputs.coverage_pdf)
+    save(critical_values(audit, labels), outputs.critical_values, outputs.critical_values_pdf)

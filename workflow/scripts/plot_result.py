@@ -1,0 +1,50 @@
+from steelyard.baseline_results import BaselineResult
+from steelyard.belts import Belt, Inference
+from steelyard.fits import Scan
+from steelyard.jobs import logged
+from steelyard.plots.baseline import baseline as draw_baseline
+from steelyard.plots.belt import belt as draw_belt
+from steelyard.plots.intervals import intervals as draw_intervals
+from steelyard.plots.labels import Labels
+from steelyard.plots.scan import scan as draw_scan
+from steelyard.plots.style import save
+from steelyard.results import from_json
+from steelyard.summary import Summary
+
+files, params, outputs = snakemake.input, snakemake.params, snakemake.output
+
+
+def read(kind, paths):
+    """One result a data set."""
+    return {data: from_json(kind, path) for data, path in zip(params.data, paths, strict=bool(paths))}
+
+
+def write(name, figure):
+    """The PNG and the PDF of a picture."""
+    save(figure, outputs[name], outputs[f"{name}_pdf"])
+
+
+with logged(snakemake.log[0]):
+    labels, belt = Labels(**params.labels), from_json(Belt, files.belt)
+    scans, oracle_scans = read(Scan, files.scans), read(Scan, files.oracle_scans)
+    oracle_belt = from_json(Belt, files.oracle_belt) if files.oracle_belt else None
+    inferences = read(Inference, files.inferences), read(Inference, files.oracle_inferences) or None
+    write("belt", draw_belt(belt, labels, scans, inferences[0], oracle_belt, inferences[1]))
+    write("intervals", draw_intervals(from_json(Summary, files.summary), labels, belt.points[-1].mu))
+    baselines = [from_json(BaselineResult, path) for path in files.baselines]
+    for result in baselines:
+        write(f"baseline_{result.name}", draw_baseline(result, labels))
+    allowance = params.thresholds["scan_absolute"], params.thresholds["scan_relative"]
+    for data, scan in scans.items():
+        histograms = {result.name: getattr(result, data) for result in baselines}
+        figure = draw_scan(
+            data,
+            scan,
+            labels,
+            oracle_scans.get(data),
+            histograms,
+            belt.levels,
+            allowance if data == "asimov" else None,
+            params.oracle_range,
+        )
+        write(f"scan_{data}", figure)

@@ -1,0 +1,14 @@
+import json
+
+import yaml
+
+from steelyard.jobs import logged
+from steelyard.outputs import whole
+from steelyard.provenance import TRAINING_VERSION, versions
+
+outputs, settings = snakemake.output, snakemake.params.settings
+
+with logged(snakemake.log[0]), whole(outputs.configuration) as configuration, whole(outputs.provenance) as provenance:
+    configuration.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+    record = {"versions": versions(), "training": TRAINING_VERSION, "seed": settings["seed"]}
+    provenance.write_text(json.dumps(record, indent=1) + "\n")

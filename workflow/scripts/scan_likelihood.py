@@ -1,0 +1,14 @@
+import numpy as np
+
+from steelyard.configuration import Scan
+from steelyard.fits import scan
+from steelyard.jobs import logged
+from steelyard.model import load_model
+from steelyard.results import to_json
+
+params, files = snakemake.params, snakemake.input
+
+with logged(snakemake.log[0]):
+    model = load_model(files.model)
+    data = model.observed(np.load(files.observed)) if files.observed else model.asimov(params.nominal)
+    to_json(scan(data, Scan.model_validate(params.scan).curve), snakemake.output.scan)

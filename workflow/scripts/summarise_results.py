@@ -1,0 +1,33 @@
+from steelyard.audit import Audit
+from steelyard.baseline_results import BaselineResult
+from steelyard.belts import Belt, Inference
+from steelyard.diagnostics.data_comparison import DataComparison
+from steelyard.diagnostics.of_belt import check_audit, check_belt
+from steelyard.diagnostics.of_model import ModelDiagnosis
+from steelyard.diagnostics.of_oracle import OracleDiagnosis
+from steelyard.diagnostics.of_ratio import RatioDiagnosis
+from steelyard.diagnostics.verdict import Checks
+from steelyard.jobs import logged
+from steelyard.results import from_json, to_json
+from steelyard.summary import summarise
+from steelyard.thresholds import Thresholds
+
+files, params = snakemake.input, snakemake.params
+
+with logged(snakemake.log[0]):
+    thresholds = Thresholds.model_validate(params.thresholds)
+    baselines = [from_json(BaselineResult, path) for path in files.baselines]
+    diagnoses = [from_json(ModelDiagnosis, files.model)]
+    diagnoses += [from_json(RatioDiagnosis, path) for path in files.ratios]
+    diagnoses += [from_json(OracleDiagnosis, files.oracle)] if files.oracle else []
+    checks = [check for diagnosis in [*diagnoses, *baselines] for check in diagnosis.checks]
+    checks += [from_json(DataComparison, files.data).check] if files.data else []
+    checks += check_belt(from_json(Belt, files.belt), thresholds)
+    checks += check_audit(from_json(Audit, files.audit), thresholds) if files.audit else []
+    inferences, exact = (
+        {data: from_json(Inference, path) for data, path in zip(params.data, paths, strict=bool(paths))}
+        for paths in (files.inferences, files.exact)
+    )
+    to_json(Checks(tuple(checks)), snakemake.output.checks)
+    summary = summarise(params.analysis, params.parameter, inferences, exact, baselines, checks)
+    to_json(summary, snakemake.output.summary)

@@ -1,0 +1,13 @@
+from steelyard.diagnostics.verdict import Checks
+from steelyard.jobs import logged
+from steelyard.report_page import write_report_page
+from steelyard.results import from_json
+from steelyard.summary import Summary
+
+files = snakemake.input
+
+with logged(snakemake.log[0]):
+    summary, checks = from_json(Summary, files.summary), from_json(Checks, files.checks).checks
+    write_report_page(
+        snakemake.output.page, summary, checks, {"The confidence belt": files.belt}, snakemake.params.note
+    )
