@@ -1,11 +1,13 @@
 # make run   the environment and the main job on the embedded analysis
 # make test  the environment and the tests
+# make report  the pictures and tables of the last run as one HTML page
 # Options go to snakemake through ARGS: make run ARGS="-n", make run ARGS="--configfile my.yaml"
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+ANALYSIS ?= offshell4l
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
@@ -25,6 +27,11 @@ $(VENV)/complete: envs/requirements.txt envs/constraints.txt envs/dev.txt pyproj
 
 run: environment
 	@$(BIN)/snakemake --profile profiles/default $(ARGS)
+
+# One HTML file with the result, the failing checks and all pictures; it opens without a network.
+report: environment
+	@$(BIN)/snakemake --profile profiles/default $(ARGS) \
+		--report results/$(ANALYSIS)/report.html --report-stylesheet workflow/report/report.css
 
 test: environment
 	@$(BIN)/python -m pytest $(ARGS)

@@ -154,7 +154,7 @@ class Training(Model):
 
 
 class Scan(Model):
-    """An equidistant grid of the parameter of interest, ends included; a curve also halves the first step six times."""
+    """Equidistant points of the parameter of interest, ends included; curves also halve the first step six times."""
 
     start: float = Field(0.0, description="First point.")
     stop: float = Field(3.0, description="Last point.")
@@ -167,7 +167,7 @@ class Scan(Model):
 
     @property
     def curve(self) -> np.ndarray:
-        """The points of a curve t(mu), shape (points + 6,): with a square root in a coefficient it is steep at first."""
+        """The points of a curve t(mu), shape (points + 6,): with a root in a coefficient it is steep at first."""
         grid = self.grid
         halved = self.start + (grid[1] - self.start) / 2.0 ** np.arange(6, 0, -1)
         return np.round(np.concatenate([grid[:1], halved, grid[1:]]), 12)

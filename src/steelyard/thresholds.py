@@ -35,7 +35,7 @@ class Thresholds(Model):
     difference: Level = _level(
         0.1,
         0.3,
-        "Rms over bins of the non-closure of the total, at any point of the scan, in units of that bin's Poisson error.",
+        "Rms over bins of the non-closure of the total, at its worst along the scan, in Poisson errors of a bin.",
     )
     auc: Level = _level(0.505, 0.51, "AUC of a fresh classifier between re-weighted reference and process.")
     overtraining: Level = _level(0.005, 0.02, "Mean loss of events not trained on minus that of events trained on.")

@@ -13,6 +13,8 @@ rule simulate_experiments:
         f"{R}/logs/simulate_experiments/mu-{{point}}.log",
     benchmark:
         f"{R}/benchmarks/simulate_experiments/mu-{{point}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -42,6 +44,8 @@ rule audit_belt:
         f"{R}/logs/audit_belt.log",
     benchmark:
         f"{R}/benchmarks/audit_belt.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,

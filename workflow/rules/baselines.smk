@@ -14,6 +14,8 @@ rule fit_baseline:
         f"{R}/logs/fit_baseline/{{baseline}}.log",
     benchmark:
         f"{R}/benchmarks/fit_baseline/{{baseline}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=4000,

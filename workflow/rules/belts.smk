@@ -10,6 +10,8 @@ rule build_belt:
         f"{R}/logs/build_belt/{{likelihood}}belt.log",
     benchmark:
         f"{R}/benchmarks/build_belt/{{likelihood}}belt.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -35,6 +37,8 @@ rule invert_belt:
         f"{R}/logs/invert_belt/{{likelihood}}{{data}}.log",
     benchmark:
         f"{R}/benchmarks/invert_belt/{{likelihood}}{{data}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -7,7 +7,9 @@ from snakemake.exceptions import WorkflowError
 from steelyard import strict_yaml
 from steelyard.configuration import resolve
 from steelyard.errors import SteelyardError
+from steelyard.plots.labels import labels_of
 from steelyard.provenance import code_digest
+from steelyard.results import to_data
 
 try:
     for file in workflow.configfiles:
@@ -32,6 +34,10 @@ POINTS = {f"{mu:g}": mu for mu in analysis.belts.points}
 AUDIT_POINTS = {f"{mu:g}": mu for mu in (analysis.audit.points if analysis.audit else [])}
 BATCHES = range(analysis.belts.batches)
 BASELINES = {baseline["name"]: baseline for baseline in settings["baselines"]}
+
+ORACLE = bool(analysis.oracle)
+THRESHOLDS = settings["diagnostics"]["thresholds"]
+LABELS = to_data(labels_of(analysis))  # the words of the pictures
 
 STORE = {  # one sample as memory-mapped arrays
     "features": "features.npy",
@@ -79,3 +85,9 @@ def stores(*names, samples=SAMPLES):
 def section(*names):
     """The parts of the configuration that a rule depends on."""
     return {name: settings[name] for name in names}
+
+
+def figure(key, name, caption, category, **labels):
+    """Outputs of one picture: the PNG, shown in the report with its caption, and the PDF beside it."""
+    shown = report(f"{R}/plots/{name}.png", caption=f"../report/{caption}.rst", category=category, labels=labels)
+    return {key: shown, f"{key}_pdf": f"{R}/plots/{name}.pdf"}

@@ -8,6 +8,8 @@ rule simulate_ntuple:
         f"{R}/logs/simulate_ntuple/{{sample}}-{{part}}.log",
     benchmark:
         f"{R}/benchmarks/simulate_ntuple/{{sample}}-{{part}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -31,6 +33,8 @@ rule ingest_sample:
         f"{R}/logs/ingest_sample/{{sample}}.log",
     benchmark:
         f"{R}/benchmarks/ingest_sample/{{sample}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 2
     resources:
         mem_mb=4000,

@@ -14,6 +14,8 @@ rule diagnose_ratio:
         f"{R}/logs/diagnose_ratio/{{ratio}}.log",
     benchmark:
         f"{R}/benchmarks/diagnose_ratio/{{ratio}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -39,6 +41,8 @@ rule diagnose_model:
         f"{R}/logs/diagnose_model.log",
     benchmark:
         f"{R}/benchmarks/diagnose_model.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -67,6 +71,8 @@ rule compare_oracle:
         f"{R}/logs/compare_oracle.log",
     benchmark:
         f"{R}/benchmarks/compare_oracle.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -90,6 +96,8 @@ rule compare_data:
         f"{R}/logs/compare_data.log",
     benchmark:
         f"{R}/benchmarks/compare_data.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -113,6 +121,8 @@ rule map_sensitivity:
         f"{R}/logs/map_sensitivity.log",
     benchmark:
         f"{R}/benchmarks/map_sensitivity.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=4000,

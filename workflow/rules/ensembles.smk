@@ -13,6 +13,8 @@ rule combine_ensemble:
         f"{R}/logs/combine_ensemble/{{ratio}}.log",
     benchmark:
         f"{R}/benchmarks/combine_ensemble/{{ratio}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -12,6 +12,8 @@ rule evaluate_ensemble:
         f"{R}/logs/evaluate_ensemble/{{sample}}-{{ratio}}.log",
     benchmark:
         f"{R}/benchmarks/evaluate_ensemble/{{sample}}-{{ratio}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -34,6 +36,8 @@ rule evaluate_oracle:
         f"{R}/logs/evaluate_oracle/{{sample}}.log",
     benchmark:
         f"{R}/benchmarks/evaluate_oracle/{{sample}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=4000,

@@ -13,6 +13,8 @@ rule scan_likelihood:
         f"{R}/logs/scan_likelihood/{{likelihood}}{{data}}.log",
     benchmark:
         f"{R}/benchmarks/scan_likelihood/{{likelihood}}{{data}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=4000,

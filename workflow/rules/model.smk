@@ -12,6 +12,8 @@ rule build_model:
         f"{R}/logs/build_model/nsbi.log",
     benchmark:
         f"{R}/benchmarks/build_model/nsbi.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -57,6 +59,8 @@ rule rate_observed:
         f"{R}/logs/rate_observed/nsbi.log",
     benchmark:
         f"{R}/benchmarks/rate_observed/nsbi.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -14,6 +14,8 @@ rule train_member:
         f"{R}/logs/train_member/{{ratio}}-{{member}}.log",
     benchmark:
         f"{R}/benchmarks/train_member/{{ratio}}-{{member}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=4000,

@@ -10,6 +10,8 @@ rule mix_reference:
         f"{R}/logs/mix_reference.log",
     benchmark:
         f"{R}/benchmarks/mix_reference.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=4000,

@@ -1,18 +1,5 @@
 # The result: one summary for software, pictures and a page for people.
 
-from steelyard.plots.labels import labels_of
-from steelyard.results import to_data
-
-LABELS = to_data(labels_of(analysis))
-ORACLE = bool(analysis.oracle)
-THRESHOLDS = settings["diagnostics"]["thresholds"]
-
-
-def figure(key, name, caption, category, **labels):
-    """Outputs of one picture: the PNG, shown in the report with its caption, and the PDF beside it."""
-    shown = report(f"{R}/plots/{name}.png", caption=f"../report/{caption}.rst", category=category, labels=labels)
-    return {key: shown, f"{key}_pdf": f"{R}/plots/{name}.pdf"}
-
 
 rule summarise_results:
     input:
@@ -32,6 +19,8 @@ rule summarise_results:
         f"{R}/logs/summarise_results.log",
     benchmark:
         f"{R}/benchmarks/summarise_results.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -56,6 +45,8 @@ rule record_provenance:
         f"{R}/logs/record_provenance.log",
     benchmark:
         f"{R}/benchmarks/record_provenance.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -100,6 +91,8 @@ rule plot_result:
         f"{R}/logs/plot_result.log",
     benchmark:
         f"{R}/benchmarks/plot_result.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -126,6 +119,8 @@ rule plot_audit:
         f"{R}/logs/plot_audit.log",
     benchmark:
         f"{R}/benchmarks/plot_audit.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -151,6 +146,8 @@ rule plot_ratio:
         f"{R}/logs/plot_ratio/{{ratio}}.log",
     benchmark:
         f"{R}/benchmarks/plot_ratio/{{ratio}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -194,6 +191,8 @@ rule plot_checks:
         f"{R}/logs/plot_checks.log",
     benchmark:
         f"{R}/benchmarks/plot_checks.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -230,6 +229,8 @@ rule write_page:
         f"{R}/logs/write_page.log",
     benchmark:
         f"{R}/benchmarks/write_page.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -257,4 +258,4 @@ onsuccess:
     from steelyard.summary import Summary, format_table
 
     if os.path.exists(f"{R}/summary.json"):
-        print("\n" + format_table(from_json(Summary, f"{R}/summary.json")))
+        print("", format_table(from_json(Summary, f"{R}/summary.json")), sep="\n")

@@ -10,6 +10,8 @@ rule throw_toys:
         f"{R}/logs/throw_toys/{{likelihood}}mu-{{point}}-{{batch}}.log",
     benchmark:
         f"{R}/benchmarks/throw_toys/{{likelihood}}mu-{{point}}-{{batch}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
     threads: 1
     resources:
         mem_mb=2000,

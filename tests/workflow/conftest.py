@@ -1,0 +1,90 @@
+"""Runs of the workflow in a folder of their own."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+TINY = Path(__file__).with_name("tiny.yaml")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One call of snakemake: exit code, and all that it printed."""
+
+    code: int
+    text: str
+
+    @property
+    def jobs(self) -> Counter:
+        """Number of jobs of each rule, from the table of a dry run."""
+        counts: Counter = Counter()
+        lines = iter(self.text.splitlines())
+        for line in lines:
+            if line.split() == ["job", "count"]:
+                next(lines)
+                for row in lines:
+                    words = row.split()
+                    if len(words) != 2 or words[0] == "total":
+                        break
+                    counts[words[0]] = int(words[1])
+                break
+        return counts
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder in which the workflow runs, with a configuration that a test may change."""
+
+    folder: Path
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results" / "tiny"
+
+    def configure(self, change=None) -> dict:
+        """Write the tiny configuration, changed in place by ``change``."""
+        configuration = yaml.safe_load(TINY.read_text())
+        if change:
+            change(configuration)
+        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(configuration, sort_keys=False))
+        return configuration
+
+    def snakemake(self, *arguments: str) -> Finished:
+        """Run snakemake here on all cores with the folder's configuration."""
+        command = [
+            *(str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(REPOSITORY / "Snakefile")),
+            *("--directory", str(self.folder), "--configfile", str(self.folder / "tiny.yaml")),
+            *("--cores", "all", "--show-failed-logs", *arguments),
+        ]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=REPOSITORY, timeout=1200)
+        return Finished(done.returncode, done.stdout + done.stderr)
+
+    def dry_run(self, *arguments: str) -> Finished:
+        """What would run."""
+        return self.snakemake("--dry-run", *arguments)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """An empty folder with the tiny configuration."""
+    made = Workspace(tmp_path)
+    made.configure()
+    return made
+
+
+@pytest.fixture(scope="session")
+def finished_workspace(tmp_path_factory):
+    """A folder in which the tiny analysis has run to its end, once for all tests; its files are not to be changed."""
+    made = Workspace(tmp_path_factory.mktemp("tiny"))
+    made.configure()
+    first = made.snakemake()
+    assert first.code == 0, first.text[-5000:]
+    return made, first

@@ -1,0 +1,81 @@
+"""The whole main job on the tiny analysis: every rule runs, and what comes out keeps the contract."""
+
+import json
+
+import numpy as np
+import yaml
+
+
+def test_a_second_run_has_nothing_to_do(finished_workspace):
+    workspace, _ = finished_workspace
+    again = workspace.snakemake()
+    assert again.code == 0 and "Nothing to be done" in again.text
+
+
+def test_the_run_ends_with_the_result_as_a_table(finished_workspace):
+    _, first = finished_workspace
+    assert "NSBI, Neyman construction" in first.text and "checks:" in first.text
+
+
+def test_the_summary_keeps_the_contract(finished_workspace):
+    workspace, _ = finished_workspace
+    summary = json.loads((workspace.results / "summary.json").read_text())
+    assert set(summary) == {"analysis", "parameter", "results", "checks"}
+    assert set(summary["results"]) == {"asimov", "observed"}
+    for result in summary["results"].values():
+        assert set(result) == {"hat", "levels", "significance", "baselines"}
+        assert set(result["levels"]) == {"0.6827", "0.9545"}
+        for sets in result["levels"].values():
+            assert set(sets) == {"neyman", "asymptotic", "oracle"}
+            for segments in sets.values():
+                assert all(low <= high for low, high in segments)
+        assert set(result["baselines"]) == {"m4l", "discriminant", "parameterised"}
+        assert set(result["significance"]) == {"neyman", "asymptotic", "oracle"}
+    assert {check["status"] for check in summary["checks"]} <= {"PASS", "WARN", "FAIL"}
+
+
+def test_events_are_judged_by_networks_that_did_not_train_on_them(finished_workspace):
+    workspace, _ = finished_workspace
+    from steelyard.identifiers import Split, is_training
+
+    for sample in ("gg", "qqZZ"):
+        ids = np.load(workspace.results / "samples" / sample / "ids.npy")
+        training = is_training(ids, Split("held_out", 0.5, 5))
+        for ratio in ("S", "SBI", "B", "NI"):
+            unseen = np.load(workspace.results / "scores" / sample / f"{ratio}.unseen.npy")
+            np.testing.assert_array_equal(np.isnan(unseen), training)
+
+
+def test_every_picture_has_a_pdf_and_the_configuration_is_kept(finished_workspace):
+    workspace, _ = finished_workspace
+    pictures = sorted((workspace.results / "plots").glob("*.png"))
+    assert len(pictures) > 20
+    assert all(picture.with_suffix(".pdf").stat().st_size > 1000 for picture in pictures)
+    kept = yaml.safe_load((workspace.results / "configuration.yaml").read_text())
+    assert kept["training"]["hidden"] == [16, 16]
+    assert "numpy" in json.loads((workspace.results / "provenance.json").read_text())["versions"]
+
+
+def test_nothing_half_written_and_no_checkpoint_is_left(finished_workspace):
+    workspace, _ = finished_workspace
+    left = [path for path in workspace.results.rglob("*") if path.is_file() and path.name.startswith(".")]
+    assert not left
+    assert not list((workspace.results / "checkpoints").rglob("*.ckpt"))
+
+
+def test_the_report_is_one_page_that_starts_with_the_result(finished_workspace):
+    workspace, _ = finished_workspace
+    made = workspace.snakemake("--report", "report.html")
+    assert made.code == 0, made.text[-3000:]
+    page = (workspace.folder / "report.html").read_text()
+    assert "confidence intervals on mu" in page
+
+
+def test_results_are_the_same_bytes_again(finished_workspace, workspace):
+    """Same configuration, same machine: same bytes, from the simulation to a trained network."""
+    first, _ = finished_workspace
+    targets = ["results/tiny/ratios/S/member-0/network.pt", "results/tiny/samples/qqZZ/features.npy"]
+    again = workspace.snakemake(*targets)
+    assert again.code == 0, again.text[-3000:]
+    for target in targets:
+        assert (workspace.folder / target).read_bytes() == (first.folder / target).read_bytes(), target

@@ -1,0 +1,63 @@
+"""The workflow's own tidiness: lint, format, dry runs of every configuration that is shipped."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+
+PROGRAMS = Path(sys.executable).parent
+
+
+def run(*command: str) -> subprocess.CompletedProcess:
+    return subprocess.run([str(PROGRAMS / command[0]), *command[1:]], capture_output=True, text=True, cwd=REPOSITORY)
+
+
+def test_snakemake_lint_finds_nothing():
+    done = run("snakemake", "--lint")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_rules_are_formatted():
+    done = run("snakefmt", "--check", "--line-length", "120", "Snakefile", "workflow/rules")
+    assert done.returncode == 0, done.stderr
+
+
+def test_python_is_formatted_and_clean():
+    for command in (["ruff", "check"], ["ruff", "format", "--check"]):
+        done = run(*command, "src", "tests", "workflow/scripts")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "paper.yaml"])
+def test_a_dry_run_of_every_configuration(name, tmp_path):
+    file = REPOSITORY / "config" / name
+    done = run("snakemake", "-n", "--quiet", "all", "--directory", str(tmp_path), "--configfile", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_fan_out_is_one_job_a_member_and_one_a_point(workspace):
+    configuration = yaml.safe_load((workspace.folder / "tiny.yaml").read_text())
+    jobs = workspace.dry_run().jobs
+    assert jobs["train_member"] == 4 * configuration["ensembles"]["members"]
+    assert jobs["combine_ensemble"] == 4
+    assert jobs["throw_toys"] == 2 * len(configuration["belts"]["points"]) * 2  # learned and exact, two batches
+
+
+def test_the_snakefile_is_short_and_scripts_are_thin():
+    assert len((REPOSITORY / "Snakefile").read_text().splitlines()) <= 50
+    for script in (REPOSITORY / "workflow" / "scripts").glob("*.py"):
+        assert len(script.read_text().splitlines()) < 80, script.name
+
+
+def test_every_rule_has_a_script_of_its_name_and_every_script_a_rule():
+    rules = {
+        line.split()[1].rstrip(":")
+        for file in (REPOSITORY / "workflow" / "rules").glob("*.smk")
+        for line in file.read_text().splitlines()
+        if line.startswith("rule ")
+    }
+    scripts = {script.stem for script in (REPOSITORY / "workflow" / "scripts").glob("*.py")}
+    assert scripts == rules
