@@ -34,7 +34,7 @@ report: environment
 		--report results/$(ANALYSIS)/report.html --report-stylesheet workflow/report/report.css
 
 test: environment
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: environment
 	@$(BIN)/ruff check src tests workflow/scripts

@@ -52,7 +52,7 @@ class Reference:
     Attributes:
         processes: the processes, in the order of the configuration.
         weights: w_c of every process, sum 1; 0 for a process that is not in the mixture.
-        yields: ν_c [expected events]: as configured, else the sum of the weights of all events.
+        yields: sum of the weights of all events [expected events].
         training: sums of the training side.
         unseen: sums of the side that reference, Asimov and toys are made of.
         split: how events are put on the sides.
@@ -70,7 +70,7 @@ class Reference:
 
 def mix_reference(
     samples: Sequence[Sample],
-    processes: Sequence[ProcessRule],
+    processes: Sequence[str],
     reference_weights: Sequence[ReferenceRule] | None,
     split: SplitRule,
     labels: Mapping[str, str] | None = None,
@@ -79,7 +79,7 @@ def mix_reference(
 
     Args:
         samples: the simulated samples; a process may be spread over several.
-        processes: the configuration's processes.
+        processes: names of the configuration's processes.
         reference_weights: the configuration's mixture; None: all processes with equal weights.
         split: the configuration's split.
         labels: per sample name ``soft`` or ``hard``; None, or a sample that is not named: soft.
@@ -88,7 +88,7 @@ def mix_reference(
         InputError: no sample carries a process, or its weights on a side have no positive sum.
         ConfigurationError: the mixture names an unknown process, has a negative weight, or no positive one.
     """
-    names = tuple(process.name for process in processes)
+    names = tuple(processes)
     split = Split.of(split)
     weights = _mixture(names, reference_weights)
     sums = {side: {name: np.zeros(3) for name in names} for side in ("all", "training", "unseen")}
@@ -109,10 +109,6 @@ def mix_reference(
                     f"process {name}, samples {', '.join(carriers)}: the weights of the {events} {side} events sum to "
                     f"{totals[name][0]:g}, which is not positive; use more events or another split"
                 )
-    yields = {
-        process.name: float(sums["all"][process.name][0] if process.yield_ is None else process.yield_)
-        for process in processes
-    }
     sides = {
         side: Side(
             sums={name: float(totals[name][0]) for name in names},
@@ -123,12 +119,20 @@ def mix_reference(
     return Reference(
         processes=names,
         weights=weights,
-        yields=yields,
+        yields={name: float(sums["all"][name][0]) for name in names},
         training=sides["training"],
         unseen=sides["unseen"],
         split=split,
         labels={sample.info.name: (labels or {}).get(sample.info.name, "soft") for sample in samples},
     )
+
+
+def expected_yields(reference: Reference, processes: Sequence[ProcessRule]) -> dict[str, float]:
+    """ν_c [expected events] of every process: as configured, else the sum of the weights of all its events."""
+    return {
+        process.name: reference.yields[process.name] if process.yield_ is None else float(process.yield_)
+        for process in processes
+    }
 
 
 def process_weights(

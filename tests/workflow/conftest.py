@@ -88,3 +88,10 @@ def finished_workspace(tmp_path_factory):
     first = made.snakemake()
     assert first.code == 0, first.text[-5000:]
     return made, first
+
+
+def pytest_collection_modifyitems(items):
+    """Keep all runs of the workflow in one worker, which uses all cores and shares the finished analysis."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("workflow"))

@@ -28,7 +28,6 @@ SOURCES = {sample["name"]: sample for sample in settings["samples"]}
 if analysis.observed:
     SOURCES["observed"] = settings["observed"]
 DATA = ["asimov", *(["observed"] if analysis.observed else [])]
-LIKELIHOODS = ["", *(["oracle/"] if analysis.oracle else [])]  # where a likelihood's files lie below R
 LEVELS = analysis.belts.levels
 POINTS = {f"{mu:g}": mu for mu in analysis.belts.points}
 AUDIT_POINTS = {f"{mu:g}": mu for mu in (analysis.audit.points if analysis.audit else [])}
@@ -49,7 +48,7 @@ STORE = {  # one sample as memory-mapped arrays
 
 
 wildcard_constraints:
-    likelihood="|".join(LIKELIHOODS),
+    likelihood="(oracle/)?",
     sample="|".join(map(re.escape, SOURCES)),
     ratio="|".join(map(re.escape, RATIOS)),
     baseline="|".join(map(re.escape, BASELINES)) or "none",

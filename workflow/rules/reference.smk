@@ -17,7 +17,8 @@ rule mix_reference:
         mem_mb=4000,
         runtime=15,
     params:
-        **section("processes", "reference", "split"),
+        processes=PROCESSES,  # not their coefficients and yields, on which no network depends
+        **section("reference", "split"),
         labels={name: SOURCES[name]["labels"] for name in SAMPLES},
         code=code_digest("reference"),
     message:

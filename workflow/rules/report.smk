@@ -170,7 +170,7 @@ rule plot_checks:
         model=rules.diagnose_model.output.diagnosis,
         oracle=rules.compare_oracle.output.diagnosis if ORACLE else [],
         data=rules.compare_data.output.diagnosis if analysis.observed else [],
-        sensitivity=rules.map_sensitivity.output.maps,
+        sensitivity=rules.map_sensitivity.output.maps if len(analysis.observables) > 1 else [],
     output:
         **figure("checks", "checks", "checks", "1 Result", figure="all checks"),
         **figure("normalisation", "normalisation", "normalisation", "3 Ratios", figure="normalisation"),
@@ -180,7 +180,11 @@ rule plot_checks:
         **figure("closure", "closure_summary", "closure_summary", "3 Ratios", figure="closure, all features"),
         **figure("total", "total_closure", "total_closure", "3 Ratios", figure="closure of the total"),
         **figure("total_scan", "total_closure_scan", "total_closure_scan", "3 Ratios", figure="closure along mu"),
-        **figure("sensitivity", "sensitivity", "sensitivity", "1 Result", figure="sensitivity"),
+        **(
+            figure("sensitivity", "sensitivity", "sensitivity", "1 Result", figure="sensitivity")
+            if len(analysis.observables) > 1
+            else {}
+        ),
         **(figure("oracle", "oracle", "oracle", "3 Ratios", figure="learned against exact") if ORACLE else {}),
         **(
             figure("data", "data_comparison", "data_comparison", "1 Result", figure="data against simulation")

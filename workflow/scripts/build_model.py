@@ -5,7 +5,7 @@ from steelyard.configuration import Parameter, Process
 from steelyard.jobs import logged
 from steelyard.model import build_model, save_model
 from steelyard.rates import check_total_rate
-from steelyard.reference import Reference
+from steelyard.reference import Reference, expected_yields
 from steelyard.reference_events import exact_log_ratios, load_scores, reference_events
 from steelyard.results import from_json
 from steelyard.store import open_all
@@ -17,11 +17,12 @@ with logged(snakemake.log[0]):
     parameters = [Parameter.model_validate(item) for item in params.parameters]
     processes = [Process.model_validate(item) for item in params.processes]
     coefficients = Coefficients.from_configuration(parameters, processes)
-    check_total_rate(coefficients, list(reference.yields.values()), np.array(params.grid))
+    yields = expected_yields(reference, processes)
+    check_total_rate(coefficients, list(yields.values()), np.array(params.grid))
     events = reference_events(samples, reference)
     scores = events.gather(load_scores(files.scores, len(samples)))
     model = build_model(
-        reference.yields,
+        yields,
         coefficients,
         parameters[0].bounds,
         exact_log_ratios(scores, reference) if params.exact else scores,

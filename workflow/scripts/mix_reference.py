@@ -1,4 +1,4 @@
-from steelyard.configuration import Process, ReferenceWeight, Split
+from steelyard.configuration import ReferenceWeight, Split
 from steelyard.jobs import logged
 from steelyard.reference import mix_reference
 from steelyard.results import to_json
@@ -9,7 +9,7 @@ params = snakemake.params
 with logged(snakemake.log[0]):
     reference = mix_reference(
         open_all(snakemake.input.info),
-        [Process.model_validate(item) for item in params.processes],
+        params.processes,
         params.reference and [ReferenceWeight.model_validate(item) for item in params.reference],
         Split.model_validate(params.split),
         params.labels,

@@ -43,7 +43,8 @@ with logged(snakemake.log[0]):
     write("closure", closure_summary([*(r.closure for r in ratios), *model.differences], labels, levels.closure))
     write("total", total_closure(model.total, labels, params.observables, levels.difference))
     write("total_scan", total_closure_scan(model.total, labels, levels.difference))
-    write("sensitivity", sensitivity(from_json(SensitivityMaps, files.sensitivity).maps, labels))
+    if files.sensitivity:
+        write("sensitivity", sensitivity(from_json(SensitivityMaps, files.sensitivity).maps, labels))
     if files.oracle:
         write("oracle", ratio_comparison(from_json(OracleDiagnosis, files.oracle).ratios, labels))
     if files.data:
