@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from steelyard.identifiers import Split, event_ids
-from steelyard.training_data import RatioSample
+from steelyard.data.identifiers import Split, event_ids
+from steelyard.ratios.training_data import RatioSample
 
 DISTANCE = 1.5  # between the means ±DISTANCE/2 of x0; x1 is the same noise in both
 HELD_OUT = Split("held_out", 0.5, 5)

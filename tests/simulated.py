@@ -6,8 +6,8 @@ from functools import cache
 import numpy as np
 from interference import BOUNDS, PROCESSES, coefficients, rate_densities
 
-from steelyard.identifiers import event_ids
-from steelyard.mixture import Mixture
+from steelyard.data.identifiers import event_ids
+from steelyard.statistics.mixture import Mixture
 
 
 @dataclass(frozen=True)

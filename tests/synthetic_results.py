@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from steelyard.audit import Audit, AuditPoint, Coverage, CriticalComparison
-from steelyard.baseline_results import BaselineResult, BinnedScan
-from steelyard.belts import Belt, BeltPoint, CriticalValue, Inference, Interval, Significance
+from steelyard.baselines.results import BaselineResult, BinnedScan
 from steelyard.diagnostics.calibration import Calibration
 from steelyard.diagnostics.closure import Closure, ColumnClosure
 from steelyard.diagnostics.convergence import Convergence
@@ -13,9 +11,11 @@ from steelyard.diagnostics.oracle_comparison import RatioComparison
 from steelyard.diagnostics.sensitivity import SensitivityMap
 from steelyard.diagnostics.total_closure import ColumnTotal, TotalClosure
 from steelyard.diagnostics.verdict import Check
-from steelyard.fits import Fit, Scan
-from steelyard.intervals import wald_threshold
 from steelyard.plots.labels import EMBEDDED, Labels
+from steelyard.statistics.audit import Audit, AuditPoint, Coverage, CriticalComparison
+from steelyard.statistics.belts import Belt, BeltPoint, CriticalValue, Inference, Interval, Significance
+from steelyard.statistics.fits import Fit, Scan
+from steelyard.statistics.intervals import wald_threshold
 from steelyard.summary import CheckResult, DataResult, LevelResult, SignificanceResult, Summary
 
 LEVELS = (0.6827, 0.9545)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from steelyard.baseline_results import BaselineResult
-from steelyard.belts import Inference
+from steelyard.baselines.results import BaselineResult
 from steelyard.diagnostics.verdict import Check
+from steelyard.statistics.belts import Inference
 
 
 @dataclass(frozen=True)

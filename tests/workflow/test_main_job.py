@@ -36,7 +36,7 @@ def test_the_summary_keeps_the_contract(finished_workspace):
 
 def test_events_are_judged_by_networks_that_did_not_train_on_them(finished_workspace):
     workspace, _ = finished_workspace
-    from steelyard.identifiers import Split, is_training
+    from steelyard.data.identifiers import Split, is_training
 
     for sample in ("gg", "qqZZ"):
         ids = np.load(workspace.results / "samples" / sample / "ids.npy")

@@ -26,7 +26,7 @@ rule simulate_experiments:
         parameter=analysis.parameter.name,
         nominal=analysis.nominal,
         seed=analysis.seed,
-        code=code_digest("audit", "experiments", "offshell4l"),
+        code=code_digest("statistics.audit", "statistics.experiments", "offshell4l"),
     message:
         "Simulating and fitting independent experiments at {wildcards.point}"
     script:
@@ -51,7 +51,7 @@ rule audit_belt:
         mem_mb=2000,
         runtime=15,
     params:
-        code=code_digest("audit"),
+        code=code_digest("statistics.audit"),
     message:
         "Auditing the belt's coverage"
     script:

@@ -4,7 +4,7 @@ import re
 
 from snakemake.exceptions import WorkflowError
 
-from steelyard import strict_yaml
+from steelyard.configuration import strict_yaml
 from steelyard.configuration import resolve
 from steelyard.errors import SteelyardError
 from steelyard.plots.labels import labels_of
@@ -64,7 +64,7 @@ def ntuples(wildcards):
     source = SOURCES[wildcards.sample]
     if source.get("simulate"):
         return expand(f"{R}/ntuples/{wildcards.sample}/part-{{part}}.root", part=range(source["simulate"]["parts"]))
-    from steelyard.trees import expand as expand_files  # not above: it brings all of dask and uproot
+    from steelyard.data.trees import expand as expand_files  # not above: it brings all of dask and uproot
 
     return [file for file in expand_files(source["files"]) if "://" not in file]
 

@@ -43,7 +43,7 @@ rule ingest_sample:
         **section("variables", "selection", "features", "observables", "ingestion"),
         source=reading,
         files=lambda wildcards: SOURCES[wildcards.sample].get("files"),
-        code=code_digest("ntuples", "store"),
+        code=code_digest("data.ntuples", "data.store"),
     message:
         "Reading sample {wildcards.sample}"
     script:

@@ -104,7 +104,7 @@ rule compare_data:
         runtime=15,
     params:
         nominal=analysis.parameter.nominal,
-        code=code_digest("diagnostics.data_comparison", "model"),
+        code=code_digest("diagnostics.data_comparison", "statistics.model"),
     message:
         "Comparing data and simulation in what the likelihood sees"
     script:
@@ -131,7 +131,7 @@ rule map_sensitivity:
         nominal=analysis.parameter.nominal,
         tested=analysis.parameter.bounds[0],
         observables=settings["observables"],
-        code=code_digest("diagnostics.sensitivity", "model"),
+        code=code_digest("diagnostics.sensitivity", "statistics.model"),
     message:
         "Mapping where the sensitivity comes from"
     script:

@@ -22,7 +22,7 @@ rule combine_ensemble:
     params:
         combination=analysis.ensembles.combination,
         split=settings["split"],
-        code=code_digest("ensembles"),
+        code=code_digest("ratios.ensembles"),
     message:
         "Combining the members of the ratio {wildcards.ratio}"
     script:

@@ -20,7 +20,7 @@ rule evaluate_ensemble:
         runtime=60,
     params:
         split=settings["split"],
-        code=code_digest("evaluation"),
+        code=code_digest("ratios.evaluation"),
     message:
         "Evaluating the ratio {wildcards.ratio} on sample {wildcards.sample}"
     script:

@@ -22,7 +22,7 @@ rule scan_likelihood:
     params:
         nominal=analysis.parameters[0].nominal,
         scan=settings["scan"],
-        code=code_digest("fits", "model"),
+        code=code_digest("statistics.fits", "statistics.model"),
     message:
         "Scanning the likelihood of the {wildcards.data} data ({wildcards.likelihood}{wildcards.data})"
     script:

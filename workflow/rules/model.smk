@@ -22,7 +22,7 @@ rule build_model:
         **section("parameters", "processes"),
         grid=analysis.belts.points,
         exact=False,
-        code=code_digest("model", "rates"),
+        code=code_digest("statistics.model", "statistics.rates"),
     message:
         "Building the statistical model"
     script:
@@ -44,7 +44,7 @@ use rule build_model as build_oracle_model with:
         **section("parameters", "processes"),
         grid=analysis.belts.points,
         exact=True,
-        code=code_digest("model", "rates"),
+        code=code_digest("statistics.model", "statistics.rates"),
     message:
         "Building the exact model on the same events"
 
@@ -67,7 +67,7 @@ rule rate_observed:
         runtime=15,
     params:
         exact=False,
-        code=code_digest("model"),
+        code=code_digest("statistics.model"),
     message:
         "Evaluating the model on the observed events"
     script:
@@ -87,6 +87,6 @@ use rule rate_observed as rate_oracle_observed with:
         f"{R}/benchmarks/rate_observed/oracle.tsv"
     params:
         exact=True,
-        code=code_digest("model"),
+        code=code_digest("statistics.model"),
     message:
         "Evaluating the exact model on the observed events"

@@ -20,7 +20,7 @@ rule mix_reference:
         processes=PROCESSES,  # not their coefficients and yields, on which no network depends
         **section("reference", "split"),
         labels={name: SOURCES[name]["labels"] for name in SAMPLES},
-        code=code_digest("reference"),
+        code=code_digest("data.reference"),
     message:
         "Mixing the reference"
     script:

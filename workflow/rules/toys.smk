@@ -20,7 +20,7 @@ rule throw_toys:
         mu=lambda wildcards: POINTS[wildcards.point],
         toys=analysis.belts.toys_per_job,
         seed=analysis.seed,
-        code=code_digest("toys"),
+        code=code_digest("statistics.toys"),
     message:
         "Throwing toys at {wildcards.point} ({wildcards.likelihood}batch {wildcards.batch})"
     script:

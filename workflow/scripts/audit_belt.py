@@ -1,8 +1,8 @@
-from steelyard.audit import compare, load_experiments
-from steelyard.belts import Belt
 from steelyard.jobs import logged
-from steelyard.model import load_model
 from steelyard.results import from_json, to_json
+from steelyard.statistics.audit import compare, load_experiments
+from steelyard.statistics.belts import Belt
+from steelyard.statistics.model import load_model
 
 files = snakemake.input
 

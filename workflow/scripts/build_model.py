@@ -1,14 +1,14 @@
 import numpy as np
 
-from steelyard.coefficients import Coefficients
 from steelyard.configuration import Parameter, Process
+from steelyard.data.reference import Reference, expected_yields
+from steelyard.data.reference_events import exact_log_ratios, load_scores, reference_events
+from steelyard.data.store import open_all
 from steelyard.jobs import logged
-from steelyard.model import build_model, save_model
-from steelyard.rates import check_total_rate
-from steelyard.reference import Reference, expected_yields
-from steelyard.reference_events import exact_log_ratios, load_scores, reference_events
 from steelyard.results import from_json
-from steelyard.store import open_all
+from steelyard.statistics.coefficients import Coefficients
+from steelyard.statistics.model import build_model, save_model
+from steelyard.statistics.rates import check_total_rate
 
 files, params = snakemake.input, snakemake.params
 

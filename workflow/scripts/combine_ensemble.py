@@ -1,6 +1,6 @@
 from steelyard.configuration import Split
-from steelyard.ensembles import combine_files
 from steelyard.jobs import logged
+from steelyard.ratios.ensembles import combine_files
 
 params = snakemake.params
 

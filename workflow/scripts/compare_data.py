@@ -2,8 +2,8 @@ import numpy as np
 
 from steelyard.diagnostics.data_comparison import compare_data
 from steelyard.jobs import logged
-from steelyard.model import load_model
 from steelyard.results import to_json
+from steelyard.statistics.model import load_model
 
 files, nominal = snakemake.input, snakemake.params.nominal
 

@@ -1,10 +1,10 @@
-from steelyard.baseline_results import BaselineResult
+from steelyard.baselines.results import BaselineResult
+from steelyard.configuration.thresholds import Diagnostics
 from steelyard.diagnostics.of_oracle import compare_oracle
-from steelyard.fits import Scan
 from steelyard.jobs import logged
-from steelyard.model import load_model
 from steelyard.results import from_json, to_json
-from steelyard.thresholds import Diagnostics
+from steelyard.statistics.fits import Scan
+from steelyard.statistics.model import load_model
 
 files = snakemake.input
 

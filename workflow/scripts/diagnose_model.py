@@ -1,11 +1,11 @@
+from steelyard.configuration.thresholds import Thresholds
+from steelyard.data.reference import Reference
+from steelyard.data.store import open_all
 from steelyard.diagnostics.of_model import diagnose_model
 from steelyard.diagnostics.table import event_table
 from steelyard.jobs import logged
-from steelyard.model import load_model
-from steelyard.reference import Reference
 from steelyard.results import from_json, to_json
-from steelyard.store import open_all
-from steelyard.thresholds import Thresholds
+from steelyard.statistics.model import load_model
 
 files, params = snakemake.input, snakemake.params
 

@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 
 from steelyard.configuration import Split
-from steelyard.ensembles import open_ensemble
-from steelyard.evaluation import evaluate_sample
+from steelyard.data.store import Sample
 from steelyard.jobs import logged
 from steelyard.outputs import whole
-from steelyard.store import Sample
+from steelyard.ratios.ensembles import open_ensemble
+from steelyard.ratios.evaluation import evaluate_sample
 
 files, outputs = snakemake.input, snakemake.output
 is_observed = snakemake.wildcards.sample == "observed"

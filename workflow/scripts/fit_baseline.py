@@ -1,14 +1,14 @@
 import numpy as np
 
-from steelyard.baseline_results import BaselineInput
-from steelyard.baselines import fit_baseline
+from steelyard.baselines.analyses import fit_baseline
+from steelyard.baselines.results import BaselineInput
 from steelyard.configuration import Baseline, Scan
+from steelyard.data.reference import Reference
+from steelyard.data.reference_events import ReferenceEvents, process_densities
+from steelyard.data.store import open_all
 from steelyard.jobs import logged
-from steelyard.model import load_model
-from steelyard.reference import Reference
-from steelyard.reference_events import ReferenceEvents, process_densities
 from steelyard.results import from_json, to_json
-from steelyard.store import open_all
+from steelyard.statistics.model import load_model
 
 files, params = snakemake.input, snakemake.params
 

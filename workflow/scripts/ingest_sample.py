@@ -2,8 +2,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from steelyard.configuration import Expression, Ingestion, Observable
+from steelyard.data.ntuples import ingest_sample
 from steelyard.jobs import logged
-from steelyard.ntuples import ingest_sample
 
 params = snakemake.params
 

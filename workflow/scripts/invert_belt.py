@@ -1,9 +1,9 @@
-from steelyard.belts import Belt, infer
-from steelyard.fits import Scan
 from steelyard.jobs import logged
-from steelyard.model import load_model
 from steelyard.results import from_json, to_json
-from steelyard.toys import load_points
+from steelyard.statistics.belts import Belt, infer
+from steelyard.statistics.fits import Scan
+from steelyard.statistics.model import load_model
+from steelyard.statistics.toys import load_points
 
 files = snakemake.input
 

@@ -1,10 +1,10 @@
 from steelyard.configuration import Observable
+from steelyard.data.reference_events import ReferenceEvents
+from steelyard.data.store import open_all
 from steelyard.diagnostics.sensitivity import SensitivityMaps, map_observables
 from steelyard.jobs import logged
-from steelyard.model import load_model
-from steelyard.reference_events import ReferenceEvents
 from steelyard.results import to_json
-from steelyard.store import open_all
+from steelyard.statistics.model import load_model
 
 files, params = snakemake.input, snakemake.params
 

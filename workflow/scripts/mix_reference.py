@@ -1,8 +1,8 @@
 from steelyard.configuration import ReferenceWeight, Split
+from steelyard.data.reference import mix_reference
+from steelyard.data.store import open_all
 from steelyard.jobs import logged
-from steelyard.reference import mix_reference
 from steelyard.results import to_json
-from steelyard.store import open_all
 
 params = snakemake.params
 

@@ -1,9 +1,9 @@
-from steelyard.audit import Audit
 from steelyard.jobs import logged
 from steelyard.plots.audit import coverage, critical_values
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import save
 from steelyard.results import from_json
+from steelyard.statistics.audit import Audit
 
 outputs, labels = snakemake.output, Labels(**snakemake.params.labels)
 

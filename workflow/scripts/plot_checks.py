@@ -1,3 +1,4 @@
+from steelyard.configuration.thresholds import Thresholds
 from steelyard.diagnostics.data_comparison import DataComparison
 from steelyard.diagnostics.of_model import ModelDiagnosis
 from steelyard.diagnostics.of_oracle import OracleDiagnosis
@@ -15,7 +16,6 @@ from steelyard.plots.sensitivity import sensitivity
 from steelyard.plots.style import save
 from steelyard.plots.total_closure import total_closure, total_closure_scan
 from steelyard.results import from_json
-from steelyard.thresholds import Thresholds
 
 files, params, outputs = snakemake.input, snakemake.params, snakemake.output
 

@@ -1,6 +1,4 @@
-from steelyard.baseline_results import BaselineResult
-from steelyard.belts import Belt, Inference
-from steelyard.fits import Scan
+from steelyard.baselines.results import BaselineResult
 from steelyard.jobs import logged
 from steelyard.plots.baseline import baseline as draw_baseline
 from steelyard.plots.belt import belt as draw_belt
@@ -9,6 +7,8 @@ from steelyard.plots.labels import Labels
 from steelyard.plots.scan import scan as draw_scan
 from steelyard.plots.style import save
 from steelyard.results import from_json
+from steelyard.statistics.belts import Belt, Inference
+from steelyard.statistics.fits import Scan
 from steelyard.summary import Summary
 
 files, params, outputs = snakemake.input, snakemake.params, snakemake.output

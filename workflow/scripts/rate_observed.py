@@ -1,11 +1,11 @@
 import numpy as np
 
+from steelyard.data.reference import Reference
+from steelyard.data.reference_events import exact_log_ratios, load_scores
 from steelyard.jobs import logged
-from steelyard.model import load_model
 from steelyard.outputs import whole
-from steelyard.reference import Reference
-from steelyard.reference_events import exact_log_ratios, load_scores
 from steelyard.results import from_json
+from steelyard.statistics.model import load_model
 
 files = snakemake.input
 

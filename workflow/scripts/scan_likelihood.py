@@ -1,10 +1,10 @@
 import numpy as np
 
 from steelyard.configuration import Scan
-from steelyard.fits import scan
 from steelyard.jobs import logged
-from steelyard.model import load_model
 from steelyard.results import to_json
+from steelyard.statistics.fits import scan
+from steelyard.statistics.model import load_model
 
 params, files = snakemake.params, snakemake.input
 

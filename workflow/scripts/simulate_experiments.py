@@ -1,13 +1,13 @@
-from steelyard.audit import fit_experiments, save_experiments
 from steelyard.configuration import Expression
-from steelyard.ensembles import open_ensemble
-from steelyard.experiments import exact_rates, learned_rates, simulate_experiments
+from steelyard.data.reference import Reference
 from steelyard.jobs import logged
-from steelyard.model import load_model
-from steelyard.reference import Reference
+from steelyard.ratios.ensembles import open_ensemble
 from steelyard.results import from_json
 from steelyard.seeds import seed_for
 from steelyard.simulators import simulator
+from steelyard.statistics.audit import fit_experiments, save_experiments
+from steelyard.statistics.experiments import exact_rates, learned_rates, simulate_experiments
+from steelyard.statistics.model import load_model
 
 files, params = snakemake.input, snakemake.params
 

@@ -1,6 +1,5 @@
-from steelyard.audit import Audit
-from steelyard.baseline_results import BaselineResult
-from steelyard.belts import Belt, Inference
+from steelyard.baselines.results import BaselineResult
+from steelyard.configuration.thresholds import Thresholds
 from steelyard.diagnostics.data_comparison import DataComparison
 from steelyard.diagnostics.of_belt import check_audit, check_belt
 from steelyard.diagnostics.of_model import ModelDiagnosis
@@ -9,8 +8,9 @@ from steelyard.diagnostics.of_ratio import RatioDiagnosis
 from steelyard.diagnostics.verdict import Checks
 from steelyard.jobs import logged
 from steelyard.results import from_json, to_json
+from steelyard.statistics.audit import Audit
+from steelyard.statistics.belts import Belt, Inference
 from steelyard.summary import summarise
-from steelyard.thresholds import Thresholds
 
 files, params = snakemake.input, snakemake.params
 

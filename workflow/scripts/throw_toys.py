@@ -1,7 +1,7 @@
 from steelyard.jobs import logged
-from steelyard.model import load_model
 from steelyard.seeds import seed_for
-from steelyard.toys import save_toys, throw_toys
+from steelyard.statistics.model import load_model
+from steelyard.statistics.toys import save_toys, throw_toys
 
 mu, wildcards = snakemake.params.mu, snakemake.wildcards
 

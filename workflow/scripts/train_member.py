@@ -1,11 +1,11 @@
 from steelyard.configuration import Split, Training
+from steelyard.data.reference import Reference
+from steelyard.data.store import open_all
 from steelyard.jobs import logged
-from steelyard.ratios import ratio_samples
-from steelyard.reference import Reference
+from steelyard.ratios.hypotheses import ratio_samples
+from steelyard.ratios.training import train_member
 from steelyard.results import from_json
 from steelyard.seeds import seed_for
-from steelyard.store import open_all
-from steelyard.training import train_member
 
 files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from steelyard.diagnostics.densities import normalised
 from steelyard.diagnostics.verdict import Check, Threshold, within
-from steelyard.fits import fit
-from steelyard.likelihood import Likelihood
-from steelyard.mixture import Mixture
+from steelyard.statistics.fits import fit
+from steelyard.statistics.likelihood import Likelihood
+from steelyard.statistics.mixture import Mixture
 
 
 @dataclass(frozen=True)

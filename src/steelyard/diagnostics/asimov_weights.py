@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.binning import effective_entries
+from steelyard.baselines.binning import effective_entries
 from steelyard.diagnostics.verdict import Check, Levels, Threshold, at_least, at_most
 
 # Rows of reference events treated at a time.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from steelyard.binning import bin_index, histogram, merge_sparse, quantile_edges
+from steelyard.baselines.binning import bin_index, histogram, merge_sparse, quantile_edges
 from steelyard.diagnostics.densities import normalised, ratios
 from steelyard.diagnostics.deviation import relative_deviation
 from steelyard.diagnostics.verdict import Check, Threshold, at_most

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from steelyard.data.identifiers import uniform
 from steelyard.diagnostics.densities import normalised, ratios
 from steelyard.diagnostics.verdict import Check, Threshold, at_most
-from steelyard.identifiers import uniform
 
 # Events in all, half of them to train: AUC to 0.0015 where the classes have different events.
 EVENTS = 150_000

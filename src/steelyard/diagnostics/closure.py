@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.binning import bin_index, histogram, merge_sparse, quantile_edges
+from steelyard.baselines.binning import bin_index, histogram, merge_sparse, quantile_edges
 from steelyard.diagnostics.densities import normalised, ratios
 from steelyard.diagnostics.deviation import normalised_covariance, relative_deviation
 from steelyard.diagnostics.verdict import SIGNIFICANT, Check, Threshold, at_most

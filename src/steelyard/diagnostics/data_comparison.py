@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import xlogy
 from scipy.stats import chi2 as chi2_distribution
 
-from steelyard.binning import bin_index, histogram, quantile_edges
+from steelyard.baselines.binning import bin_index, histogram, quantile_edges
 from steelyard.diagnostics.verdict import Check, Levels, Threshold, at_least
 from steelyard.errors import ModelError
 

@@ -1,10 +1,10 @@
 """Verdicts on the Neyman construction: failed fits, coverage, critical values."""
 
-from steelyard.audit import Audit
-from steelyard.belts import Belt
+from steelyard.configuration.thresholds import Thresholds
 from steelyard.diagnostics.verdict import Check, at_most
-from steelyard.thresholds import Thresholds
-from steelyard.toy_fits import Status
+from steelyard.statistics.audit import Audit
+from steelyard.statistics.belts import Belt
+from steelyard.statistics.toy_fits import Status
 
 _USABLE = {Status.CONVERGED.name.lower(), Status.AT_BOUND.name.lower()}
 

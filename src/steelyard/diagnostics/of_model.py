@@ -6,6 +6,8 @@ from itertools import combinations
 
 import numpy as np
 
+from steelyard.configuration.thresholds import Thresholds
+from steelyard.data.reference import Reference
 from steelyard.diagnostics.asimov_bias import AsimovBias, asimov_bias
 from steelyard.diagnostics.asimov_weights import AsimovWeights, asimov_weights
 from steelyard.diagnostics.closure import Closure, bin_columns, closure
@@ -13,9 +15,7 @@ from steelyard.diagnostics.normalisation import check_normalisation
 from steelyard.diagnostics.table import EventTable
 from steelyard.diagnostics.total_closure import TotalClosure, total_closure
 from steelyard.diagnostics.verdict import Check
-from steelyard.model import Model
-from steelyard.reference import Reference
-from steelyard.thresholds import Thresholds
+from steelyard.statistics.model import Model
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.baseline_results import BaselineResult
+from steelyard.baselines.results import BaselineResult
+from steelyard.configuration.thresholds import Diagnostics
 from steelyard.diagnostics.oracle_comparison import RatioComparison, compare_gain, compare_ratio, compare_scans
 from steelyard.diagnostics.verdict import Check
-from steelyard.fits import Scan
-from steelyard.model import Model
-from steelyard.thresholds import Diagnostics
+from steelyard.statistics.fits import Scan
+from steelyard.statistics.model import Model
 
 
 @dataclass(frozen=True)

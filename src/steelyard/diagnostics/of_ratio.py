@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from steelyard.configuration.thresholds import Thresholds
+from steelyard.data.reference import Reference, class_weights
+from steelyard.data.store import Sample
 from steelyard.diagnostics.calibration import Calibration, calibration
 from steelyard.diagnostics.classifier_test import ClassifierTest, classifier_test
 from steelyard.diagnostics.closure import Closure, bin_columns, closure
@@ -12,11 +15,8 @@ from steelyard.diagnostics.convergence import Convergence, convergence
 from steelyard.diagnostics.overtraining import Overtraining, overtraining
 from steelyard.diagnostics.table import EventTable
 from steelyard.diagnostics.verdict import Check
-from steelyard.ensembles import Ensemble
-from steelyard.evaluation import member_log_ratios
-from steelyard.reference import Reference, class_weights
-from steelyard.store import Sample
-from steelyard.thresholds import Thresholds
+from steelyard.ratios.ensembles import Ensemble
+from steelyard.ratios.evaluation import member_log_ratios
 
 # Events on which the spread of the members is measured: its error is far below the spread itself.
 SPREAD_EVENTS = 50_000

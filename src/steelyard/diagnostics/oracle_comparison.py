@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.binning import bin_index, histogram, quantile_edges
+from steelyard.baselines.binning import bin_index, histogram, quantile_edges
 from steelyard.diagnostics.densities import normalised, ratios
 from steelyard.diagnostics.verdict import Check, Threshold, at_least, at_most
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from steelyard.binning import bin_index
+from steelyard.baselines.binning import bin_index
 from steelyard.errors import ModelError
-from steelyard.model import Model
+from steelyard.statistics.model import Model
 
 if TYPE_CHECKING:
     from steelyard.configuration import Observable

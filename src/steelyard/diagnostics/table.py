@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.reference import Reference
-from steelyard.reference_events import load_scores, process_densities, reference_events
-from steelyard.store import Sample
+from steelyard.data.reference import Reference
+from steelyard.data.reference_events import load_scores, process_densities, reference_events
+from steelyard.data.store import Sample
 
 
 @dataclass(frozen=True)

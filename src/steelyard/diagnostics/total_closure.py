@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.binning import histogram, merge_sparse
+from steelyard.baselines.binning import histogram, merge_sparse
 from steelyard.diagnostics.closure import BinnedColumns
 from steelyard.diagnostics.densities import normalised, ratios
 from steelyard.diagnostics.deviation import normalised_covariance, relative_deviation

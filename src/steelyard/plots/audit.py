@@ -5,9 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steelyard.audit import Audit
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import BLACK, GREEN, NSBI, ORACLE, WIDTH, legend_above, new_figure, sign, styled
+from steelyard.statistics.audit import Audit
 
 
 @styled

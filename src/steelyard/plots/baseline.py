@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steelyard.baseline_results import BaselineResult
+from steelyard.baselines.results import BaselineResult
 from steelyard.notation import format_number
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import BLACK, SERIES, WIDTH, legend_above, new_figure, sign, styled

@@ -6,9 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steelyard.belts import Belt, Inference
-from steelyard.fits import Scan
-from steelyard.intervals import wald_threshold
 from steelyard.plots.labels import Labels
 from steelyard.plots.segments import Row, draw_rows
 from steelyard.plots.style import (
@@ -24,6 +21,9 @@ from steelyard.plots.style import (
     sign,
     styled,
 )
+from steelyard.statistics.belts import Belt, Inference
+from steelyard.statistics.fits import Scan
+from steelyard.statistics.intervals import wald_threshold
 
 LEVEL_MARKERS = ("o", "s", "^")
 DATA_LINES = {"asimov": (0, (6, 2)), "observed": "-"}

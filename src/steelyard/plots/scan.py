@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from steelyard.fits import Scan
-from steelyard.intervals import wald_threshold
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import (
     BASELINE_LINES,
@@ -23,6 +21,8 @@ from steelyard.plots.style import (
     sign,
     styled,
 )
+from steelyard.statistics.fits import Scan
+from steelyard.statistics.intervals import wald_threshold
 
 
 @styled

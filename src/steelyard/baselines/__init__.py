@@ -1,0 +1,1 @@
+"""The binned analyses that run beside the unbinned one."""

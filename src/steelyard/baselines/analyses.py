@@ -1,0 +1,244 @@
+"""The binned analyses that the unbinned one has to beat: an observable, a fixed discriminant, a parameterised one."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from steelyard.baselines.binned import BinnedModel, Templates, fill_templates, pyhf_difference
+from steelyard.baselines.binning import histogram
+from steelyard.baselines.results import (
+    BaselineInput,
+    BaselineResult,
+    Bins,
+    baseline_result,
+    binned_scan,
+    wald_intervals,
+)
+from steelyard.data.reference_events import ReferenceEvents
+from steelyard.data.store import Sample
+from steelyard.statistics.fits import fit, scan
+from steelyard.statistics.intervals import curve
+from steelyard.statistics.likelihood import Likelihood
+from steelyard.statistics.mixture import Mixture
+
+if TYPE_CHECKING:
+    from steelyard.configuration import Baseline
+
+# Points of the fit coordinate at which a parameterised observable is tested besides those of the scan.
+REACH_POINTS = 33
+
+
+def fit_baseline(
+    baseline: "Baseline",
+    given: BaselineInput,
+    samples: Sequence[Sample],
+    events: ReferenceEvents,
+    rates: np.ndarray,
+    observed: Sample | None = None,
+    observed_rates: np.ndarray | None = None,
+) -> BaselineResult:
+    """The baseline that the configuration asks for.
+
+    Args:
+        baseline: its section.
+        given: simulated events and tests.
+        samples, events: the simulated samples, and the rows of them that ``given`` is made of.
+        rates: (n, C) nu_c r_c(x_i) of these events.
+        observed, observed_rates: observed events and their rates, if there are any.
+
+    Raises:
+        ModelError: a bin expects no events somewhere within the parameter's bounds.
+        InputError: an observable is not stored.
+    """
+    if baseline.kind == "discriminant":
+        processes = baseline.numerator, baseline.denominator
+        return discriminant_baseline(baseline.name, given, rates, *processes, baseline.bins, observed_rates)
+    if baseline.kind == "parameterised":
+        return parameterised_baseline(baseline.name, given, rates, baseline.bins, observed_rates)
+    name = [baseline.observable]
+    values = events.gather([sample.observables_named(name)[:, 0] for sample in samples])
+    counted = None if observed is None else observed.observables_named(name)[:, 0]
+    return fixed_baseline(baseline.name, "observable", baseline.observable, given, values, baseline.bins, counted)
+
+
+def fixed_baseline(
+    name: str,
+    kind: str,
+    observable: str,
+    given: BaselineInput,
+    values: np.ndarray,
+    bins: int | Sequence[float],
+    observed: np.ndarray | None = None,
+) -> BaselineResult:
+    """A histogram of one observable that does not depend on the parameter.
+
+    Args:
+        name, kind, observable: for the result.
+        given: simulated events and tests.
+        values: (n,) observable of the simulated events.
+        bins: number of bins, quantiles of the reference that hold all events, or edges outside of which events are
+            left out.
+        observed: (N,) observable of the observed events.
+
+    Raises:
+        ModelError: a bin expects no events somewhere within the parameter's bounds.
+    """
+    mixture = given.mixture
+    binning = Bins.of(bins, values, given.weights)
+    templates = fill_templates(binning.index(values), given.densities, mixture, len(binning))
+    model = BinnedModel.of(mixture, templates, name)
+    datasets = [model.asimov(given.truth)]
+    if observed is not None:
+        datasets.append(binning.count(observed))
+    scans, difference = [], 0.0
+    for counts in datasets:
+        likelihood = model.likelihood(counts)
+        result = scan(likelihood, given.mu)
+        intervals = wald_intervals(_test_statistic(likelihood, result.fit.minimum), given)
+        scans.append(binned_scan(counts, result.mu, result.t, result.fit.hat, result.t_lower_bound, intervals))
+        difference = max(difference, pyhf_difference(model, counts, mixture.to_coordinate(given.mu)))
+    return baseline_result(name, kind, observable, binning.edges, model, given, scans, difference)
+
+
+def discriminant_baseline(
+    name: str,
+    given: BaselineInput,
+    rates: np.ndarray,
+    numerator: str,
+    denominator: str,
+    bins: int | Sequence[float],
+    observed_rates: np.ndarray | None = None,
+) -> BaselineResult:
+    """A histogram of the fixed discriminant log r_numerator/r_denominator.
+
+    Args:
+        name: for the result.
+        given: simulated events and tests.
+        rates: (n, C) nu_c r_c(x_i) of the simulated events.
+        numerator, denominator: names of processes.
+        bins: as of :func:`fixed_baseline`.
+        observed_rates: (N, C) of the observed events.
+
+    Raises:
+        ModelError: a bin expects no events somewhere within the parameter's bounds.
+    """
+    mixture = given.mixture
+    first, second = (mixture.processes.index(process) for process in (numerator, denominator))
+    scale = np.log(mixture.yields[second] / mixture.yields[first])
+
+    def discriminant(of: np.ndarray) -> np.ndarray:
+        return np.log(of[:, first] / of[:, second]) + scale
+
+    observed = None if observed_rates is None else discriminant(observed_rates)
+    observable = f"log r_{numerator}/r_{denominator}"
+    return fixed_baseline(name, "discriminant", observable, given, discriminant(rates), bins, observed)
+
+
+def parameterised_baseline(
+    name: str,
+    given: BaselineInput,
+    rates: np.ndarray,
+    bins: int | Sequence[float],
+    observed_rates: np.ndarray | None = None,
+) -> BaselineResult:
+    r"""A histogram that changes with the hypothesis: each mu_0 is tested in the observable made for it.
+
+    The observable is :math:`O_{\mu_0}(x)=\ln p(x|\mu_0)/p_\mathrm{ref}(x)`, in bins of equal expectation at mu_0 (or
+    in given edges). With :math:`L_{\mu_0}(\mu)` the binned likelihood of the templates of all processes in *that*
+    observable,
+
+    .. math:: t(\mu_0) = -2\ln\frac{L_{\mu_0}(\mu_0)}{L_{\mu_0}(\hat\mu_{\mu_0})}
+
+    so numerator and denominator always refer to the same counts, and t is a test statistic like any other. The
+    reported best fit is the self-consistent one, :math:`\hat\mu_{\mu_0}=\mu_0`. Between the tested points t is a
+    monotone cubic in the fit coordinate. An event whose ratios give a negative density is in the lowest bin: an
+    observable may have any value.
+
+    Args:
+        name: for the result.
+        given: simulated events and tests.
+        rates: (n, C) nu_c r_c(x_i) of the simulated events.
+        bins: number of bins, or edges of the observable, outside of which events are left out.
+        observed_rates: (N, C) of the observed events.
+
+    Raises:
+        ModelError: a bin expects no events somewhere within the parameter's bounds.
+    """
+    mixture = given.mixture
+    columns = [np.ascontiguousarray(given.densities[:, c]) * mixture.yields[c] for c in range(len(mixture.processes))]
+    points = _tested_points(given)
+    tests: list[list[tuple[float, float]]] = []  # per point, per data set: t and the best fit
+    difference = 0.0
+    for point in points:
+        kappa = float(mixture.to_coordinate(point))
+        binning, index, observed = _bin_density(given, rates, bins, kappa, observed_rates)
+        counts = np.stack([histogram(index, column, len(binning)) for column in columns])
+        model = BinnedModel.of(mixture, Templates(mixture.processes, counts, np.empty(0)), name)
+        tests.append([])
+        for data in [model.asimov(given.truth), *observed]:
+            likelihood = model.likelihood(data)
+            best = fit(likelihood)
+            tests[-1].append((max(float(likelihood.value(kappa)[0]) - best.minimum, 0.0), best.hat))
+            difference = max(difference, pyhf_difference(model, data, kappa))
+    truth = float(mixture.to_coordinate(given.truth))
+    binning, index, observed = _bin_density(given, rates, bins, truth, observed_rates)
+    templates = fill_templates(index, given.densities, mixture, len(binning))
+    model = BinnedModel.of(mixture, templates, name)
+    scans = []
+    for number, data in enumerate([model.asimov(given.truth), *observed]):
+        t, hats = np.array([test[number] for test in tests]).T
+        intervals = wald_intervals(curve(mixture.to_coordinate(points), t), given)
+        hat = _self_consistent(mixture, points, hats, t)
+        mu = np.asarray(given.mu, dtype=float)
+        scans.append(binned_scan(data, mu, t[np.searchsorted(points, mu)], hat, t[0], intervals))
+    edges = np.log(np.maximum(binning.edges, np.finfo(float).tiny))
+    observable = f"log p(x|{mixture.coefficients.parameters[0]})/p_ref"
+    return baseline_result(name, "parameterised", observable, edges, model, given, scans, difference)
+
+
+def _test_statistic(likelihood: Likelihood, minimum: float) -> Callable[[np.ndarray], np.ndarray]:
+    """t of the fit coordinate, for a number as for an array."""
+    return lambda kappa: likelihood.value(kappa).reshape(np.shape(kappa)) - minimum
+
+
+def _tested_points(given: BaselineInput) -> np.ndarray:
+    """The scan, the lower bound, and points equidistant in the fit coordinate over the range of the intervals."""
+    mixture = given.mixture
+    needed = np.unique([*given.mu, *given.range, mixture.bounds[0]])
+    extra = mixture.to_parameter(np.linspace(*mixture.to_coordinate(np.asarray(given.range)), REACH_POINTS))
+    # Two points a rounding error apart would give the interpolated curve a slope made of noise.
+    distance = np.abs(extra[:, None] - needed).min(axis=1)
+    return np.sort(np.concatenate([needed, extra[distance > 1e-6 * (needed[-1] - needed[0])]]))
+
+
+def _bin_density(
+    given: BaselineInput,
+    rates: np.ndarray,
+    bins: int | Sequence[float],
+    kappa: float,
+    observed_rates: np.ndarray | None,
+) -> tuple[Bins, np.ndarray, list[np.ndarray]]:
+    """Bins of p(x|kappa)/p_ref, the bin of each simulated event (n,), and the observed counts, if there are any.
+
+    The density ratio stands for its logarithm: the bins are the same, and it may be negative.
+    """
+    mixture = given.mixture
+    fractions = mixture.fractions(kappa)[0] / float(mixture.total(kappa)[0])
+    density = rates @ fractions
+    edges = bins if isinstance(bins, int) else np.exp(np.asarray(bins, dtype=float))
+    binning = Bins.of(edges, density, given.weights * density)
+    observed = [] if observed_rates is None else [binning.count(observed_rates @ fractions)]
+    return binning, binning.index(density), observed
+
+
+def _self_consistent(mixture: Mixture, points: np.ndarray, hats: np.ndarray, t: np.ndarray) -> float:
+    """The value whose own observable gives it back: where hat(mu_0) - mu_0 changes its sign, at the smallest t."""
+    kappa, excess = mixture.to_coordinate(points), mixture.to_coordinate(hats) - mixture.to_coordinate(points)
+    turns = np.flatnonzero((excess[:-1] >= 0.0) & (excess[1:] <= 0.0))
+    if not len(turns):
+        return float(points[int(np.argmin(t))])
+    left = turns[int(np.argmin(np.minimum(t[turns], t[turns + 1])))]
+    fall = excess[left] - excess[left + 1]
+    share = excess[left] / fall if fall > 0.0 else 0.0
+    return float(mixture.to_parameter(kappa[left] + share * (kappa[left + 1] - kappa[left])))

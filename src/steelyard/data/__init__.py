@@ -1,0 +1,1 @@
+"""From ROOT ntuples to memory-mapped columns, splits and the reference mixture."""

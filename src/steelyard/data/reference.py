@@ -1,0 +1,292 @@
+"""The reference mixture p_ref = Σ_c w_c p_c: yields, and the weights that make events into densities.
+
+Every density here is an empirical one: the events of all samples that carry weights of a process, on one side of the
+split, with weights that sum to 1. The yields ν_c belong to all events, so that the two sides describe the same
+expectation: on the unseen side Σ_i ν_c p_c,i = ν_c holds exactly.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from steelyard.data.identifiers import Split, SplitRule, is_training, is_unseen, uniform
+from steelyard.data.store import Sample
+from steelyard.errors import ConfigurationError, InputError
+
+Rows = Literal["training", "unseen", "all"]
+
+
+class ProcessRule(Protocol):
+    """What is asked of a process of the configuration."""
+
+    name: str
+    yield_: float | None
+
+
+class ReferenceRule(Protocol):
+    """What is asked of an entry of the configuration's ``reference``."""
+
+    process: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of the split, per process.
+
+    Attributes:
+        sums: sum of weights [expected events].
+        effective_sizes: (Σw)²/Σw²: the number of unweighted events of the same statistical precision.
+    """
+
+    sums: dict[str, float]
+    effective_sizes: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The reference mixture of an analysis.
+
+    Attributes:
+        processes: the processes, in the order of the configuration.
+        weights: w_c of every process, sum 1; 0 for a process that is not in the mixture.
+        yields: sum of the weights of all events [expected events].
+        training: sums of the training side.
+        unseen: sums of the side that reference, Asimov and toys are made of.
+        split: how events are put on the sides.
+        labels: per sample ``soft`` (an event counts for every process it has a weight of) or ``hard`` (for one).
+    """
+
+    processes: tuple[str, ...]
+    weights: dict[str, float]
+    yields: dict[str, float]
+    training: Side
+    unseen: Side
+    split: Split
+    labels: dict[str, str]
+
+
+def mix_reference(
+    samples: Sequence[Sample],
+    processes: Sequence[str],
+    reference_weights: Sequence[ReferenceRule] | None,
+    split: SplitRule,
+    labels: Mapping[str, str] | None = None,
+) -> Reference:
+    """Sum the weights of each process over all samples and both sides, and normalise the weights of the mixture.
+
+    Args:
+        samples: the simulated samples; a process may be spread over several.
+        processes: names of the configuration's processes.
+        reference_weights: the configuration's mixture; None: all processes with equal weights.
+        split: the configuration's split.
+        labels: per sample name ``soft`` or ``hard``; None, or a sample that is not named: soft.
+
+    Raises:
+        InputError: no sample carries a process, or its weights on a side have no positive sum.
+        ConfigurationError: the mixture names an unknown process, has a negative weight, or no positive one.
+    """
+    names = tuple(processes)
+    split = Split.of(split)
+    weights = _mixture(names, reference_weights)
+    sums = {side: {name: np.zeros(3) for name in names} for side in ("all", "training", "unseen")}
+    for sample in samples:
+        for side, totals in sums.items():
+            chosen = _chosen(sample, split, side)
+            for name in set(names) & set(sample.info.processes):
+                column = sample.column(name) if chosen is None else sample.column(name)[chosen]
+                totals[name] += np.array([column.sum(), (column**2).sum(), len(column)])
+    for name in names:
+        carriers = [sample.info.name for sample in samples if name in sample.info.processes]
+        if not carriers:
+            raise InputError(f"process {name}: no sample carries weights of it; add it to the weights of a sample")
+        for side, totals in sums.items():
+            if not totals[name][0] > 0:
+                events = int(totals[name][2])
+                raise InputError(
+                    f"process {name}, samples {', '.join(carriers)}: the weights of the {events} {side} events sum to "
+                    f"{totals[name][0]:g}, which is not positive; use more events or another split"
+                )
+    sides = {
+        side: Side(
+            sums={name: float(totals[name][0]) for name in names},
+            effective_sizes={name: float(totals[name][0] ** 2 / totals[name][1]) for name in names},
+        )
+        for side, totals in sums.items()
+    }
+    return Reference(
+        processes=names,
+        weights=weights,
+        yields={name: float(sums["all"][name][0]) for name in names},
+        training=sides["training"],
+        unseen=sides["unseen"],
+        split=split,
+        labels={sample.info.name: (labels or {}).get(sample.info.name, "soft") for sample in samples},
+    )
+
+
+def expected_yields(reference: Reference, processes: Sequence[ProcessRule]) -> dict[str, float]:
+    """ν_c [expected events] of every process: as configured, else the sum of the weights of all its events."""
+    return {
+        process.name: reference.yields[process.name] if process.yield_ is None else float(process.yield_)
+        for process in processes
+    }
+
+
+def process_weights(
+    samples: Sequence[Sample],
+    reference: Reference,
+    process: str,
+    rows: Rows | Sequence[np.ndarray] = "unseen",
+    labels: Mapping[str, str] | None = None,
+) -> list[np.ndarray]:
+    """The empirical density p_c: the weights of a process on the chosen rows, normalised to 1 over all samples.
+
+    Times ν_c they are the expected events of the process, with exactly the sum ν_c.
+
+    Args:
+        samples: as given to :func:`mix_reference`.
+        reference: its result.
+        process: name of the process.
+        rows: ``training``, ``unseen``, ``all``, or per sample an (N,) array of multiplicities: a mask, or bootstrap
+            counts.
+        labels: per sample ``hard`` to give each event to one process only (see :func:`class_weights`), e.g.
+            ``reference.labels``; None: every event keeps its weights of all processes.
+
+    Returns:
+        One float64 (N,) array per sample, 0 on the rows not chosen and in samples without the process.
+
+    Raises:
+        InputError: the weights on these rows have no positive sum.
+    """
+    return _densities(samples, reference, [process], rows, labels or {})[process]
+
+
+def class_weights(
+    samples: Sequence[Sample],
+    reference: Reference,
+    process: str,
+    rows: Rows | Sequence[np.ndarray] = "training",
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The two hypotheses that a classifier of a process tells apart: w₁ = p_c and w₀ = p_ref = Σ_c w_c p_c.
+
+    The minimiser of Σ_i [w₁ softplus(−f) + w₀ softplus(f)] is f = log p_c/p_ref. Samples with hard labels give each
+    event to one process: c with probability q_c ∝ |w_c|/Σw_c (the sum over the training side), drawn by the event's
+    identifier, and weight w_c/q_c, so that every density keeps its expectation.
+
+    Args:
+        samples: as given to :func:`mix_reference`.
+        reference: its result.
+        process: name of the process.
+        rows: ``training``, ``unseen``, ``all``, or per sample an (N,) array of multiplicities: a mask, or bootstrap
+            counts, e.g. those of one member.
+
+    Returns:
+        Per sample (w₁, w₀), float64 (N,) each. Each class sums to 1 over the rows of all samples; 0 on other rows.
+
+    Raises:
+        InputError: the weights of a process on these rows have no positive sum.
+    """
+    mixed = [name for name in reference.processes if reference.weights[name] > 0]
+    densities = _densities(samples, reference, [*mixed, process], rows, reference.labels)
+    return [
+        (densities[process][index], _mix(reference, {name: densities[name][index] for name in mixed}))
+        for index in range(len(samples))
+    ]
+
+
+def reference_weights(
+    samples: Sequence[Sample], reference: Reference, rows: Rows | Sequence[np.ndarray] = "unseen"
+) -> list[np.ndarray]:
+    """The reference density on events: Σ_c w_c p_c with p_c of :func:`process_weights`; sum 1 over all samples.
+
+    Args:
+        samples: as given to :func:`mix_reference`.
+        reference: its result.
+        rows: as for :func:`process_weights`.
+
+    Returns:
+        One float64 (N,) array per sample, 0 on the rows not chosen.
+
+    Raises:
+        InputError: the weights of a process on these rows have no positive sum.
+    """
+    mixed = [name for name in reference.processes if reference.weights[name] > 0]
+    densities = _densities(samples, reference, mixed, rows, labels={})
+    return [_mix(reference, {name: densities[name][index] for name in mixed}) for index in range(len(samples))]
+
+
+def _mixture(names: Sequence[str], rules: Sequence[ReferenceRule] | None) -> dict[str, float]:
+    pairs = [(name, 1.0) for name in names] if rules is None else [(rule.process, float(rule.weight)) for rule in rules]
+    given = dict(pairs)
+    total = sum(given.values())
+    if not set(given) <= set(names) or len(given) < len(pairs) or min(given.values(), default=0) < 0 or not total > 0:
+        raise ConfigurationError(
+            f"reference: found {', '.join(f'{name}: {weight:g}' for name, weight in pairs) or 'nothing'}; give weights "
+            f"≥ 0 with a positive sum to some of the processes {', '.join(names)}, to each once"
+        )
+    return {name: given.get(name, 0.0) / total for name in names}
+
+
+def _mix(reference: Reference, densities: Mapping[str, np.ndarray]) -> np.ndarray:
+    return sum(reference.weights[name] * density for name, density in densities.items())
+
+
+def _chosen(sample: Sample, split: Split, rows: Rows) -> np.ndarray | None:
+    """The mask of the rows on a side, None for all of them."""
+    if rows == "all":
+        return None
+    return {"training": is_training, "unseen": is_unseen}[rows](sample.ids, split)
+
+
+def _densities(
+    samples: Sequence[Sample],
+    reference: Reference,
+    processes: Sequence[str],
+    rows: Rows | Sequence[np.ndarray],
+    labels: Mapping[str, str],
+) -> dict[str, list[np.ndarray]]:
+    """Per process and sample the weights times the multiplicity of the rows, each process normalised to 1."""
+    processes = list(dict.fromkeys(processes))
+    densities: dict[str, list[np.ndarray]] = {name: [] for name in processes}
+    for index, sample in enumerate(samples):
+        times = _chosen(sample, reference.split, rows) if isinstance(rows, str) else np.asarray(rows[index])
+        weights = _labelled(sample, reference, labels.get(sample.info.name, "soft"))
+        for name in processes:
+            column = weights.get(name)
+            if column is None:
+                densities[name].append(np.zeros(len(sample)))
+            else:
+                column = np.asarray(column)
+                densities[name].append(column.copy() if times is None else column * times)
+    for name, columns in densities.items():
+        total = sum(column.sum() for column in columns)
+        if not total > 0:
+            raise InputError(
+                f"process {name}: its weights on the chosen rows sum to {total:g}, which is not positive; "
+                "use more events, fewer folds or another split"
+            )
+        for column in columns:
+            column /= total
+    return densities
+
+
+def _labelled(sample: Sample, reference: Reference, labels: str) -> dict[str, np.ndarray]:
+    """The weights per process, after the choice of one process for each event if the labels are hard."""
+    names = [name for name in reference.processes if name in sample.info.processes]
+    weights = {name: sample.column(name) for name in names}
+    if labels == "soft" or len(names) < 2:
+        return weights
+    # Divided by the sum of weights, every process gets a like share of the events, whatever its cross-section.
+    sizes = np.stack([np.abs(weights[name]) / reference.training.sums[name] for name in names], axis=1)
+    cumulative = np.cumsum(sizes, axis=1)
+    total = cumulative[:, -1]
+    drawn = uniform(sample.ids, "hard-label") * total
+    choice = np.minimum((cumulative <= drawn[:, None]).sum(axis=1), len(names) - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            name: np.where((choice == column) & (sizes[:, column] > 0), weights[name] * total / sizes[:, column], 0.0)
+            for column, name in enumerate(names)
+        }

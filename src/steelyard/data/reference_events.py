@@ -1,0 +1,78 @@
+"""The reference sample as one table: every event that no network trained on, from all samples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from steelyard.data.reference import Reference, process_weights, reference_weights
+from steelyard.data.store import Sample
+from steelyard.errors import ModelError
+
+
+@dataclass(frozen=True)
+class ReferenceEvents:
+    """Rows of the samples that make up the reference density on the unseen side of the split.
+
+    Attributes:
+        weights: (n,) reference weights, sum 1.
+        rows: (n, 2) sample number and row in that sample's store.
+    """
+
+    weights: np.ndarray
+    rows: np.ndarray
+
+    def gather(self, columns: Sequence[np.ndarray]) -> np.ndarray:
+        """Pick these events' rows out of one array (N_s, ...) per sample: (n, ...)."""
+        return np.concatenate(
+            [column[self.rows[self.rows[:, 0] == number, 1]] for number, column in enumerate(columns)]
+        )
+
+
+def reference_events(samples: Sequence[Sample], reference: Reference) -> ReferenceEvents:
+    """The unseen events with a reference weight, sample after sample in the order of their stores."""
+    weights = reference_weights(samples, reference, "unseen")
+    used = [np.flatnonzero(weight) for weight in weights]
+    rows = [np.stack([np.full(len(row), number), row], axis=1) for number, row in enumerate(used)]
+    return ReferenceEvents(
+        weights=np.concatenate([weight[row] for weight, row in zip(weights, used, strict=True)]),
+        rows=np.concatenate(rows),
+    )
+
+
+def process_densities(samples: Sequence[Sample], reference: Reference, events: ReferenceEvents) -> np.ndarray:
+    """The empirical density of every process on the reference events, (n, C); each column sums to 1."""
+    return np.stack(
+        [
+            events.gather(process_weights(samples, reference, process, "unseen", reference.labels))
+            for process in reference.processes
+        ],
+        axis=1,
+    )
+
+
+def exact_log_ratios(log_densities: np.ndarray, reference: Reference) -> np.ndarray:
+    """Exact log p_c(x)/p_ref(x) from exact log densities (n, C), with p_ref the configured mixture."""
+    mixture = np.array([reference.weights[process] for process in reference.processes])
+    with np.errstate(divide="ignore"):
+        shifted = log_densities + np.log(mixture)
+    highest = shifted.max(axis=1, keepdims=True)
+    return log_densities - (highest + np.log(np.exp(shifted - highest).sum(axis=1, keepdims=True)))
+
+
+def load_scores(paths: Sequence[str], samples: int) -> list[np.ndarray]:
+    """Scores (N_s, C) of each sample, from files in the order of samples and of ratios within a sample.
+
+    A file holds one ratio (N_s,), or all of them (N_s, C).
+
+    Raises:
+        ModelError: the ratios of one sample do not have the same number of events.
+    """
+    per_sample = len(paths) // samples
+    stacks = []
+    for first in range(0, len(paths), per_sample):
+        columns = [np.load(path, mmap_mode="r") for path in paths[first : first + per_sample]]
+        if len({len(column) for column in columns}) != 1:
+            raise ModelError(f"scores of different lengths: {', '.join(paths[first : first + per_sample])}")
+        stacks.append(np.column_stack(columns))
+    return stacks

@@ -1,0 +1,154 @@
+"""Log density ratios of events by an ensemble, every event by networks that did not train on it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from steelyard.data.identifiers import Split, SplitRule, trains
+from steelyard.data.store import Sample
+from steelyard.errors import InputError, ModelError
+from steelyard.ratios.ensembles import Ensemble, mean_log_ratio
+from steelyard.ratios.members import fingerprint
+
+ROWS = 16384  # rows that are in memory at a time, times the number of members
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """log r of every event of a sample, float32 (N,), row by row as in the sample.
+
+    Attributes:
+        unseen: by the members that did not train on the event; NaN where there is none.
+        seen: by the members that did; NaN where there is none. For the diagnosis of overtraining only.
+    """
+
+    unseen: np.ndarray
+    seen: np.ndarray
+
+
+def evaluate_sample(
+    ensemble: Ensemble, sample: Sample, split: SplitRule, is_observed: bool = False, threads: int = 1
+) -> Scores:
+    """Judge the events of a sample.
+
+    Who trained on an event is decided by its identifier and the split
+    (:func:`steelyard.data.identifiers.trains`). That is only as true as the identifiers are those of the training, so
+    it is checked: the split must be the ensemble's, and for each sample that a member trained on, number and sum of the
+    identifiers on its training side must be what the member recorded then.
+
+    Args:
+        ensemble: of one ratio.
+        sample: its features by the names that the ensemble knows, in the same order.
+        split: of the configuration.
+        is_observed: no network has trained on these events: all members judge all of them.
+        threads: of the CPU.
+
+    Returns:
+        The two scores; one of them is NaN for every event of a held-out split.
+
+    Raises:
+        InputError: other features or another split than those of the training; identifiers that have changed since.
+        ModelError: a network's output is not a number.
+    """
+    _check_features(ensemble, sample.info.features, sample.info.name)
+    count, members = len(sample.ids), len(ensemble.members)
+    trained = np.zeros((members, count), dtype=bool) if is_observed else _trained(ensemble, sample, split)
+    unseen, seen = (np.full(count, np.nan, dtype=np.float32) for _ in range(2))
+    for rows, values in _pieces(ensemble, sample.features, threads):
+        unseen[rows] = mean_log_ratio(values, ~trained[:, rows], ensemble.combination)
+        seen[rows] = mean_log_ratio(values, trained[:, rows], ensemble.combination)
+    return Scores(unseen, seen)
+
+
+def log_ratio(ensemble: Ensemble, features: np.ndarray, threads: int = 1) -> np.ndarray:
+    """log r of events that no member has trained on, by all members: features (N, D) to float64 (N,).
+
+    Raises:
+        ModelError: a network's output is not a number.
+    """
+    result = np.empty(len(features))
+    for rows, values in _pieces(ensemble, features, threads):
+        result[rows] = mean_log_ratio(values, np.True_, ensemble.combination)
+    return result
+
+
+def member_log_ratios(ensemble: Ensemble, features: np.ndarray, threads: int = 1) -> np.ndarray:
+    """log r_m of events by each member: features (N, D) to float32 (M, N).
+
+    Raises:
+        ModelError: a network's output is not a number.
+    """
+    result = np.empty((len(ensemble.members), len(features)), dtype=np.float32)
+    for rows, values in _pieces(ensemble, features, threads):
+        result[:, rows] = values
+    return result
+
+
+def _pieces(ensemble: Ensemble, features: np.ndarray, threads: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Run all members over a limited number of rows at a time, on a GPU if there is one."""
+    torch.set_num_threads(threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    networks = [member.network().to(device) for member in ensemble.members]
+    for start in range(0, len(features), ROWS):
+        rows = slice(start, min(start + ROWS, len(features)))
+        # a copy: the rows may be a read-only map of a file
+        inputs = torch.from_numpy(np.array(features[rows], dtype=np.float32, order="C")).to(device)
+        with torch.inference_mode():
+            values = torch.stack([network(inputs) for network in networks]).cpu().numpy()
+        wrong = ~np.isfinite(values)
+        if wrong.any():
+            members = [ensemble.members[index].member for index in np.flatnonzero(wrong.any(axis=1))]
+            raise ModelError(
+                f"ratio {ensemble.ratio}: {np.count_nonzero(wrong.any(axis=0))} of the {len(inputs)} events from row "
+                f"{start} get no finite ratio from the members {members}; look for features that are not finite or far "
+                "outside those of the training"
+            )
+        yield rows, values
+
+
+def _trained(ensemble: Ensemble, sample: Sample, split: SplitRule) -> np.ndarray:
+    """Whether each member trained on each event, bool (M, N); an error if that cannot be what happened."""
+    name = sample.info.name
+    if Split.of(split) != ensemble.split:
+        raise InputError(
+            f"ratio {ensemble.ratio}, sample {name}: the networks were trained with {ensemble.split}, the "
+            f"configuration has {Split.of(split)}; events would be judged by networks that trained on them: train again"
+        )
+    result = np.empty((len(ensemble.members), len(sample.ids)), dtype=bool)
+    known: dict[int, tuple[np.ndarray, dict[str, int]]] = {}  # many members share a side or a fold
+    for index, member in enumerate(ensemble.members):
+        fold = member.member % split.folds if split.method == "cross_fit" else 0
+        if fold not in known:
+            side = trains(sample.ids, split, member.member)
+            known[fold] = side, fingerprint(sample.ids[side])
+        result[index], found = known[fold]
+        recorded = member.seen.get(name)
+        if recorded is not None and recorded != found:
+            raise InputError(
+                f"ratio {ensemble.ratio}, member {member.member}: {recorded['events']} events of sample {name} trained "
+                f"it, {found['events']} (or others) are on its training side now: the sample or its event_id have "
+                "changed since; train again"
+            )
+    return result
+
+
+def _check_features(ensemble: Ensemble, found: tuple[str, ...], name: str) -> None:
+    if tuple(found) == ensemble.features:
+        return
+    missing = [feature for feature in ensemble.features if feature not in found]
+    extra = [feature for feature in found if feature not in ensemble.features]
+    what = "; ".join(
+        text
+        for text, names in (
+            (f"missing: {', '.join(missing)}", missing),
+            (f"unknown to the networks: {', '.join(extra)}", extra),
+            ("their order differs", not missing and not extra),
+        )
+        if names
+    )
+    raise InputError(
+        f"sample {name} does not have the features that the ratio {ensemble.ratio} was trained with ({what}); "
+        "ingest it with the configuration of the training, or train again"
+    )

@@ -1,0 +1,132 @@
+"""One trained ensemble member as a file: a network and all that is needed to use it safely."""
+
+import dataclasses
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from steelyard.data.identifiers import Split
+from steelyard.errors import InputError
+from steelyard.outputs import whole
+from steelyard.ratios.network import Network, build
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One network of an ensemble.
+
+    Attributes:
+        ratio: name of the density ratio that it learned.
+        member: its number in the ensemble.
+        features: names of its inputs, in order.
+        architecture: see :meth:`steelyard.ratios.network.Network.architecture`.
+        state: its weights and input scaling.
+        split: which events it trained on, see :func:`steelyard.data.identifiers.trains`.
+        seen: per sample the :func:`fingerprint` of the events that it trained on.
+        bootstrap: whether its training events were weighted by Poisson counts.
+        seed: of its initial weights and of the order of its training events.
+        versions: of the packages that trained it.
+    """
+
+    ratio: str
+    member: int
+    features: tuple[str, ...]
+    architecture: dict[str, Any]
+    state: dict[str, Tensor]
+    split: Split
+    seen: dict[str, dict[str, int]]
+    bootstrap: bool
+    seed: int
+    versions: dict[str, str]
+
+    def network(self) -> Network:
+        """The network, ready to evaluate."""
+        return build(self.architecture, self.state)
+
+
+def fingerprint(ids: np.ndarray) -> dict[str, int]:
+    """Number and wrapped 64-bit sum of event identifiers: what a member saw of a sample, independent of the order."""
+    ids = np.asarray(ids, dtype=np.uint64)
+    return {"events": len(ids), "sum": int(np.sum(ids, dtype=np.uint64))}
+
+
+def to_plain(member: Member) -> dict[str, Any]:
+    """The member as plain containers, numbers, strings and tensors: what ``torch.load(weights_only=True)`` takes."""
+    plain = {field.name: getattr(member, field.name) for field in dataclasses.fields(member)}
+    return plain | {
+        "features": list(member.features),
+        "split": dataclasses.asdict(member.split),
+        "state": {name: tensor.detach().cpu().clone() for name, tensor in member.state.items()},
+        # 64-bit words do not fit every reader's integers
+        "seen": {name: {key: str(value) for key, value in mark.items()} for name, mark in member.seen.items()},
+        "seed": str(member.seed),
+    }
+
+
+def from_plain(plain: dict[str, Any]) -> Member:
+    """The inverse of :func:`to_plain`.
+
+    Raises:
+        KeyError, TypeError: ``plain`` is not a member.
+    """
+    return Member(
+        **plain
+        | {
+            "features": tuple(plain["features"]),
+            "split": Split(**plain["split"]),
+            "seen": {name: {key: int(value) for key, value in mark.items()} for name, mark in plain["seen"].items()},
+            "seed": int(plain["seed"]),
+        }
+    )
+
+
+def save(member: Member, path: str | os.PathLike) -> None:
+    """Write a member, whole; the same member gives the same bytes."""
+    write_torch({"format": FORMAT, "member": to_plain(member)}, path)
+
+
+def load(path: str | os.PathLike) -> Member:
+    """Read a member.
+
+    Raises:
+        InputError: the file is not a member's network, or one of another format.
+    """
+    data = read_torch(path, "a trained network", FORMAT)
+    try:
+        return from_plain(data["member"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: not a trained network ({error!r}); train it again") from None
+
+
+def write_torch(data: dict[str, Any], path: str | os.PathLike) -> None:
+    """``torch.save``, whole and through memory: it would write the name of the (temporary) file into the file."""
+    buffer = io.BytesIO()
+    torch.save(data, buffer)
+    with whole(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+
+
+def read_torch(path: str | os.PathLike, what: str, version: int) -> dict[str, Any]:
+    """``torch.load`` of plain data only, with the errors of this package.
+
+    Raises:
+        InputError: the file is missing, damaged, not plain data, or of another format than ``version``.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; it should hold {what}")
+    try:
+        data = torch.load(path, map_location="cpu", weights_only=True)
+        found = data["format"]
+    except Exception as error:  # torch raises anything on damaged files
+        raise InputError(f"{path}: does not hold {what} ({type(error).__name__}); make it again") from error
+    if found != version:
+        raise InputError(f"{path}: {what} of format {found}, this version reads {version}; make it again")
+    return data

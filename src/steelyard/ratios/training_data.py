@@ -1,0 +1,212 @@
+"""What one ensemble member trains on: the rows that it may see, their class weights, and batches of them."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from steelyard.data.identifiers import SplitRule, poisson_weights, trains, uniform
+from steelyard.errors import InputError, ModelError
+from steelyard.ratios.members import fingerprint
+from steelyard.seeds import seed_for
+
+ROWS_PER_READ = 1 << 18  # rows of a memory-mapped file copied at a time
+
+
+@dataclass(frozen=True)
+class RatioSample:
+    """All rows of one sample as one ratio sees them.
+
+    Attributes:
+        name: of the sample.
+        features: float32 (N, D), may be memory-mapped.
+        ids: uint64 (N,) event identifiers.
+        w1: float64 (N,) weights of the numerator p_1, of any overall normalisation, may be negative.
+        w0: float64 (N,) weights of the denominator p_0, likewise. A row with both weights is a soft label w1/(w1+w0).
+    """
+
+    name: str
+    features: np.ndarray
+    ids: np.ndarray
+    w1: np.ndarray
+    w0: np.ndarray
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows in memory, one tensor a quantity, with Σ w1 = Σ w0 = N/2, so that the mean of w1 + w0 is 1.
+
+    Attributes:
+        features: float32 (N, D).
+        w1, w0: float32 (N,).
+    """
+
+    features: Tensor
+    w1: Tensor
+    w0: Tensor
+
+    def __len__(self) -> int:
+        return len(self.w1)
+
+    def to(self, device: torch.device) -> "Rows":
+        """The same rows on a device."""
+        return Rows(self.features.to(device), self.w1.to(device), self.w0.to(device))
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Training and validation rows of one member, and the mark of what it has seen.
+
+    Attributes:
+        training: rows that the gradient sees; with a bootstrap, w1 and w0 are multiplied by the counts.
+        validation: rows that decide when to stop and which epoch is the best.
+        seen: :func:`steelyard.ratios.members.fingerprint` for every sample, over training and validation rows.
+    """
+
+    training: Rows
+    validation: Rows
+    seen: dict[str, dict[str, int]]
+
+    def digest(self) -> str:
+        """A hash of all the numbers in the rows: two trainings with one digest saw the same data."""
+        state = hashlib.blake2b(digest_size=16)
+        for rows in (self.training, self.validation):
+            for tensor in (rows.features, rows.w1, rows.w0):
+                state.update(str(tuple(tensor.shape)).encode())
+                state.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+        return state.hexdigest()
+
+
+def select(
+    samples: Sequence[RatioSample],
+    split: SplitRule,
+    member: int,
+    validation_fraction: float,
+    bootstrap: bool = False,
+) -> TrainingData:
+    """The rows that member ``member`` of an ensemble trains on and validates with.
+
+    A row is kept where :func:`steelyard.data.identifiers.trains` allows the member to see it and w1 or w0 is not
+    zero. Of these, uniform(id, "validation-{member}") < validation_fraction validate: keyed by the event, and another
+    set for every member, so that the ensemble as a whole trains on every event of its side. A bootstrap multiplies the
+    training weights by Poisson(1) counts keyed by event, replica ``member``. Each class is then normalised to the same
+    total, on the training rows and on the validation rows separately.
+
+    Raises:
+        InputError: arrays of one sample differ in length, or the samples in their number of features.
+        ModelError: no training or validation row is left, or the weights of a class sum to zero or less.
+    """
+    parts: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {"training": [], "validation": []}
+    seen = {}
+    for sample in samples:
+        lengths = {len(array) for array in (sample.features, sample.ids, sample.w1, sample.w0)}
+        if len(lengths) != 1:
+            raise InputError(f"sample {sample.name}: features, ids and class weights have {sorted(lengths)} rows")
+        mine = trains(sample.ids, split, member)
+        seen[sample.name] = fingerprint(sample.ids[mine])
+        mine &= (sample.w1 != 0) | (sample.w0 != 0)
+        validates = uniform(sample.ids, f"validation-{member}") < validation_fraction
+        for side, chosen in (("training", mine & ~validates), ("validation", mine & validates)):
+            counts = np.ones(np.count_nonzero(chosen), dtype=np.int64)
+            if bootstrap and side == "training":
+                counts = poisson_weights(sample.ids[chosen], member)
+                chosen = chosen.copy()
+                chosen[chosen] = counts > 0
+                counts = counts[counts > 0]
+            parts[side].append((_take(sample.features, chosen), counts * sample.w1[chosen], counts * sample.w0[chosen]))
+    if len({features.shape[1] for features, _, _ in parts["training"]}) != 1:
+        raise InputError(f"samples {', '.join(seen)} differ in their number of features")
+    return TrainingData(_rows(parts["training"], "training"), _rows(parts["validation"], "validation"), seen)
+
+
+def _take(features: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Copy the chosen rows piece by piece, so that a memory-mapped file is never in memory as a whole."""
+    result = np.empty((np.count_nonzero(chosen), features.shape[1]), dtype=np.float32)
+    filled = 0
+    for start in range(0, len(features), ROWS_PER_READ):
+        piece = features[start : start + ROWS_PER_READ][chosen[start : start + ROWS_PER_READ]]
+        result[filled : filled + len(piece)] = piece
+        filled += len(piece)
+    return result
+
+
+def _rows(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], side: str) -> Rows:
+    features, w1, w0 = (np.concatenate(column) for column in zip(*parts, strict=True))
+    if not len(w1):
+        raise ModelError(f"no {side} event is left; simulate more, or change split and validation_fraction")
+    if not np.isfinite(features).all():
+        raise InputError(f"{np.count_nonzero(~np.isfinite(features))} features of {side} events are not finite")
+    weights = []
+    for name, weight in (("numerator", w1), ("reference", w0)):
+        total = weight.sum()
+        if not total > 0:
+            raise ModelError(f"the {name} weights of the {side} events sum to {total:g}; they must sum to more than 0")
+        weights.append(torch.from_numpy((weight * (len(weight) / (2 * total))).astype(np.float32)))
+    return Rows(torch.from_numpy(features), *weights)
+
+
+class Shuffle:
+    """A permutation of N rows for each epoch that depends on the seed and the epoch alone.
+
+    A training that resumes in any epoch so meets the same order as one that was never interrupted.
+    """
+
+    def __init__(self, rows: int, seed: int) -> None:
+        self.rows, self.seed, self.epoch = rows, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning at the start of each epoch, as for the samplers of a torch DataLoader."""
+        self.epoch = epoch
+
+    def permutation(self) -> Tensor:
+        """The order of the rows in the current epoch, int64 (N,)."""
+        generator = torch.Generator().manual_seed(seed_for(self.seed, "shuffle", epoch=self.epoch))
+        return torch.randperm(self.rows, generator=generator)
+
+
+class Batches:
+    """Shuffled batches, cut from the tensors by index: what a DataLoader does event by event and many times slower.
+
+    All batches have one size (no larger than the sample); the rows that are left over after the last whole batch are
+    others in every epoch. They come in blocks of ``per_block`` batches, the last block of an epoch with fewer.
+
+    Yields:
+        features (K, B, D), w1 (K, B), w0 (K, B): K batches of B rows.
+    """
+
+    def __init__(self, rows: Rows, batch_size: int, seed: int, per_block: int = 16) -> None:
+        self.rows = rows
+        self.batch_size = min(batch_size, len(rows))
+        self.per_block = per_block
+        self.sampler = Shuffle(len(rows), seed)
+
+    @property
+    def steps(self) -> int:
+        """Batches in one epoch."""
+        return len(self.rows) // self.batch_size
+
+    def __len__(self) -> int:
+        return -(-self.steps // self.per_block)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        order = self.sampler.permutation()[: self.steps * self.batch_size].to(self.rows.w1.device)
+        for index in torch.split(order.view(self.steps, self.batch_size), self.per_block):
+            yield self.rows.features[index], self.rows.w1[index], self.rows.w0[index]
+
+
+class Slices:
+    """Consecutive slices of the rows in their order, the last one shorter: for sums over all rows."""
+
+    def __init__(self, rows: Rows, size: int = 16384) -> None:
+        self.rows, self.size = rows, size
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        for start in range(0, len(self.rows), self.size):
+            piece = slice(start, start + self.size)
+            yield self.rows.features[piece], self.rows.w1[piece], self.rows.w0[piece]

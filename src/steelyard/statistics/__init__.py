@@ -1,0 +1,1 @@
+"""The statistical model: coefficients, likelihood, fits, pseudo-experiments, belts, and their audit."""

@@ -1,0 +1,63 @@
+"""Independently simulated experiments as the statistical models see them: learned and exact rates of their events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from steelyard.data.columns import Columns, NamedExpression
+from steelyard.data.reference import Reference
+from steelyard.data.reference_events import exact_log_ratios
+from steelyard.ratios.ensembles import Ensemble
+from steelyard.ratios.evaluation import log_ratio
+from steelyard.simulators import Simulator
+from steelyard.statistics.model import Model
+
+
+@dataclass(frozen=True)
+class Experiments:
+    """Selected events of T experiments: ``kinematics`` (M, K), ``features`` (M, D), ``offsets`` (T+1,) into them."""
+
+    kinematics: np.ndarray
+    features: np.ndarray
+    offsets: np.ndarray
+
+
+def simulate_experiments(
+    simulator: Simulator,
+    parameters: dict[str, float],
+    number: int,
+    seed: int,
+    variables: Sequence[NamedExpression],
+    selection: str | None,
+    features: Sequence[NamedExpression],
+) -> Experiments:
+    """Draw whole experiments from the true model and pass them through the selection and features of the analysis."""
+    kinematics, offsets = simulator.draw_experiments(parameters, number, seed)
+    columns = Columns(
+        variables={item.name: item.expression for item in variables},
+        selection=selection,
+        features={item.name: item.expression for item in features},
+        observables={},
+        weights={},
+        event_id=None,
+        id_scope="experiments",
+    )
+    branches = dict(zip(simulator.observables, kinematics.T, strict=True))
+    kept = columns.identify("experiments", 0, branches)[0]
+    stored, _ = columns.evaluate("experiments", 0, branches)
+    return Experiments(kinematics[kept], stored["features"], np.searchsorted(kept, offsets))
+
+
+def learned_rates(
+    experiments: Experiments, ensembles: Sequence[Ensemble], model: Model, threads: int = 1
+) -> np.ndarray:
+    """nu_c r_c of every event by the ensembles, (M, C), normalised as the model's reference is."""
+    scores = [log_ratio(ensemble, experiments.features, threads) for ensemble in ensembles]
+    return model.event_rates(np.stack(scores, axis=1))
+
+
+def exact_rates(experiments: Experiments, simulator: Simulator, reference: Reference, model: Model) -> np.ndarray:
+    """nu_c r_c of every event by the exact densities, (M, C), normalised as the exact model's reference is."""
+    densities = simulator.log_densities(experiments.kinematics, model.mixture.processes)
+    return model.event_rates(exact_log_ratios(densities, reference))
