@@ -10,7 +10,7 @@ from steelyard.diagnostics.verdict import Check
 from steelyard.report_page import report_page, write_report_page
 from steelyard.summary import CheckResult
 
-REPORT = Path(__file__).parents[3] / "workflow" / "report"
+REPORT = Path(__file__).parents[2] / "workflow" / "report"
 
 
 class Balanced(HTMLParser):

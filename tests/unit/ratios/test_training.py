@@ -19,7 +19,7 @@ from steelyard.ratios.members import fingerprint, load
 from steelyard.ratios.training import averaging_factor, cross_entropy, learning_rate_factor, train_member
 from steelyard.ratios.training_data import select
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 
 
 def train(folder, samples=None, split=HELD_OUT, member=0, bootstrap=False, seed=5, zero_output=False, **changes):
