@@ -260,7 +260,7 @@ train(Path({folder!r}), epochs=6, patience=6)
 
 def test_killed_training_resumes(tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    script = KILLED.format(tests=str(TESTS), unit=str(TESTS / "unit"), folder=str(tmp_path / "cut"))
+    script = KILLED.format(tests=str(TESTS), unit=str(Path(__file__).parent), folder=str(tmp_path / "cut"))
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
