@@ -1,5 +1,6 @@
 """Learned log ratios against exact ones: two Gaussians, and a small sample of the embedded analysis."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,12 +12,13 @@ from steelyard.configuration import load
 from steelyard.data.identifiers import event_ids, folds, is_training
 from steelyard.expressions import parse
 from steelyard.offshell4l.constants import OBSERVABLES
-from steelyard.offshell4l.densities import densities
+from steelyard.offshell4l.densities import densities, yields
 from steelyard.offshell4l.events import draw_sample
 from steelyard.ratios.members import load as load_member
 from steelyard.ratios.training import train_member
 from steelyard.ratios.training_data import RatioSample
 
+CONFIGURATION = Path(__file__).parents[2] / "config" / "config.yaml"
 PROCESSES = {"gg": ("S", "SBI", "B"), "qqZZ": ("NI",)}
 
 
@@ -108,7 +110,7 @@ def test_cross_fitted_members_are_normalised_on_the_fold_that_they_left_out(tmp_
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
     """One network per process of the embedded analysis, trained on half of a tenth of its sample."""
-    configuration = load("config/config.yaml")
+    configuration = load(CONFIGURATION)
     samples = {}
     for number, (name, events) in enumerate({"gg": 120_000, "qqZZ": 40_000}.items()):
         kinematics, weights = draw_sample(name, events, np.random.default_rng([7, number]))
@@ -151,21 +153,40 @@ def learned(tmp_path_factory):
     return SimpleNamespace(weights=weights, exact=exact, log_r=log_r)
 
 
-def rms(learned, difference):
-    return np.sqrt(learned.weights @ difference**2)
-
-
 @pytest.mark.parametrize("process", ["S", "SBI", "B", "NI"])
 def test_raw_ratio_is_normalised_on_unseen_reference_events(learned, process):
     """The error: that of the mean of r over the unseen events, and as much again from the training events."""
     ratio = np.exp(learned.log_r[process])
     mean = learned.weights @ ratio
     error = np.sqrt(2 * learned.weights**2 @ (ratio - mean) ** 2)
-    print(process,mean-1,error,rms(learned, learned.log_r[process]-learned.exact[process]))
     assert abs(mean - 1) < 4 * error
 
 
 def test_log_ratios_are_the_exact_ones(learned):
-    d={p: learned.log_r[p]-learned.exact[p] for p in learned.exact}
-    print({p:rms(learned,v) for p,v in d.items()}, rms(learned,d["SBI"]-d["B"]))
-    assert 0
+    """The targets of the whole analysis: 0.2 for the signal, 0.08 for the difference that holds the interference.
+
+    A tenth of the sample meets them; the whole one reaches 0.07 and 0.03.
+    """
+    difference = {process: learned.log_r[process] - learned.exact[process] for process in learned.exact}
+    assert np.sqrt(learned.weights @ difference["S"] ** 2) < 0.2
+    assert np.sqrt(learned.weights @ (difference["SBI"] - difference["B"]) ** 2) < 0.08
+
+
+def expected_t(weights, log_r, points):
+    """t(μ) of the Asimov data at μ = 1, on these events: 2 Σ_i w_i [λ_i(μ) − λ_i(1) − λ_i(1) ln λ_i(μ)/λ_i(1)]."""
+    ratios = np.exp(np.stack(list(log_r.values()), axis=1))
+    rates = yields(tuple(log_r)) * ratios / (weights @ ratios)
+    at_one = rates.sum(axis=1) - rates[:, list(log_r).index("S")] - rates[:, list(log_r).index("B")]
+    asimov = weights * at_one
+    result = []
+    for mu in points:
+        rate = rates @ [mu - np.sqrt(mu), np.sqrt(mu), 1 - np.sqrt(mu), 1.0]
+        result.append(2 * weights @ (rate - at_one) - 2 * asimov @ np.log(rate / at_one))
+    return np.array(result)
+
+
+def test_expected_curve_is_that_of_the_exact_likelihood(learned):
+    """Within 0.15 or 10 %, both normalised on the same events, so that the sample's own fluctuation drops out."""
+    points = np.linspace(0, 2, 41)
+    found, exact = (expected_t(learned.weights, log_r, points) for log_r in (learned.log_r, learned.exact))
+    assert np.all(np.abs(found - exact) < np.maximum(0.15, 0.1 * exact))
