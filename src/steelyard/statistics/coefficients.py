@@ -49,6 +49,10 @@ class Coordinate:
         value = np.asarray(value, dtype=float)
         return value.copy() if self.power == 1 else self.origin + value**self.power
 
+    def slope(self, value: float) -> float:
+        """Derivative of the parameter in the coordinate, at a value of the coordinate."""
+        return self.power * float(value) ** (self.power - 1)
+
     def from_parameter(self, value: ArrayLike) -> np.ndarray:
         """Coordinate (the non-negative root) of parameter values, any shape.
 

@@ -96,9 +96,8 @@ def fit(likelihood: Likelihood) -> Fit:
     minima.sort(key=lambda found: found[1])
     kappa, minimum, valid, edm, error = minima[0]
     at_bound = kappa in (float(grid[0]), float(grid[-1]))
-    if error is not None:  # from the coordinate to the parameter: |d mu / d kappa|
-        step = 1e-6
-        error *= float(mixture.to_parameter(kappa + step) - mixture.to_parameter(kappa - step)) / (2.0 * step)
+    if error is not None:
+        error *= mixture.coefficients.coordinate.slope(kappa)
     return Fit(
         hat=float(mixture.to_parameter(kappa)),
         minimum=minimum,

@@ -14,3 +14,11 @@ def test_the_coordinate_keeps_the_bounds(interference):
     assert interference.mixture.coordinate_bounds == (0.0, np.sqrt(10.0))
     mu = np.array([0.0, 0.3, 9.0])
     np.testing.assert_allclose(interference.mixture.to_parameter(interference.mixture.to_coordinate(mu)), mu)
+
+
+def test_the_slope_of_the_coordinate_is_its_derivative(interference):
+    coordinate = interference.mixture.coefficients.coordinate
+    step = 1e-6
+    for kappa in (0.3, 1.0, 2.0):
+        numeric = (coordinate.to_parameter(kappa + step) - coordinate.to_parameter(kappa - step)) / (2 * step)
+        np.testing.assert_allclose(coordinate.slope(kappa), numeric, rtol=1e-8)
