@@ -6,13 +6,14 @@ rule simulate_experiments:
         model=rules.build_model.output.model,
         oracle=rules.build_oracle_model.output.model,
         reference=rules.mix_reference.output.reference,
-        ensembles=[f"{R}/ensembles/{ratio}.pt" for ratio in RATIOS],
+        ensembles=[f"{R}/ensembles/{process}.pt" for process in PROCESSES],
+        variations=[f"{R}/ensembles/{variation}.pt" for variation in VARIATIONS],
     output:
-        experiments=f"{R}/audit/mu-{{point}}.npz",
+        experiments=f"{R}/audit/mu-{{point}}/{{truth}}.npz",
     log:
-        f"{R}/logs/simulate_experiments/mu-{{point}}.log",
+        f"{R}/logs/simulate_experiments/mu-{{point}}-{{truth}}.log",
     benchmark:
-        f"{R}/benchmarks/simulate_experiments/mu-{{point}}.tsv"
+        f"{R}/benchmarks/simulate_experiments/mu-{{point}}-{{truth}}.tsv"
     conda:
         "../../envs/steelyard.yaml"
     threads: 1
@@ -25,10 +26,12 @@ rule simulate_experiments:
         experiments=analysis.audit.experiments if analysis.audit else 0,
         parameter=analysis.parameter.name,
         nominal=analysis.nominal,
+        alpha=lambda wildcards: TRUTHS[wildcards.truth],
+        shapes=[dataclasses.asdict(variation) for variation in VARIATIONS.values()],
         seed=analysis.seed,
         code=code_digest("statistics.audit", "statistics.experiments", "offshell4l"),
     message:
-        "Simulating and fitting independent experiments at {wildcards.point}"
+        "Simulating and fitting independent experiments at {wildcards.point}, {wildcards.truth}"
     script:
         "../scripts/simulate_experiments.py"
 
@@ -36,7 +39,7 @@ rule simulate_experiments:
 rule audit_belt:
     input:
         model=rules.build_model.output.model,
-        experiments=[f"{R}/audit/mu-{point}.npz" for point in AUDIT_POINTS],
+        experiments=[f"{R}/audit/mu-{point}/{truth}.npz" for truth in TRUTHS for point in AUDIT_POINTS],
         belt=f"{R}/belts/belt.json",
     output:
         audit=f"{R}/audit/audit.json",

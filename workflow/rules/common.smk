@@ -1,11 +1,13 @@
 # The configuration, validated before any job is known, and the names that follow from it.
 
+import dataclasses
 import re
 
 from snakemake.exceptions import WorkflowError
 
 from steelyard.configuration import strict_yaml
 from steelyard.configuration import resolve
+from steelyard.configuration.systematics import model_effects, varied_sources, variations
 from steelyard.errors import SteelyardError
 from steelyard.plots.labels import labels_of
 from steelyard.provenance import code_digest
@@ -23,7 +25,14 @@ settings = analysis.model_dump(mode="json", by_alias=True)  # plain data: what r
 R = f"{analysis.output}/{analysis.analysis}"
 PROCESSES = [process.name for process in analysis.processes]
 SAMPLES = [sample.name for sample in analysis.samples]
-RATIOS = PROCESSES
+NUISANCES = [item["name"] for key in ("systematics", "norm_factors") for item in settings[key]]
+VARIATIONS = {variation.name: variation for variation in variations(analysis)}  # one trained ratio each
+RATIOS = [*PROCESSES, *VARIATIONS]
+EFFECTS = to_data(model_effects(analysis))
+SHAPES = {}  # systematic: its variations
+for variation in VARIATIONS.values():
+    SHAPES.setdefault(variation.systematic, []).append(variation)
+VARIED = {(source.sample, f"{source.systematic}-{source.direction}"): source for source in varied_sources(analysis)}
 SOURCES = {sample["name"]: sample for sample in settings["samples"]}
 if analysis.observed:
     SOURCES["observed"] = settings["observed"]
@@ -31,6 +40,10 @@ DATA = ["asimov", *(["observed"] if analysis.observed else [])]
 LEVELS = analysis.belts.levels
 POINTS = {f"{mu:g}": mu for mu in analysis.belts.points}
 AUDIT_POINTS = {f"{mu:g}": mu for mu in (analysis.audit.points if analysis.audit else [])}
+TRUTHS = {  # values of the nuisance parameters at which experiments are simulated
+    "_".join(f"{name}={value:g}" for name, value in alpha.items()) or "nominal": alpha
+    for alpha in (analysis.audit.nuisances if analysis.audit else [])
+}
 BATCHES = range(analysis.belts.batches)
 BASELINES = {baseline["name"]: baseline for baseline in settings["baselines"]}
 
@@ -51,6 +64,11 @@ wildcard_constraints:
     likelihood="(oracle/)?",
     sample="|".join(map(re.escape, SOURCES)),
     ratio="|".join(map(re.escape, RATIOS)),
+    systematic="|".join(map(re.escape, SHAPES)) or "none",
+    process="|".join(map(re.escape, PROCESSES)),
+    variation="|".join(map(re.escape, VARIATIONS)) or "none",
+    varied=r"\w+-(up|down)",
+    truth="|".join(map(re.escape, TRUTHS)) or "none",
     baseline="|".join(map(re.escape, BASELINES)) or "none",
     data="asimov|observed",
     point=r"[0-9.e+-]+",
@@ -67,6 +85,57 @@ def ntuples(wildcards):
     from steelyard.data.trees import expand as expand_files  # not above: it brings all of dask and uproot
 
     return [file for file in expand_files(source["files"]) if "://" not in file]
+
+
+def varied_ntuples(wildcards):
+    """The ROOT files of a varied source that can be looked at: those of its sample, unless it names its own."""
+    source = VARIED[wildcards.sample, wildcards.varied]
+    if source.files is None:
+        return ntuples(wildcards)
+    from steelyard.data.trees import expand as expand_files
+
+    return [file for file in expand_files(source.files) if "://" not in file]
+
+
+def members(ratio):
+    """Numbers of the ensemble's members of a ratio."""
+    return range(analysis.variations.members if ratio in VARIATIONS else analysis.ensembles.members)
+
+
+def varied_stores(systematic, *directions):
+    """Folders of the varied events of a systematic, in the order of the samples."""
+    return [
+        f"{R}/samples/{sample}/variations/{varied}"
+        for (sample, varied), source in VARIED.items()
+        if source.systematic == systematic and source.direction in directions
+    ]
+
+
+def systematic_inputs(scores):
+    """What a model needs of the systematics: yields of the varied events, and the log ratios of the variations."""
+    return {
+        "varied": [f"{R}/samples/{sample}/variations/{varied}/{STORE['info']}" for sample, varied in VARIED],
+        "variations": [f"{scores}/{sample}/systematics/{name}.npy" for sample in SAMPLES for name in SHAPES],
+    }
+
+
+def carried(name):
+    """Input function: one file of each sample that carries the process of a variation, and of no other sample."""
+    return lambda wildcards: [
+        f"{R}/samples/{sample}/{STORE[name]}"
+        for sample in SAMPLES
+        if VARIATIONS[wildcards.variation].process in SOURCES[sample]["weights"]
+    ]
+
+
+def varied(name):
+    """Input function: one file of each varied store that a variation trains on."""
+
+    def files(wildcards):
+        wanted = VARIATIONS[wildcards.variation]
+        return [f"{folder}/{STORE[name]}" for folder in varied_stores(wanted.systematic, wanted.direction)]
+
+    return files
 
 
 def reading(wildcards):

@@ -48,3 +48,30 @@ rule ingest_sample:
         "Reading sample {wildcards.sample}"
     script:
         "../scripts/ingest_sample.py"
+
+
+rule ingest_variation:
+    input:
+        ntuples=varied_ntuples,
+        **{name: f"{R}/samples/{{sample}}/{STORE[name]}" for name in ("ids", "info")},
+    output:
+        **{name: f"{R}/samples/{{sample}}/variations/{{varied}}/{file}" for name, file in STORE.items()},
+    log:
+        f"{R}/logs/ingest_variation/{sample}-{varied}.log",
+    benchmark:
+        f"{R}/benchmarks/ingest_variation/{sample}-{varied}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        **section("variables", "selection", "features", "observables", "ingestion"),
+        source=reading,
+        varied=lambda wildcards: dataclasses.asdict(VARIED[wildcards.sample, wildcards.varied]),
+        code=code_digest("data.variations"),
+    message:
+        "Reading sample {wildcards.sample} at {wildcards.varied}"
+    script:
+        "../scripts/ingest_variation.py"

@@ -5,15 +5,15 @@ rule diagnose_ratio:
     input:
         **stores("features", "observables", "weights", "ids", "info"),
         reference=rules.mix_reference.output.reference,
-        ensemble=rules.combine_ensemble.output.ensemble,
-        unseen=[f"{R}/scores/{sample}/{{ratio}}.unseen.npy" for sample in SAMPLES],
-        seen=[f"{R}/scores/{sample}/{{ratio}}.seen.npy" for sample in SAMPLES],
+        ensemble=f"{R}/ensembles/{{process}}.pt",
+        unseen=[f"{R}/scores/{sample}/{{process}}.unseen.npy" for sample in SAMPLES],
+        seen=[f"{R}/scores/{sample}/{{process}}.seen.npy" for sample in SAMPLES],
     output:
-        diagnosis=f"{R}/diagnostics/ratios/{{ratio}}.json",
+        diagnosis=f"{R}/diagnostics/ratios/{{process}}.json",
     log:
-        f"{R}/logs/diagnose_ratio/{{ratio}}.log",
+        f"{R}/logs/diagnose_ratio/{{process}}.log",
     benchmark:
-        f"{R}/benchmarks/diagnose_ratio/{{ratio}}.tsv"
+        f"{R}/benchmarks/diagnose_ratio/{{process}}.tsv"
     conda:
         "../../envs/steelyard.yaml"
     threads: 1
@@ -24,7 +24,7 @@ rule diagnose_ratio:
         thresholds=settings["diagnostics"]["thresholds"],
         code=code_digest("diagnostics.of_ratio"),
     message:
-        "Checking the ratio {wildcards.ratio}"
+        "Checking the ratio {wildcards.process}"
     script:
         "../scripts/diagnose_ratio.py"
 
@@ -34,7 +34,7 @@ rule diagnose_model:
         **stores("features", "observables", "weights", "ids", "info"),
         reference=rules.mix_reference.output.reference,
         model=rules.build_model.output.model,
-        scores=[f"{R}/scores/{sample}/{ratio}.unseen.npy" for sample in SAMPLES for ratio in RATIOS],
+        scores=[f"{R}/scores/{sample}/{process}.unseen.npy" for sample in SAMPLES for process in PROCESSES],
     output:
         diagnosis=f"{R}/diagnostics/model.json",
     log:

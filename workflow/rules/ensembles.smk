@@ -3,10 +3,9 @@
 
 rule combine_ensemble:
     input:
-        networks=expand(
-            f"{R}/ratios/{{{{ratio}}}}/member-{{member}}/network.pt",
-            member=range(analysis.ensembles.members),
-        ),
+        networks=lambda wildcards: [
+            f"{R}/ratios/{wildcards.ratio}/member-{member}/network.pt" for member in members(wildcards.ratio)
+        ],
     output:
         ensemble=f"{R}/ensembles/{{ratio}}.pt",
     log:

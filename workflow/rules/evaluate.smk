@@ -4,14 +4,14 @@
 rule evaluate_ensemble:
     input:
         **{name: f"{R}/samples/{{sample}}/{file}" for name, file in STORE.items()},
-        ensemble=rules.combine_ensemble.output.ensemble,
+        ensemble=f"{R}/ensembles/{{process}}.pt",
     output:
-        unseen=f"{R}/scores/{{sample}}/{{ratio}}.unseen.npy",
-        seen=f"{R}/scores/{{sample}}/{{ratio}}.seen.npy",
+        unseen=f"{R}/scores/{{sample}}/{{process}}.unseen.npy",
+        seen=f"{R}/scores/{{sample}}/{{process}}.seen.npy",
     log:
-        f"{R}/logs/evaluate_ensemble/{{sample}}-{{ratio}}.log",
+        f"{R}/logs/evaluate_ensemble/{{sample}}-{{process}}.log",
     benchmark:
-        f"{R}/benchmarks/evaluate_ensemble/{{sample}}-{{ratio}}.tsv"
+        f"{R}/benchmarks/evaluate_ensemble/{{sample}}-{{process}}.tsv"
     conda:
         "../../envs/steelyard.yaml"
     threads: 1
@@ -22,9 +22,36 @@ rule evaluate_ensemble:
         split=settings["split"],
         code=code_digest("ratios.evaluation"),
     message:
-        "Evaluating the ratio {wildcards.ratio} on sample {wildcards.sample}"
+        "Evaluating the ratio {wildcards.process} on sample {wildcards.sample}"
     script:
         "../scripts/evaluate_ensemble.py"
+
+
+rule evaluate_variations:
+    input:
+        **{name: f"{R}/samples/{{sample}}/{file}" for name, file in STORE.items()},
+        ensembles=lambda wildcards: [
+            f"{R}/ensembles/{variation.name}.pt" for variation in SHAPES[wildcards.systematic]
+        ],
+    output:
+        scores=f"{R}/scores/{{sample}}/systematics/{{systematic}}.npy",
+    log:
+        f"{R}/logs/evaluate_variations/{sample}-{systematic}.log",
+    benchmark:
+        f"{R}/benchmarks/evaluate_variations/{sample}-{systematic}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        split=settings["split"],
+        code=code_digest("ratios.evaluation"),
+    message:
+        "Evaluating the variations by {wildcards.systematic} on sample {wildcards.sample}"
+    script:
+        "../scripts/evaluate_variations.py"
 
 
 rule evaluate_oracle:
@@ -50,3 +77,28 @@ rule evaluate_oracle:
         "Evaluating the exact densities on sample {wildcards.sample}"
     script:
         "../scripts/evaluate_oracle.py"
+
+
+rule evaluate_oracle_variations:
+    input:
+        **{name: f"{R}/samples/{{sample}}/{file}" for name, file in STORE.items()},
+    output:
+        scores=f"{R}/oracle/scores/{{sample}}/systematics/{{systematic}}.npy",
+    log:
+        f"{R}/logs/evaluate_oracle_variations/{sample}-{systematic}.log",
+    benchmark:
+        f"{R}/benchmarks/evaluate_oracle_variations/{sample}-{systematic}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        oracle=settings["oracle"],
+        variations=lambda wildcards: [dataclasses.asdict(item) for item in SHAPES[wildcards.systematic]],
+        code=code_digest("exact", "offshell4l"),
+    message:
+        "Evaluating the exact variations by {wildcards.systematic} on sample {wildcards.sample}"
+    script:
+        "../scripts/evaluate_oracle_variations.py"

@@ -5,7 +5,8 @@ rule build_model:
     input:
         **stores("features", "observables", "weights", "ids", "info"),
         reference=rules.mix_reference.output.reference,
-        scores=[f"{R}/scores/{sample}/{ratio}.unseen.npy" for sample in SAMPLES for ratio in RATIOS],
+        scores=[f"{R}/scores/{sample}/{process}.unseen.npy" for sample in SAMPLES for process in PROCESSES],
+        **systematic_inputs(f"{R}/scores"),
     output:
         model=f"{R}/model/model.npz",
     log:
@@ -19,7 +20,9 @@ rule build_model:
         mem_mb=4000,
         runtime=30,
     params:
-        **section("parameters", "processes"),
+        **section("parameters", "processes", "prune"),
+        effects=EFFECTS,
+        shapes={name: [dataclasses.asdict(item) for item in items] for name, items in SHAPES.items()},
         grid=analysis.belts.points,
         exact=False,
         code=code_digest("statistics.model", "statistics.rates"),
@@ -34,6 +37,7 @@ use rule build_model as build_oracle_model with:
         **stores("features", "observables", "weights", "ids", "info"),
         reference=rules.mix_reference.output.reference,
         scores=[f"{R}/oracle/scores/{sample}.npy" for sample in SAMPLES],
+        **systematic_inputs(f"{R}/oracle/scores"),
     output:
         model=f"{R}/oracle/model/model.npz",
     log:
@@ -41,7 +45,9 @@ use rule build_model as build_oracle_model with:
     benchmark:
         f"{R}/benchmarks/build_model/oracle.tsv"
     params:
-        **section("parameters", "processes"),
+        **section("parameters", "processes", "prune"),
+        effects=EFFECTS,
+        shapes={name: [dataclasses.asdict(item) for item in items] for name, items in SHAPES.items()},
         grid=analysis.belts.points,
         exact=True,
         code=code_digest("statistics.model", "statistics.rates"),
@@ -52,9 +58,11 @@ use rule build_model as build_oracle_model with:
 rule rate_observed:
     input:
         model=rules.build_model.output.model,
-        scores=[f"{R}/scores/observed/{ratio}.unseen.npy" for ratio in RATIOS],
+        scores=[f"{R}/scores/observed/{process}.unseen.npy" for process in PROCESSES],
+        variations=[f"{R}/scores/observed/systematics/{systematic}.npy" for systematic in SHAPES],
     output:
         rates=f"{R}/model/observed.npy",
+        shapes=f"{R}/model/observed_shapes.npy",
     log:
         f"{R}/logs/rate_observed/nsbi.log",
     benchmark:
@@ -79,8 +87,10 @@ use rule rate_observed as rate_oracle_observed with:
         model=rules.build_oracle_model.output.model,
         reference=rules.mix_reference.output.reference,
         scores=[f"{R}/oracle/scores/observed.npy"],
+        variations=[f"{R}/oracle/scores/observed/systematics/{systematic}.npy" for systematic in SHAPES],
     output:
         rates=f"{R}/oracle/model/observed.npy",
+        shapes=f"{R}/oracle/model/observed_shapes.npy",
     log:
         f"{R}/logs/rate_observed/oracle.log",
     benchmark:

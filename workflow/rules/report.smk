@@ -6,7 +6,7 @@ rule summarise_results:
         inferences=[f"{R}/intervals/{data}.json" for data in DATA],
         exact=[f"{R}/oracle/intervals/{data}.json" for data in DATA] if ORACLE else [],
         baselines=[f"{R}/baselines/{baseline}.json" for baseline in BASELINES],
-        ratios=[f"{R}/diagnostics/ratios/{ratio}.json" for ratio in RATIOS],
+        ratios=[f"{R}/diagnostics/ratios/{process}.json" for process in PROCESSES],
         model=rules.diagnose_model.output.diagnosis,
         oracle=rules.compare_oracle.output.diagnosis if ORACLE else [],
         data=rules.compare_data.output.diagnosis if analysis.observed else [],
@@ -109,6 +109,33 @@ rule plot_result:
         "../scripts/plot_result.py"
 
 
+rule plot_nuisances:
+    input:
+        impacts=f"{R}/impacts/{{data}}.json",
+        oracle=f"{R}/oracle/impacts/{{data}}.json" if ORACLE else [],
+    output:
+        **figure("ranking", "ranking-{data}", "ranking", "5 Nuisances", figure="ranking", data="{data}"),
+        **figure("budget", "error_budget-{data}", "error_budget", "5 Nuisances", figure="error budget", data="{data}"),
+        **figure("correlations", "correlations-{data}", "correlations", "5 Nuisances", figure="correlations", data="{data}"),
+    log:
+        f"{R}/logs/plot_nuisances/{{data}}.log",
+    benchmark:
+        f"{R}/benchmarks/plot_nuisances/{{data}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        labels=LABELS,
+        code=code_digest("plots.impacts"),
+    message:
+        "Drawing the ranking of the nuisance parameters ({wildcards.data})"
+    script:
+        "../scripts/plot_nuisances.py"
+
+
 rule plot_audit:
     input:
         audit=rules.audit_belt.output.audit,
@@ -137,15 +164,15 @@ rule plot_audit:
 rule plot_ratio:
     input:
         diagnosis=rules.diagnose_ratio.output.diagnosis,
-        curves=[f"{R}/ratios/{{ratio}}/member-{member}/training.csv" for member in range(analysis.ensembles.members)],
+        curves=[f"{R}/ratios/{{process}}/member-{member}/training.csv" for member in range(analysis.ensembles.members)],
     output:
-        **figure("calibration", "calibration-{ratio}", "calibration", "3 Ratios", figure="calibration", ratio="{ratio}"),
-        **figure("closure", "closure-{ratio}", "closure", "3 Ratios", figure="closure", ratio="{ratio}"),
-        **figure("training", "training-{ratio}", "training", "4 Training", figure="training", ratio="{ratio}"),
+        **figure("calibration", "calibration-{process}", "calibration", "3 Ratios", figure="calibration", ratio="{process}"),
+        **figure("closure", "closure-{process}", "closure", "3 Ratios", figure="closure", ratio="{process}"),
+        **figure("training", "training-{process}", "training", "4 Training", figure="training", ratio="{process}"),
     log:
-        f"{R}/logs/plot_ratio/{{ratio}}.log",
+        f"{R}/logs/plot_ratio/{{process}}.log",
     benchmark:
-        f"{R}/benchmarks/plot_ratio/{{ratio}}.tsv"
+        f"{R}/benchmarks/plot_ratio/{{process}}.tsv"
     conda:
         "../../envs/steelyard.yaml"
     threads: 1
@@ -158,7 +185,7 @@ rule plot_ratio:
         thresholds=THRESHOLDS,
         code=code_digest("plots.calibration", "plots.closure", "plots.training"),
     message:
-        "Drawing the ratio {wildcards.ratio}"
+        "Drawing the ratio {wildcards.process}"
     script:
         "../scripts/plot_ratio.py"
 
@@ -166,7 +193,7 @@ rule plot_ratio:
 rule plot_checks:
     input:
         checks=rules.summarise_results.output.checks,
-        ratios=[f"{R}/diagnostics/ratios/{ratio}.json" for ratio in RATIOS],
+        ratios=[f"{R}/diagnostics/ratios/{process}.json" for process in PROCESSES],
         model=rules.diagnose_model.output.diagnosis,
         oracle=rules.compare_oracle.output.diagnosis if ORACLE else [],
         data=rules.compare_data.output.diagnosis if analysis.observed else [],
@@ -252,8 +279,9 @@ all_plots = [
     rules.write_page.output,
     rules.plot_result.output,
     rules.plot_checks.output,
-    expand(rules.plot_ratio.output, ratio=RATIOS),
+    expand(rules.plot_ratio.output, process=PROCESSES),
     rules.plot_audit.output if AUDIT_POINTS else [],
+    expand(rules.plot_nuisances.output, data=DATA) if NUISANCES else [],
 ]
 
 

@@ -4,6 +4,8 @@
 rule throw_toys:
     input:
         model=f"{R}/{{likelihood}}model/model.npz",
+        # At the conditional best fit to the data, toys wait for that fit; else they do not.
+        condition=f"{R}/{{likelihood}}fits/{DATA[-1]}.json" if analysis.belts.nuisances == "conditional" else [],
     output:
         toys=f"{R}/{{likelihood}}toys/mu-{{point}}/batch-{{batch}}.npz",
     log:
@@ -19,6 +21,7 @@ rule throw_toys:
     params:
         mu=lambda wildcards: POINTS[wildcards.point],
         toys=analysis.belts.toys_per_job,
+        nuisances=analysis.belts.nuisances,
         seed=analysis.seed,
         code=code_digest("statistics.toys"),
     message:

@@ -10,5 +10,8 @@ params, files = snakemake.params, snakemake.input
 
 with logged(snakemake.log[0]):
     model = load_model(files.model)
-    data = model.observed(np.load(files.observed)) if files.observed else model.asimov(params.nominal)
+    if files.observed:
+        data = model.observed(np.load(files.observed), np.load(files.shapes))
+    else:
+        data = model.asimov(params.nominal)
     to_json(scan(data, Scan.model_validate(params.scan).curve), snakemake.output.scan)

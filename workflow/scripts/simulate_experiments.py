@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 from steelyard.configuration import Expression
 from steelyard.data.reference import Reference
 from steelyard.jobs import logged
@@ -5,31 +7,46 @@ from steelyard.ratios.ensembles import open_ensemble
 from steelyard.results import from_json
 from steelyard.seeds import seed_for
 from steelyard.simulators import simulator
-from steelyard.statistics.audit import fit_experiments, save_experiments
-from steelyard.statistics.experiments import exact_rates, learned_rates, simulate_experiments
+from steelyard.statistics.audit import SeenEvents, fit_experiments, save_experiments
+from steelyard.statistics.experiments import (
+    exact_rates,
+    exact_shapes,
+    learned_rates,
+    learned_shapes,
+    simulate_experiments,
+)
 from steelyard.statistics.model import load_model
 
-files, params = snakemake.input, snakemake.params
+files, params, threads = snakemake.input, snakemake.params, snakemake.threads
 
 with logged(snakemake.log[0]):
     learned, exact = load_model(files.model), load_model(files.oracle)
-    source = simulator(params.oracle["model"])
+    source, reference = simulator(params.oracle["model"]), from_json(Reference, files.reference)
+    seed = seed_for(
+        params.seed, "simulate_experiments", point=snakemake.wildcards.point, truth=snakemake.wildcards.truth
+    )
     experiments = simulate_experiments(
         source,
         params.nominal | {params.parameter: params.mu},
         params.experiments,
-        seed_for(params.seed, "simulate_experiments", point=snakemake.wildcards.point),
+        seed,
         [Expression.model_validate(item) for item in params.variables],
         params.selection,
         [Expression.model_validate(item) for item in params.features],
+        params.alpha,
     )
     ensembles = [open_ensemble(path) for path in files.ensembles]
-    fits = fit_experiments(
-        learned.mixture,
-        exact.mixture,
-        learned_rates(experiments, ensembles, learned, snakemake.threads),
-        exact_rates(experiments, source, from_json(Reference, files.reference), exact),
-        experiments.offsets,
-        params.mu,
+    shapes = [open_ensemble(path) for path in files.variations]
+    variations = [SimpleNamespace(**item) for item in params.shapes]
+    seen = SeenEvents(
+        learned,
+        learned_rates(experiments, ensembles, learned, threads),
+        learned_shapes(experiments, shapes, learned, threads),
     )
-    save_experiments(params.mu, *fits, snakemake.output.experiments)
+    true = SeenEvents(
+        exact,
+        exact_rates(experiments, source, reference, exact),
+        exact_shapes(experiments, source, variations, exact),
+    )
+    fitted = fit_experiments(seen, true, experiments.offsets, params.mu, params.alpha, seed)
+    save_experiments(fitted, snakemake.output.experiments)

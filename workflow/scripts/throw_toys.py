@@ -1,11 +1,17 @@
 from steelyard.jobs import logged
+from steelyard.results import from_json
 from steelyard.seeds import seed_for
+from steelyard.statistics.fits import Scan
 from steelyard.statistics.model import load_model
 from steelyard.statistics.toys import save_toys, throw_toys
 
-mu, wildcards = snakemake.params.mu, snakemake.wildcards
+files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
 
 with logged(snakemake.log[0]):
-    seed = seed_for(snakemake.params.seed, "throw_toys", point=wildcards.point, batch=wildcards.batch)
-    fits = throw_toys(load_model(snakemake.input.model), mu, snakemake.params.toys, seed)
-    save_toys(fits, mu, snakemake.output.toys)
+    model = load_model(files.model)
+    seed = seed_for(params.seed, "throw_toys", point=wildcards.point, batch=wildcards.batch)
+    conditional = None
+    if files.condition:
+        conditional = from_json(Scan, files.condition).nuisances_at(params.mu, model.mixture)
+    fits = throw_toys(model, params.mu, params.toys, seed, params.nuisances, conditional)
+    save_toys(fits, params.mu, snakemake.output.toys)

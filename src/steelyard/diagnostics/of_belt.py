@@ -1,5 +1,8 @@
 """Verdicts on the Neyman construction: failed fits, coverage, critical values."""
 
+import numpy as np
+from scipy.stats import norm
+
 from steelyard.configuration.thresholds import Thresholds
 from steelyard.diagnostics.verdict import Check, at_most
 from steelyard.statistics.audit import Audit
@@ -20,16 +23,37 @@ def check_belt(belt: Belt, thresholds: Thresholds) -> tuple[Check, ...]:
 
 
 def check_audit(audit: Audit, thresholds: Thresholds) -> tuple[Check, ...]:
-    """Coverage and critical values of independent experiments, in units of their errors, worst point of each level."""
+    """Coverage and critical values of independent experiments at the worst point of each level.
+
+    The value is the pull of the worst of n points, corrected for the choice: the pull with the two-sided p-value
+    1 - (1 - p)^n (Sidak), so that an honest belt exceeds the threshold as often with many points as with one.
+    """
     checks = []
     for index in range(len(audit.points[0].coverage)):
-        covered = max(audit.points, key=lambda point: abs(point.coverage[index].pull))
-        coverage = covered.coverage[index]
-        level = f"{100.0 * coverage.level:.2f} %"
-        detail = f"{coverage.fraction:.3f} ± {coverage.error:.3f} at {covered.mu:g}, the worst point"
-        checks.append(at_most(f"coverage of {level}", abs(coverage.pull), thresholds.coverage, detail=detail))
-        compared = max(audit.points, key=lambda point: abs(point.critical[index].pull))
-        critical = compared.critical[index]
-        detail = f"{critical.learned.value:.3f}, exact {critical.exact.value:.3f} at {compared.mu:g}, the worst point"
-        checks.append(at_most(f"critical value of {level}", abs(critical.pull), thresholds.critical, detail=detail))
+        worst = max(audit.points, key=lambda point: abs(point.coverage[index].pull))
+        coverage = worst.coverage[index]
+        level, where = f"{100.0 * coverage.level:.2f} %", f"{worst.mu:g}"
+        where += "".join(f", {name} = {value:+g}" for name, value in worst.nuisances.items())
+        detail = (
+            f"{coverage.fraction:.3f} ± {coverage.error:.3f} at {where}, the worst of {len(audit.points)} points "
+            f"with a pull of {coverage.pull:+.1f}"
+        )
+        value = _corrected(coverage.pull, len(audit.points))
+        checks.append(at_most(f"coverage of {level}", value, thresholds.coverage, detail=detail))
+        compared = [point for point in audit.points if point.critical]
+        if compared:
+            worst = max(compared, key=lambda point: abs(point.critical[index].pull))
+            critical = worst.critical[index]
+            detail = (
+                f"{critical.learned.value:.3f}, exact {critical.exact.value:.3f} at {worst.mu:g}, the worst of "
+                f"{len(compared)} points with a pull of {critical.pull:+.1f}"
+            )
+            value = _corrected(critical.pull, len(compared))
+            checks.append(at_most(f"critical value of {level}", value, thresholds.critical, detail=detail))
     return tuple(checks)
+
+
+def _corrected(pull: float, points: int) -> float:
+    """The size of a pull after it was chosen as the largest of ``points`` independent ones."""
+    p_value = min(2.0 * norm.sf(abs(pull)), 1.0 - 1e-12)
+    return float(norm.isf(-0.5 * np.expm1(points * np.log1p(-p_value))))

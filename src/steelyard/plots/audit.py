@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import BLACK, GREEN, NSBI, ORACLE, WIDTH, legend_above, new_figure, sign, styled
-from steelyard.statistics.audit import Audit
+from steelyard.statistics.audit import Audit, AuditPoint
 
 
 @styled
@@ -15,12 +15,15 @@ def coverage(result: Audit, labels: Labels) -> Figure:
     """Fraction of simulated experiments whose set contains the truth, a panel a level, against the nominal level.
 
     The bands are one, two and three standard errors of an honest belt, the toys behind the critical value included.
+    Open symbols: experiments whose nuisance parameters are not at their nominal values.
     """
     levels = [entry.level for entry in result.points[0].coverage]
+    nominal_points = [point for point in result.points if not point.nuisances] or list(result.points)
+    displaced = [point for point in result.points if point.nuisances]
     figure, panels = _panels(result, labels, levels)
-    mu = np.array([point.mu for point in result.points])
+    mu = np.array([point.mu for point in nominal_points])
     for panel, place in zip(panels, range(len(levels)), strict=True):
-        entries = [point.coverage[place] for point in result.points]
+        entries = [point.coverage[place] for point in nominal_points]
         fraction = 100.0 * np.array([entry.fraction for entry in entries])
         error = 100.0 * np.array([entry.error for entry in entries])
         nominal = 100.0 * levels[place]
@@ -30,27 +33,41 @@ def coverage(result: Audit, labels: Labels) -> Figure:
             )
         panel.axhline(nominal, color=BLACK, linewidth=1.0)
         panel.plot(mu, fraction, "o", color=NSBI, markersize=6)
+        for point in displaced:
+            entry = point.coverage[place]
+            panel.errorbar(
+                point.mu + _apart(result, point),
+                100.0 * entry.fraction,
+                yerr=100.0 * entry.error,
+                fmt="o",
+                color=NSBI,
+                markerfacecolor="white",
+                markersize=5,
+                linewidth=1.0,
+            )
         panel.set_ylabel(f"coverage of {nominal:.4g} % [%]", fontsize="medium")
         panel.margins(y=0.12)
-    legend_above(
-        figure,
-        [
-            Line2D([], [], color=NSBI, marker="o", linestyle="", label="independent experiments"),
-            Line2D([], [], color=GREEN, alpha=0.4, linewidth=8, label=r"nominal $\pm$ 1, 2, 3 standard errors"),
-        ],
-    )
+    handles = [
+        Line2D([], [], color=NSBI, marker="o", linestyle="", label="independent experiments"),
+        Line2D([], [], color=GREEN, alpha=0.4, linewidth=8, label=r"nominal $\pm$ 1, 2, 3 standard errors"),
+    ]
+    if displaced:
+        hollow = {"marker": "o", "markerfacecolor": "white", "linestyle": ""}
+        handles.insert(1, Line2D([], [], color=NSBI, label=r"a nuisance parameter at $\pm1\sigma$ or beyond", **hollow))
+    legend_above(figure, handles)
     return figure
 
 
 @styled
 def critical_values(result: Audit, labels: Labels) -> Figure:
     """Critical values of the belt against those of simulated experiments fitted with the exact likelihood."""
-    levels = [entry.level for entry in result.points[0].critical]
+    points = [point for point in result.points if point.critical]
+    levels = [entry.level for entry in points[0].critical]
     figure, panels = _panels(result, labels, levels)
-    mu = np.array([point.mu for point in result.points])
+    mu = np.array([point.mu for point in points])
     apart = 0.006 * float(np.ptp(mu) or 1.0)  # so that the error bars stay visible side by side
     for panel, place in zip(panels, range(len(levels)), strict=True):
-        entries = [point.critical[place] for point in result.points]
+        entries = [point.critical[place] for point in points]
         for name, side, look in (
             ("learned", -apart, {"fmt": "o", "color": NSBI}),
             ("exact", apart, {"fmt": "s", "color": ORACLE, "markerfacecolor": "white"}),
@@ -78,6 +95,13 @@ def critical_values(result: Audit, labels: Labels) -> Figure:
         ],
     )
     return figure
+
+
+def _apart(result: Audit, point: AuditPoint) -> float:
+    """Horizontal shift of a point among those of one parameter value, so that none hides another."""
+    same = [other for other in result.points if other.mu == point.mu]
+    width = 0.035 * float(np.ptp([other.mu for other in result.points]) or 1.0)
+    return width * (same.index(point) / len(same) - 0.5) * 2.0
 
 
 def _panels(result: Audit, labels: Labels, levels: list[float]) -> tuple[Figure, list[Axes]]:

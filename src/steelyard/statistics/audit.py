@@ -5,16 +5,18 @@ whole experiments from the true model, fits them with the learned ratios (does t
 exact likelihood (are the critical values those that the true model has?).
 """
 
+import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from steelyard.outputs import whole
 from steelyard.statistics.belts import Belt, CriticalValue, critical_value
+from steelyard.statistics.experiments import throw_global_observables
 from steelyard.statistics.intervals import curve
-from steelyard.statistics.mixture import Mixture
+from steelyard.statistics.model import Model
 from steelyard.statistics.toy_fits import Status, ToyFits, fit_toys
 
 
@@ -48,12 +50,21 @@ class CriticalComparison:
 
 @dataclass(frozen=True)
 class AuditPoint:
-    """The audit at one true value of the parameter."""
+    """The audit at one true value of the parameter and of the nuisance parameters.
+
+    Attributes:
+        mu: true value of the parameter.
+        failed: experiments whose fit failed.
+        coverage, critical: one a level. The critical values are compared at nominal nuisance parameters only, where
+            the pseudo-experiments of the belt were thrown.
+        nuisances: true values of the nuisance parameters that are not nominal.
+    """
 
     mu: float
     failed: int
     coverage: tuple[Coverage, ...]
     critical: tuple[CriticalComparison, ...]
+    nuisances: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,43 +74,83 @@ class Audit:
     points: tuple[AuditPoint, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class SeenEvents:
+    """Events of all experiments as one model sees them: ``rates`` (M, C) and ``log_g`` (M, T, 2)."""
+
+    model: Model
+    rates: np.ndarray
+    log_g: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class FittedExperiments:
+    """Fits of the same simulated experiments by the learned and by the exact likelihood.
+
+    Attributes:
+        mu: true and tested value of the parameter.
+        nuisances: true values of the nuisance parameters that are not nominal.
+        learned, exact: the fits.
+    """
+
+    mu: float
+    nuisances: dict[str, float]
+    learned: ToyFits
+    exact: ToyFits
+
+
 def fit_experiments(
-    learned: Mixture, exact: Mixture, learned_rates: np.ndarray, exact_rates: np.ndarray, offsets: np.ndarray, mu: float
-) -> tuple[ToyFits, ToyFits]:
-    """t(mu) of the same experiments, thrown at ``mu``, with the learned rates and with the exact ones (M, C)."""
-    return fit_toys(learned, learned_rates, offsets, mu), fit_toys(exact, exact_rates, offsets, mu)
+    learned: SeenEvents, exact: SeenEvents, offsets: np.ndarray, mu: float, nuisances: Mapping[str, float], seed: int
+) -> FittedExperiments:
+    """t(mu) of experiments thrown at ``mu`` and ``nuisances``, by the learned and by the exact likelihood.
+
+    Args:
+        learned, exact: the same events in both models.
+        offsets: (T+1,) where each experiment begins.
+        mu: true and tested value.
+        nuisances: true values of nuisance parameters, about which the global observables are thrown.
+        seed: of the global observables.
+    """
+    fits = []
+    for side in (learned, exact):
+        systematics = side.model.systematics
+        thrown = throw_global_observables(systematics, nuisances, len(offsets) - 1, seed)
+        fits.append(fit_toys(side.model.mixture, side.rates, offsets, mu, systematics, side.log_g, thrown))
+    return FittedExperiments(mu, dict(nuisances), *fits)
 
 
-def save_experiments(mu: float, learned: ToyFits, exact: ToyFits, path: str | os.PathLike) -> None:
+_FIELDS = ("t", "hat", "events", "status", "alpha", "conditional")
+
+
+def save_experiments(fitted: FittedExperiments, path: str | os.PathLike) -> None:
     """Write the fits of the simulated experiments of one point as ``.npz``."""
     with whole(path) as temporary:
         np.savez(
             temporary,
-            mu=mu,
+            header=json.dumps({"mu": fitted.mu, "nuisances": fitted.nuisances}),
             **{
                 f"{name}_{field}": getattr(fits, field)
-                for name, fits in (("learned", learned), ("exact", exact))
-                for field in ("t", "hat", "events", "status")
+                for name, fits in (("learned", fitted.learned), ("exact", fitted.exact))
+                for field in _FIELDS
             },
         )
 
 
-def load_experiments(path: str | os.PathLike) -> tuple[float, ToyFits, ToyFits]:
-    """Read what :func:`save_experiments` wrote: the true value, the learned and the exact fits."""
+def load_experiments(path: str | os.PathLike) -> FittedExperiments:
+    """Read what :func:`save_experiments` wrote."""
     with np.load(path) as file:
-        learned, exact = (
-            ToyFits(*(file[f"{name}_{field}"] for field in ("t", "hat", "events", "status")))
-            for name in ("learned", "exact")
-        )
-        return float(file["mu"]), learned, exact
+        header = json.loads(str(file["header"]))
+        learned, exact = (ToyFits(*(file[f"{name}_{field}"] for field in _FIELDS)) for name in ("learned", "exact"))
+    return FittedExperiments(header["mu"], header["nuisances"], learned, exact)
 
 
-def compare(experiments: list[tuple[float, ToyFits, ToyFits]], belt: Belt, to_coordinate: Callable) -> Audit:
+def compare(experiments: list[FittedExperiments], belt: Belt, to_coordinate: Callable) -> Audit:
     """Coverage of the belt and agreement of its critical values with the exact likelihood's, at every audited point."""
-    return Audit(points=tuple(_compare(*point, belt, to_coordinate) for point in experiments))
+    return Audit(points=tuple(_compare(point, belt, to_coordinate) for point in experiments))
 
 
-def _compare(mu: float, learned: ToyFits, exact: ToyFits, belt: Belt, to_coordinate: Callable) -> AuditPoint:
+def _compare(point: FittedExperiments, belt: Belt, to_coordinate: Callable) -> AuditPoint:
+    mu, learned, exact = point.mu, point.learned, point.exact
     usable = learned.status <= Status.AT_BOUND
     coverage, critical = [], []
     for level in belt.levels:
@@ -111,9 +162,11 @@ def _compare(mu: float, learned: ToyFits, exact: ToyFits, belt: Belt, to_coordin
         error = float(np.sqrt(level * (1.0 - level) * (1.0 / total + 1.0 / thrown)))
         fraction = covered / total
         coverage.append(Coverage(level, covered, total, fraction, error, (fraction - level) / error))
+        if point.nuisances:
+            continue
         truth = critical_value(exact.t[exact.status <= Status.AT_BOUND], level)
         critical.append(CriticalComparison(level, expected, truth, _pull(expected, truth)))
-    return AuditPoint(mu, int(np.count_nonzero(~usable)), tuple(coverage), tuple(critical))
+    return AuditPoint(mu, int(np.count_nonzero(~usable)), tuple(coverage), tuple(critical), point.nuisances)
 
 
 def _critical_at(belt: Belt, level: float, mu: float, to_coordinate: Callable) -> CriticalValue:

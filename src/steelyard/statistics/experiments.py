@@ -1,6 +1,6 @@
-"""Independently simulated experiments as the statistical models see them: learned and exact rates of their events."""
+"""Independently simulated experiments as the statistical models see them: learned and exact ratios of their events."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +8,13 @@ import numpy as np
 from steelyard.data.columns import Columns, NamedExpression
 from steelyard.data.reference import Reference
 from steelyard.data.reference_events import exact_log_ratios
+from steelyard.exact import VariationRule, exact_variations
 from steelyard.ratios.ensembles import Ensemble
 from steelyard.ratios.evaluation import log_ratio
+from steelyard.seeds import seed_for
 from steelyard.simulators import Simulator
 from steelyard.statistics.model import Model
+from steelyard.statistics.systematics import Systematics
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,19 @@ def simulate_experiments(
     variables: Sequence[NamedExpression],
     selection: str | None,
     features: Sequence[NamedExpression],
+    alpha: Mapping[str, float] | None = None,
 ) -> Experiments:
-    """Draw whole experiments from the true model and pass them through the selection and features of the analysis."""
-    kinematics, offsets = simulator.draw_experiments(parameters, number, seed)
+    """Draw whole experiments from the true model and pass them through the selection and features of the analysis.
+
+    Args:
+        simulator: the true model.
+        parameters: the true values of its parameters.
+        number: of experiments.
+        seed: of the random numbers.
+        variables, selection, features: of the analysis.
+        alpha: true values of its nuisance parameters, 0 where not given.
+    """
+    kinematics, offsets = simulator.draw_experiments(parameters, number, seed, dict(alpha or {}))
     columns = Columns(
         variables={item.name: item.expression for item in variables},
         selection=selection,
@@ -53,11 +66,48 @@ def learned_rates(
     experiments: Experiments, ensembles: Sequence[Ensemble], model: Model, threads: int = 1
 ) -> np.ndarray:
     """nu_c r_c of every event by the ensembles, (M, C), normalised as the model's reference is."""
-    scores = [log_ratio(ensemble, experiments.features, threads) for ensemble in ensembles]
-    return model.event_rates(np.stack(scores, axis=1))
+    return model.event_rates(_scores(experiments, ensembles, threads))
+
+
+def learned_shapes(
+    experiments: Experiments, ensembles: Sequence[Ensemble], model: Model, threads: int = 1
+) -> np.ndarray:
+    """log g of every event by the ensembles of all variations, (M, T, 2), as the model's reference has it."""
+    return model.event_shapes(_scores(experiments, ensembles, threads))
 
 
 def exact_rates(experiments: Experiments, simulator: Simulator, reference: Reference, model: Model) -> np.ndarray:
     """nu_c r_c of every event by the exact densities, (M, C), normalised as the exact model's reference is."""
     densities = simulator.log_densities(experiments.kinematics, model.mixture.processes)
     return model.event_rates(exact_log_ratios(densities, reference))
+
+
+def exact_shapes(
+    experiments: Experiments, simulator: Simulator, variations: Sequence[VariationRule], model: Model
+) -> np.ndarray:
+    """log g of every event by the exact densities, (M, T, 2), as the exact model's reference has it."""
+    return model.event_shapes(exact_variations(simulator, experiments.kinematics, variations))
+
+
+def throw_global_observables(
+    systematics: Systematics, alpha: Mapping[str, float], number: int, seed: int
+) -> np.ndarray:
+    """Auxiliary measurements of ``number`` experiments at true values ``alpha``: a ~ N(alpha, 1), (number, K).
+
+    Parameters without a Gaussian constraint have none, and keep their nominal value. Each has random numbers of its
+    own, so that two models which differ in their nuisance parameters see the same measurements of the common ones.
+    """
+    columns = []
+    for nuisance in systematics.nuisances:
+        thrown = np.random.default_rng(seed_for(seed, "global_observable", nuisance=nuisance.name)).normal(size=number)
+        truth = alpha.get(nuisance.name, nuisance.nominal)
+        columns.append(truth + thrown if nuisance.constraint == "gaussian" else np.full(number, nuisance.nominal))
+    return np.stack(columns, axis=1) if columns else np.empty((number, 0))
+
+
+def _scores(experiments: Experiments, ensembles: Sequence[Ensemble], threads: int) -> np.ndarray:
+    """Raw log ratios (M, R) of all ensembles."""
+    scores = np.empty((len(experiments.features), len(ensembles)))
+    for column, ensemble in enumerate(ensembles):
+        scores[:, column] = log_ratio(ensemble, experiments.features, threads)
+    return scores

@@ -1,0 +1,17 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from steelyard.data.store import Sample
+from steelyard.exact import exact_variations
+from steelyard.jobs import logged
+from steelyard.outputs import whole
+from steelyard.simulators import simulator
+
+params = snakemake.params
+
+with logged(snakemake.log[0]), whole(snakemake.output.scores) as path:
+    model, sample = simulator(params.oracle["model"]), Sample.open(Path(snakemake.input.info).parent)
+    variations = [SimpleNamespace(**item) for item in params.variations]
+    np.save(path, exact_variations(model, sample.observables_named(model.observables), variations))

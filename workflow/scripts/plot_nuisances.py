@@ -1,0 +1,15 @@
+from steelyard.jobs import logged
+from steelyard.plots.impacts import correlations, error_budget, ranking
+from steelyard.plots.labels import Labels
+from steelyard.plots.style import save
+from steelyard.results import from_json
+from steelyard.statistics.impacts import Impacts
+
+files, outputs, data = snakemake.input, snakemake.output, snakemake.wildcards.data
+
+with logged(snakemake.log[0]):
+    labels, result = Labels(**snakemake.params.labels), from_json(Impacts, files.impacts)
+    exact = from_json(Impacts, files.oracle) if files.oracle else None
+    save(ranking(result, data, labels, exact), outputs.ranking, outputs.ranking_pdf)
+    save(error_budget(result, data, labels, exact), outputs.budget, outputs.budget_pdf)
+    save(correlations(result, data, labels), outputs.correlations, outputs.correlations_pdf)
