@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,7 @@ class Workspace:
     """A folder in which the workflow runs, with a configuration that a test may change."""
 
     folder: Path
+    file: str = "tiny.yaml"
 
     @property
     def results(self) -> Path:
@@ -53,14 +54,20 @@ class Workspace:
         configuration = yaml.safe_load(TINY.read_text())
         if change:
             change(configuration)
-        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(configuration, sort_keys=False))
+        (self.folder / self.file).write_text(yaml.safe_dump(configuration, sort_keys=False))
         return configuration
+
+    def variant(self, change) -> "Workspace":
+        """The same folder with a changed configuration in a file of its own, for dry runs."""
+        made = replace(self, file="changed.yaml")
+        made.configure(change)
+        return made
 
     def snakemake(self, *arguments: str) -> Finished:
         """Run snakemake here on all cores with the folder's configuration."""
         command = [
             *(str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(REPOSITORY / "Snakefile")),
-            *("--directory", str(self.folder), "--configfile", str(self.folder / "tiny.yaml")),
+            *("--directory", str(self.folder), "--configfile", str(self.folder / self.file)),
             *("--cores", "all", "--show-failed-logs", *arguments),
         ]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}

@@ -3,6 +3,7 @@ from steelyard.results import from_json
 from steelyard.seeds import seed_for
 from steelyard.statistics.fits import Scan
 from steelyard.statistics.model import load_model
+from steelyard.statistics.profiles import conditional_nuisances
 from steelyard.statistics.toys import save_toys, throw_toys
 
 files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
@@ -12,6 +13,6 @@ with logged(snakemake.log[0]):
     seed = seed_for(params.seed, "throw_toys", point=wildcards.point, batch=wildcards.batch)
     conditional = None
     if files.condition:
-        conditional = from_json(Scan, files.condition).nuisances_at(params.mu, model.mixture)
+        conditional = conditional_nuisances(from_json(Scan, files.condition), params.mu, model.mixture)
     fits = throw_toys(model, params.mu, params.toys, seed, params.nuisances, conditional)
     save_toys(fits, params.mu, snakemake.output.toys)
