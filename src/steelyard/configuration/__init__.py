@@ -19,24 +19,15 @@ from steelyard.configuration.fields import (
     Interval,
     Model,
     Name,
+    Named,
     Scheduler,
     Simulator,
     Text,
     default_to_name,
 )
+from steelyard.configuration.networks import Ensembles, Split, Training, Variations
+from steelyard.configuration.nuisances import NormFactor, Prune, Systematic
 from steelyard.configuration.thresholds import Diagnostics
-
-
-class Named(Model):
-    """Something with a name for files and messages and a label for plots."""
-
-    name: Name = Field(description="Identifier: letters, digits and _.")
-    label: str = Field("", description="Label in plots, with LaTeX between $ signs; the name by default.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _label(cls, data: Any) -> Any:
-        return default_to_name(data, "label")
 
 
 class Parameter(Named):
@@ -62,6 +53,9 @@ class Simulate(Model):
     events: Count | None = Field(None, description="Events to simulate: needed in a sample, absent in observed.")
     parts: Count = Field(1, description="Files (and jobs) over which the events are spread.")
     parameters: dict[str, float] = Field({}, description="Values of the parameters; those left out are nominal.")
+    nuisances: dict[str, float] = Field(
+        {}, description="Values of the simulator's systematics, in units of σ; those left out are 0."
+    )
 
 
 class Source(Model):
@@ -125,41 +119,6 @@ class ReferenceWeight(Model):
     weight: float = Field(gt=0, description="Its weight in p_ref; the weights are normalised to a sum of 1.")
 
 
-class Split(Model):
-    """How no event is judged by a network that trained on it; keyed by event id."""
-
-    method: Literal["held_out", "cross_fit"] = Field(
-        "held_out",
-        description="held_out: a fraction trains, the rest is used; cross_fit: member m leaves out fold m mod F.",
-    )
-    train_fraction: Fraction = Field(0.5, description="Fraction of events that trains (held_out).")
-    folds: int = Field(5, ge=5, description="Folds F (cross_fit); at least F members.")
-
-
-class Ensembles(Model):
-    """The networks of one density ratio and how they are combined."""
-
-    members: Count = Field(2, description="Networks per ratio.")
-    bootstrap: bool = Field(False, description="Poisson(1) weights of the training events, keyed by event id.")
-    combination: Literal["ratio", "log_ratio"] = Field("ratio", description="The mean of ratios or of log ratios.")
-    normalise: bool = Field(True, description="Normalise to E_ref[r] = 1 on events that no member trained on.")
-
-
-class Training(Model):
-    """The network and its training."""
-
-    hidden: Annotated[list[Count], Field(min_length=1)] = Field([64, 64, 64], description="Units of the hidden layers.")
-    activation: Literal["silu", "relu", "gelu", "tanh"] = Field("silu", description="Activation; silu is swish.")
-    optimizer: Literal["adam", "nadam", "adamw"] = Field("adam", description="Optimizer.")
-    learning_rate: float = Field(2e-3, gt=0, description="Largest learning rate; it falls as a cosine.")
-    warmup: float = Field(0.03, ge=0, lt=1, description="Fraction of the steps over which the rate rises linearly.")
-    weight_decay: float = Field(0.0, ge=0, description="Weight decay.")
-    batch_size: Count = Field(1024, description="Events per step.")
-    epochs: Count = Field(12, description="Largest number of passes over the training events.")
-    patience: Count = Field(6, description="Epochs without a better validation loss before training stops.")
-    validation_fraction: Fraction = Field(0.1, description="Fraction of the training events kept for validation.")
-
-
 class Scan(Model):
     """Equidistant points of the parameter of interest, ends included; curves also halve the first step six times."""
 
@@ -201,6 +160,11 @@ class Belts(Model):
     points: Points = Field(description="Points of the parameter: a list, or {start, stop, points}.")
     toys: Count = Field(1000, description="Pseudo-experiments per point.")
     toys_per_job: Count = Field(1000, description="Pseudo-experiments per job; it divides toys.")
+    nuisances: Literal["nominal", "conditional", "constraint"] = Field(
+        "nominal",
+        description="Nuisance parameters of the pseudo-experiments: their nominal values, the best fit to the observed "
+        "data at that point, or drawn from their constraints.",
+    )
 
     @property
     def batches(self) -> int:
@@ -234,6 +198,9 @@ class Audit(Model):
 
     points: Points = Field(description="Points of the parameter within those of the belts, as there.")
     experiments: Count = Field(1000, description="Experiments per point.")
+    nuisances: Annotated[list[dict[str, float]], Field(min_length=1)] = Field(
+        [{}], description="Points in the simulator's systematics, in units of σ, at each of which this is repeated."
+    )
 
 
 class Ingestion(Model):
@@ -257,6 +224,8 @@ class Configuration(Model):
         description="Parameters of the model; the first is the parameter of interest."
     )
     processes: Annotated[list[Process], Field(min_length=1)] = Field(description="Terms of the mixture.")
+    systematics: list[Systematic] = Field([], description="Nuisance parameters and their effects at ±1σ.")
+    norm_factors: list[NormFactor] = Field([], description="Free factors on the yields of processes.")
     samples: Annotated[list[Sample], Field(min_length=1)] = Field(description="Simulated events.")
     observed: Observed | None = Field(None, description="Observed events; without them the result is the expected one.")
     selection: Text | None = Field(None, description="Events to keep: an expression of branches and variables.")
@@ -269,6 +238,8 @@ class Configuration(Model):
     split: Split = Field(Split(), description="Training events against all others.")
     ensembles: Ensembles = Field(Ensembles(), description="Networks per ratio.")
     training: Training = Field(Training(), description="Network of a ratio, and how it is trained.")
+    variations: Variations = Field(Variations(), description="Networks of the ±1σ variations.")
+    prune: Prune = Field(Prune(), description="Which effects are too small to keep.")
     scan: Scan = Field(Scan(), description="Grid of the curves t(mu).")
     belts: Belts = Field(description="Levels, points and pseudo-experiments of the Neyman construction.")
     baselines: list[Baseline] = Field([], description="Binned analyses for comparison.")

@@ -1,7 +1,8 @@
 """Checks of a configuration that need more than one key.
 
 Names and sources are checked here, numbers in :mod:`steelyard.configuration.grids`, coefficients in
-:mod:`steelyard.configuration.coefficient_checks`, and what is asked of the simulators in
+:mod:`steelyard.configuration.coefficient_checks`, nuisance parameters in
+:mod:`steelyard.configuration.systematic_checks`, and what is asked of the simulators in
 :mod:`steelyard.configuration.simulated`.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from steelyard import expressions
-from steelyard.configuration import coefficient_checks, grids, simulated
+from steelyard.configuration import coefficient_checks, grids, simulated, systematic_checks
 from steelyard.problems import Problem, nearest
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def problems_of(configuration: "Configuration", files: bool = True) -> list[Prob
         *_references(configuration),
         *_baselines(configuration),
         *_sources(configuration, files),
+        *systematic_checks.problems_of(configuration),
         *simulated.problems_of(configuration),
         *grids.problems_of(configuration),
         *coefficient_checks.problems_of(configuration),
@@ -45,7 +47,17 @@ def problems_of(configuration: "Configuration", files: bool = True) -> list[Prob
 def _duplicates(configuration: "Configuration") -> Iterator[Problem]:
     lists: dict[str, Sequence[str]] = {
         key: [item.name for item in getattr(configuration, key)]
-        for key in ("parameters", "processes", "samples", "variables", "features", "observables", "baselines")
+        for key in (
+            "parameters",
+            "processes",
+            "systematics",
+            "norm_factors",
+            "samples",
+            "variables",
+            "features",
+            "observables",
+            "baselines",
+        )
     }
     lists["reference"] = [item.process for item in configuration.reference or []]
     for key, names in lists.items():
@@ -162,7 +174,14 @@ def _sources(configuration: "Configuration", files: bool) -> Iterator[Problem]:
             found = "neither files nor simulate" if source.files is None else "both files and simulate"
             yield Problem(path, f"found {found}", "give exactly one of them")
         if files and source.files and source.simulate is None:
-            yield from _globs(path, source.files)
+            yield from _globs(f"{path}.files", source.files)
+    for systematic in configuration.systematics if files else ():
+        for index, effect in enumerate(systematic.effects):
+            for direction, samples in effect.files or ():
+                for name, patterns in (samples or {}).items():
+                    yield from _globs(
+                        f"systematics[{systematic.name}].effects[{index}].files.{direction}.{name}", patterns
+                    )
 
 
 def sources(configuration: "Configuration") -> "Iterable[tuple[str, Source]]":
@@ -177,4 +196,4 @@ def _globs(path: str, patterns: Sequence[str]) -> Iterator[Problem]:
             continue  # a remote file, which only its server knows
         if not glob.glob(pattern, recursive=True):
             advice = "paths are relative to the working folder; check folder and name"
-            yield Problem(f"{path}.files[{index}]", f"nothing matches '{pattern}'", advice)
+            yield Problem(f"{path}[{index}]", f"nothing matches '{pattern}'", advice)

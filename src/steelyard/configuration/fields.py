@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from steelyard import expressions, problems
@@ -71,3 +80,15 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Interval = tuple[float, float]
 Simulator = Literal[tuple(SIMULATORS)]
 Scheduler = Annotated[str, AfterValidator(_scheduler)]
+
+
+class Named(Model):
+    """Something with a name for files and messages and a label for plots."""
+
+    name: Name = Field(description="Identifier: letters, digits and _.")
+    label: str = Field("", description="Label in plots, with LaTeX between $ signs; the name by default.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _label(cls, data: Any) -> Any:
+        return default_to_name(data, "label")

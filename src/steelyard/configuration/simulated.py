@@ -1,20 +1,21 @@
 """What a configuration asks of the simulators, and whether they have it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from steelyard import expressions
+from steelyard.configuration.systematics import touched_samples
 from steelyard.problems import Problem, nearest
 from steelyard.simulators import Simulator, simulator
 
 if TYPE_CHECKING:
-    from steelyard.configuration import Configuration, Source
+    from steelyard.configuration import Configuration, Sample, Source
 
 
 def problems_of(configuration: "Configuration") -> Iterator[Problem]:
-    """Problems of simulated samples, of the exact likelihood and of the audit.
+    """Problems of simulated samples and their variations, of the exact likelihood and of the audit.
 
-    A simulator knows its branches, so that an unknown one is found before the first event exists.
+    A simulator knows its trees and branches, so that an unknown one is found before the first event exists.
     """
     reported: set[tuple[str, str]] = set()  # an expression is wrong once, not once for every sample
     for sample in configuration.samples:
@@ -26,12 +27,16 @@ def problems_of(configuration: "Configuration") -> Iterator[Problem]:
             if sample.simulate.parameters:
                 advice = "remove it: the weights of the events tell the parameters"
                 yield Problem(f"{path}.simulate.parameters", "a sample has no parameters", advice)
+            if sample.simulate.nuisances:
+                advice = "remove it: variations of a sample are configured as systematics"
+                yield Problem(f"{path}.simulate.nuisances", "a sample has no nuisance parameters", advice)
             if sample.name not in model.samples:
                 advice = nearest(sample.name, model.samples, "its samples")
                 yield Problem(f"{path}.name", f"{model.name} has no sample '{sample.name}'", advice)
                 continue
             weights = {f"{path}.weights.{process}": text for process, text in sample.weights.items()}
             yield from _source(configuration, path, sample, model, model.branches(sample.name), weights, reported)
+            yield from _varied(configuration, path, sample, model, reported)
     observed = configuration.observed
     if observed and observed.simulate and not observed.files:
         model = simulator(observed.simulate.model)
@@ -47,6 +52,7 @@ def problems_of(configuration: "Configuration") -> Iterator[Problem]:
             if name not in observed.simulate.parameters:
                 advice = f"add it, or call a parameter of the configuration '{name}'"
                 yield Problem("observed.simulate.parameters", f"{model.name} needs the parameter '{name}'", advice)
+        yield from _nuisances("observed.simulate.nuisances", observed.simulate.nuisances, model)
         yield from _source(configuration, "observed", observed, model, model.branches(None), {}, reported)
     yield from _exact(configuration)
 
@@ -62,20 +68,71 @@ def _source(
 ) -> Iterator[Problem]:
     if source.tree != model.tree:
         yield Problem(f"{path}.tree", f"found '{source.tree}'", f"{model.name} writes the tree '{model.tree}'")
+    yield from _branches({**_columns(configuration, path, source), **weights}, configuration, branches, path, reported)
+
+
+def _columns(configuration: "Configuration", path: str, source: "Source") -> dict[str, str]:
+    """Key: expression of all that is evaluated for every source of events."""
     used = {f"{path}.event_id[{index}]": text for index, text in enumerate(source.event_id or [])}
-    used |= weights
     if configuration.selection:
         used["selection"] = configuration.selection
     for key in ("variables", "features", "observables"):
         used |= {f"{key}[{item.name}].expression": item.expression for item in getattr(configuration, key)}
+    return used
+
+
+def _branches(
+    used: dict[str, str],
+    configuration: "Configuration",
+    branches: Sequence[str],
+    place: str,
+    reported: set[tuple[str, str]],
+) -> Iterator[Problem]:
+    """Names in expressions that are neither branches of a place (a sample, or one of its trees) nor variables."""
     known = [*branches, *(variable.name for variable in configuration.variables)]
     for where, text in used.items():
         for name in sorted(expressions.parse(text).names - set(known)):
             if (where, name) in reported:
                 continue
             reported.add((where, name))
-            whose = "" if where.startswith(path) else f" of {path}"
+            whose = "" if where.startswith(place) else f" of {place}"
             yield Problem(where, f"unknown branch '{name}' in '{text}'", nearest(name, known, "branches" + whose))
+
+
+def _varied(
+    configuration: "Configuration", path: str, sample: "Sample", model: Simulator, reported: set[tuple[str, str]]
+) -> Iterator[Problem]:
+    """Trees and branches of the variations of one sample."""
+    for systematic in configuration.systematics:
+        for index, effect in enumerate(systematic.effects):
+            where = f"systematics[{systematic.name}].effects[{index}]"
+            for item in touched_samples(configuration, effect):
+                if item.sample is not sample:
+                    continue
+                branches, place = model.branches(sample.name), path
+                if effect.factors:
+                    used = {f"{where}.factors.{item.direction}": getattr(effect.factors, item.direction)}
+                elif effect.weights:
+                    keys = {process: f"{where}.weights.{item.direction}.{process}" for process in item.weights}
+                    used = {key: item.weights[process] for process, key in keys.items()}
+                elif item.tree in model.trees:
+                    used = _columns(configuration, path, sample)
+                    used |= {f"{path}.weights.{process}": text for process, text in item.weights.items()}
+                    branches, place = model.branches(sample.name, item.tree), f"{path}, tree {item.tree}"
+                else:
+                    used, key = {}, f"{where}.trees.{item.direction}"
+                    if (key, item.tree) not in reported:
+                        reported.add((key, item.tree))
+                        advice = nearest(item.tree, model.trees, "its trees")
+                        yield Problem(key, f"{model.name} writes no tree '{item.tree}'", advice)
+                yield from _branches(used, configuration, branches, place, reported)
+
+
+def _nuisances(path: str, names: Iterable[str], model: Simulator) -> Iterator[Problem]:
+    for name in names:
+        if name not in model.systematics:
+            advice = nearest(name, model.systematics, "its systematics")
+            yield Problem(f"{path}.{name}", f"{model.name} has no systematic '{name}'", advice)
 
 
 def _exact(configuration: "Configuration") -> Iterator[Problem]:
@@ -108,3 +165,14 @@ def _exact(configuration: "Configuration") -> Iterator[Problem]:
         known = [parameter.name for parameter in configuration.parameters]
         if name not in known:
             yield Problem("parameters", f"{model.name} needs '{name}'", nearest(name, known, "parameters"))
+    for systematic in configuration.systematics:
+        if systematic.name not in model.systematics:
+            what = f"{model.name} has no systematic '{systematic.name}', which {reason} needs"
+            advice = nearest(systematic.name, model.systematics, "its systematics")
+            yield Problem(f"systematics[{systematic.name}].name", what, advice)
+    for index, point in enumerate(configuration.audit.nuisances if configuration.audit else []):
+        yield from _nuisances(f"audit.nuisances[{index}]", point, model)
+    for item in configuration.norm_factors if configuration.audit else []:
+        if item.nominal != 1.0:
+            what = f"found {item.nominal:g}, and the audit simulates the yields as they are"
+            yield Problem(f"norm_factors[{item.name}].nominal", what, "write 1, or remove the key 'audit'")

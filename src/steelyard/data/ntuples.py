@@ -78,20 +78,44 @@ def ingest_sample(
     name = getattr(sample, "name", "observed")
     columns = Columns.of(sample, variables, selection, features, observables)
     try:
-        return _ingest(name, columns, trees.expand(files), sample.tree, ingestion, Path(folder), threads)
+        return ingest_columns(name, columns, files, sample.tree, ingestion, folder, threads)
     except InputError as error:
         raise InputError(f"{name if name == 'observed' else f'sample {name}'}: {error}") from error
 
 
-def _ingest(
-    name: str, columns: Columns, files: list[str], tree: str, ingestion: Any, folder: Path, threads: int | None
+def ingest_columns(
+    name: str,
+    columns: Columns,
+    files: Sequence[str],
+    tree: str,
+    ingestion: Any,
+    folder: str | os.PathLike,
+    threads: int | None = None,
+    check_ids: Callable[[np.ndarray], None] | None = None,
 ) -> SampleInfo:
+    """Read columns of ROOT files into ``folder``: what :func:`ingest_sample` does, by the columns themselves.
+
+    Args:
+        name: of the sample, for ``sample.json``.
+        columns: which columns of which entries.
+        files, ingestion, folder, threads: as for :func:`ingest_sample`.
+        tree: name of the tree.
+        check_ids: looks at the (N,) identifiers of all stored rows before these appear, and raises InputError if they
+            are not the right ones; by default they must differ from one another.
+
+    Raises:
+        InputError: as :func:`ingest_sample`; the message does not name the sample.
+    """
+    files, folder = trees.expand(files), Path(folder)
     if columns.event_id is None:
         _check_names(files)
     with _scheduler(ingestion.scheduler, threads) as compute, store.parts_folder(folder) as parts:
         uses = columns.uses
         if not uses:
-            raise ConfigurationError("features: no expression uses a branch; name at least one branch of the ntuples")
+            raise ConfigurationError(
+                f"{'features' if columns.features else 'weights'}: no expression uses a branch; "
+                "name at least one branch of the ntuples"
+            )
         ranges = trees.partitions(files, tree, uses, list(columns.variables), ingestion.entries_per_partition, compute)
         task = dask.delayed(_Task(columns, tuple(uses), parts), pure=False)
         events = trees.delayed_arrays(ranges, tree, list(uses))
@@ -108,24 +132,28 @@ def _ingest(
             if damage is None:
                 raise  # all data can be read: the reason is another one, such as a full disk
             raise damage from None
-        _check_defects(reports, ranges, tree)
+        _check_defects(reports, ranges, columns, tree)
         rows = [report.rows for report in reports]
         n_read = sum(part.stop - part.start for part in ranges)
         if sum(rows) == 0:
             raise InputError(
-                f"{files[0]}{' …' if len(files) > 1 else ''}, tree {tree}: the selection '{columns.selection}' keeps "
+                f"{_first(files)}, tree {tree}: the selection '{columns.selection}' keeps "
                 f"none of {n_read} entries; correct the selection or its units"
             )
         widths = {key: len(getattr(columns, key)) for key in ("features", "observables", "weights")}
         with store.joined(parts, rows, widths, folder) as (arrays, write_info):
-            _check_unique(arrays["ids"], rows, ranges, columns, tree)
+            if check_ids is None:
+                _check_unique(arrays["ids"], rows, ranges, columns, tree)
+            else:
+                check_ids(arrays["ids"])
             processes = tuple(columns.weights)
             sums, squares, negative = store.weight_sums(arrays["weights"])
             for process, total in zip(processes, sums, strict=True):
                 if not total > 0:
                     raise InputError(
                         f"the weights of process {process} ('{columns.weights[process]}') of the {sum(rows)} selected "
-                        f"entries sum to {total:g}, which is not positive; correct the weight or the files"
+                        f"entries sum to {total:g}, which is not positive ({_first(files)}, tree {tree}); correct the "
+                        "weight or the files"
                     )
             info = SampleInfo(
                 name=name,
@@ -192,8 +220,13 @@ def _check_names(files: Sequence[str]) -> None:
             )
 
 
-def _check_defects(reports: Sequence[Part], ranges: Sequence[Partition], tree: str) -> None:
+def _first(files: Sequence[str]) -> str:
+    return f"{files[0]}{' …' if len(files) > 1 else ''}"
+
+
+def _check_defects(reports: Sequence[Part], ranges: Sequence[Partition], columns: Columns, tree: str) -> None:
     """Add up what is wrong over the partitions: per column the count and the first entry."""
+    texts = {f"weight of process {process}": text for process, text in columns.weights.items()}
     totals: dict[tuple[str, str], int] = {}
     firsts: dict[tuple[str, str], str] = {}
     for report, part in zip(reports, ranges, strict=True):
@@ -206,6 +239,7 @@ def _check_defects(reports: Sequence[Part], ranges: Sequence[Partition], tree: s
     selected = sum(report.rows for report in reports)
     lines = [
         f"{column} is {kind} for {number} of {selected} selected entries ({firsts[column, kind]})"
+        + (f": '{texts[column]}'" if column in texts else "")
         for (column, kind), number in totals.items()
     ]
     more = [f"and {len(lines) - _DEFECTS_SHOWN} more columns"] if len(lines) > _DEFECTS_SHOWN else []

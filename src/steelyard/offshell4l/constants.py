@@ -43,3 +43,35 @@ YIELD_BOX, YIELD_QUARK = 170.0, 900.0
 """Expected events of B and NI for 140/fb, fixed; those of S and SBI follow from the ratio of integrals."""
 
 LARGEST_ANGLE = math.nextafter(math.pi, 0.0)
+
+TREE = "events"
+"""Tree of the nominal events, and of observed data."""
+
+TREES = {TREE: 0.0, "events_lepton_scale_up": 1.0, "events_lepton_scale_down": -1.0}
+"""Trees of a simulated sample and the lepton_scale at which their masses are seen."""
+
+SYSTEMATICS = ("lumi", "qqZZ_norm", "gg_scale", "qqZZ_angle", "lepton_scale")
+"""Nuisance parameters: luminosity; normalisation of NI; m4l shape of S, SBI and B; cosθ* shape of NI; scale of the
+three masses."""
+
+FACTORS = {"gg": "gg_scale", "qqZZ": "qqZZ_angle"}
+"""The systematic whose event-weight factors at ±1σ the nominal tree of a sample carries."""
+
+LUMI_FACTOR, QUARK_FACTOR = 1.017, 1.05
+"""Yield factors of lumi (all processes) and qqZZ_norm (NI) at +1σ, to the power of the parameter elsewhere."""
+
+GLUON_SHAPE_OFFSET, GLUON_SHAPE_SLOPE, GLUON_SHAPE_MASS = 0.10, 0.10, 300.0
+"""gg_scale: log of the factor at +1σ is offset + slope·ln(m4l/mass)."""
+
+QUARK_SHAPE_SIZE = 0.06
+"""qqZZ_angle: log of the factor at +1σ is size·(3cos²θ* − 1)/2."""
+
+LEPTON_SCALE = 0.005
+"""lepton_scale: the three masses are seen multiplied by 1 + LEPTON_SCALE·α."""
+
+GENERATED_ALPHA = 5.0
+"""Samples are generated in a region so wide that the masses scaled by any |lepton_scale| up to this fill the selected
+region."""
+
+LARGEST_ALPHA = 10.0
+"""No nuisance parameter may be further from 0."""

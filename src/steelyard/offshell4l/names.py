@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from steelyard.errors import ConfigurationError
-from steelyard.offshell4l.constants import PARAMETERS, PROCESSES, SAMPLES
+from steelyard.offshell4l.constants import PARAMETERS, PROCESSES, SAMPLES, TREE, TREES
 from steelyard.problems import nearest
 
 
@@ -26,6 +26,14 @@ def checked_sample(sample: str) -> tuple[str, ...]:
     if sample not in SAMPLES:
         raise unknown("sample", sample, SAMPLES)
     return SAMPLES[sample]
+
+
+def checked_tree(tree: str, sample: str | None) -> float:
+    """The lepton_scale at which ``tree`` shows the events of ``sample``; observed data (None) have the nominal tree."""
+    trees = TREES if sample is not None else {TREE: 0.0}
+    if tree not in trees:
+        raise unknown("tree" if sample is not None else "tree of observed data", tree, trees)
+    return trees[tree]
 
 
 def checked_parameters(parameters: Mapping[str, float]) -> dict[str, float]:

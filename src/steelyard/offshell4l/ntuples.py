@@ -9,37 +9,31 @@ import numpy as np
 import uproot
 
 from steelyard.errors import ConfigurationError
-from steelyard.offshell4l.constants import OBSERVABLES
-from steelyard.offshell4l.events import draw_experiments, draw_sample
+from steelyard.offshell4l.branches import branches
+from steelyard.offshell4l.constants import OBSERVABLES, TREE, TREES
+from steelyard.offshell4l.events import draw_experiments, draw_sample, seen
 from steelyard.offshell4l.names import checked_parameters, checked_sample
+from steelyard.offshell4l.nuisances import checked_alpha, weight_factors
+from steelyard.offshell4l.spaces import GENERATED, scale_of
 from steelyard.outputs import whole
 from steelyard.seeds import seed_for
 
-TREE = "events"
 BASKET = 50_000
 """Events a basket: a partition of a reader is a number of whole baskets."""
-
-
-def branches(sample: str | None) -> dict[str, np.dtype]:
-    """Branches and types of the tree of a sample, or of observed data (None): these carry no weights.
-
-    Raises:
-        ConfigurationError: an unknown sample.
-    """
-    weights = () if sample is None else checked_sample(sample)
-    return (
-        {name: np.dtype(np.float32) for name in OBSERVABLES}
-        | {"event": np.dtype(np.uint64)}
-        | {f"weight_{name}": np.dtype(np.float64) for name in weights}
-    )
 
 
 def write_ntuple(path: str | os.PathLike, sample: str, events: int, part: int, parts: int, seed: int) -> int:
     """Write one part of a simulated sample; returns the number of its events.
 
-    The parts share the ``events`` of the sample evenly; the weights of all parts together add up to the yields.
-    ``event`` is unique within the sample over all parts. The events depend on (sample, seed, part, parts, events) and
-    on nothing else; the same arguments give the same entries bit for bit (ROOT puts the time of writing into a file).
+    Events are generated in a region wider than the selected one (:data:`steelyard.offshell4l.spaces.GENERATED`), since
+    a lepton scale moves some in and some out. The tree ``events`` has the nominal masses, and the factors that one
+    systematic at ±1σ puts on the event weights, exp(±h) in ``gg`` and exp(±q) in ``qqZZ``, at the float32 kinematics.
+    The trees ``events_lepton_scale_up`` and ``_down`` have the same events with the masses multiplied by 1 ± 0.005.
+
+    The parts share the ``events`` of the sample evenly; the weights of the selected events of all parts of one tree add
+    up to the yields there, in expectation. ``event`` is unique within the sample over all parts. The events depend on
+    (sample, seed, part, parts, events) and on nothing else; the same arguments give the same entries bit for bit (ROOT
+    puts the time of writing into a file).
 
     Args:
         part: 0 … parts − 1.
@@ -57,34 +51,54 @@ def write_ntuple(path: str | os.PathLike, sample: str, events: int, part: int, p
         )
     first, last = events * part // parts, events * (part + 1) // parts
     rng = np.random.default_rng(seed_for(seed, "offshell4l", sample=sample, part=part))
-    kinematics, weights = draw_sample(sample, last - first, rng, total=events)
-    _write(path, sample, kinematics, np.arange(first, last, dtype=np.uint64), weights, f"{sample}/{part}/{seed}")
+    kinematics, weights = draw_sample(sample, last - first, rng, total=events, space=GENERATED)
+    numbers, trees = np.arange(first, last, dtype=np.uint64), {}
+    for tree, alpha in TREES.items():
+        factors = _factors(sample, kinematics) if tree == TREE else []
+        columns = [*seen(kinematics, scale_of(alpha)).T, numbers, *weights.T, *factors]
+        trees[tree] = dict(zip(branches(sample, tree), columns, strict=True))
+    _write(path, sample, trees, f"{sample}/{part}/{seed}")
     return last - first
 
 
-def write_observed(path: str | os.PathLike, parameters: Mapping[str, float], seed: int) -> int:
-    """Write one Poisson experiment at ``parameters`` as observed data; returns the number of its events.
+def _factors(sample: str, kinematics: np.ndarray) -> list[np.ndarray]:
+    """Factors on the event weight at +1σ and −1σ: of gg_scale from m4l, or of qqZZ_angle from cosθ*."""
+    column = "m4l" if sample == "gg" else "cosThetaStar"
+    values = kinematics[:, OBSERVABLES.index(column)].astype(np.float64)
+    return [weight_factors(values, sample == "gg", alpha) for alpha in (1.0, -1.0)]
+
+
+def write_observed(
+    path: str | os.PathLike, parameters: Mapping[str, float], seed: int, alpha: Mapping[str, float] | None = None
+) -> int:
+    """Write one Poisson experiment at ``parameters`` and ``alpha`` as observed data; returns the number of its events.
+
+    All its events are selected ones. Nuisance parameters at 0 change no bit.
 
     Raises:
-        ConfigurationError: ``parameters`` is not exactly ``{"mu": value ≥ 0}``.
+        ConfigurationError: ``parameters`` is not exactly ``{"mu": value ≥ 0}``, a nuisance parameter that does not
+            exist, or a value of one beyond ±10.
         OSError: the file cannot be written.
     """
     values = checked_parameters(parameters)
-    rng = np.random.default_rng(seed_for(seed, "offshell4l", observed=sorted(values.items())))
-    kinematics, _ = draw_experiments(values, 1, rng)
-    numbers = np.arange(len(kinematics), dtype=np.uint64)
-    _write(path, None, kinematics, numbers, np.empty((len(kinematics), 0)), f"observed/{values}/{seed}")
+    point = sorted(values.items()) + sorted(checked_alpha(alpha).shifted.items())
+    rng = np.random.default_rng(seed_for(seed, "offshell4l", observed=point))
+    kinematics, _ = draw_experiments(values, 1, rng, alpha)
+    columns = [*kinematics.T, np.arange(len(kinematics), dtype=np.uint64)]
+    _write(path, None, {TREE: dict(zip(branches(None), columns, strict=True))}, f"observed/{point}/{seed}")
     return len(kinematics)
 
 
-def _write(path, sample: str | None, kinematics, events, weights, origin: str) -> None:
-    types = branches(sample)
-    columns = dict(zip(types, [*kinematics.T, events, *weights.T], strict=True))
+def _write(
+    path: str | os.PathLike, sample: str | None, trees: Mapping[str, Mapping[str, np.ndarray]], origin: str
+) -> None:
+    """Write whole trees one after the other; the file's identity is a digest of ``origin``."""
     identity = uuid.UUID(bytes=hashlib.sha256(origin.encode()).digest()[:16])
     with (
         whole(path) as temporary,
         uproot.recreate(temporary, compression=uproot.ZSTD(3), uuid_function=lambda: identity) as file,
     ):
-        tree = file.mktree(TREE, types)
-        for start in range(0, len(events), BASKET):
-            tree.extend({name: column[start : start + BASKET] for name, column in columns.items()})
+        for name, columns in trees.items():
+            tree = file.mktree(name, branches(sample, name))
+            for start in range(0, len(columns["event"]), BASKET):
+                tree.extend({branch: column[start : start + BASKET] for branch, column in columns.items()})

@@ -4,8 +4,8 @@ Every density is a sum of up to three components that do not interfere, each wit
 (J=0, amplitude a A_S + b A_B), *tensor* (J=2 box) and *quark* (qq→ZZ). A sampler works in two steps. First m4l, the
 Z masses and cosθ* from the rate integrated over the decay angles; m4l comes from a table of the bound itself, the
 masses from a Lorentzian in m². Then flat decay angles are accepted with Σ|Σ_λ A_λ d d|² over (Σ couplings)² Σ_λ|A_λ|²,
-which Cauchy and Schwarz keep below one, since Σ_λ |d_λ|² = 1 for each Z. Every acceptance probability is checked:
-one above 1 is an error.
+which Cauchy and Schwarz keep below one, since Σ_λ |d_λ|² = 1 for each Z. A shape factor in m4l belongs to the table,
+one in cosθ* is accepted under its largest value. Every acceptance probability is checked: one above 1 is an error.
 """
 
 import math
@@ -30,12 +30,11 @@ from steelyard.offshell4l.amplitudes import (
 )
 from steelyard.offshell4l.compilation import compiled
 from steelyard.offshell4l.integrals import LEPTONS, integrals
+from steelyard.offshell4l.nuisances import gluon_factor, quark_factor, quark_factor_bound
+from steelyard.offshell4l.spaces import SELECTED, Space
 
 SCALAR, TENSOR, QUARK = 0, 1, 2
-MZ_LOW, MZ_HIGH = const.MZ_RANGE
 Z_SQUARED, Z_SCALE = const.Z_MASS**2, const.Z_MASS * const.Z_WIDTH
-ANGLE_LOW = math.atan((MZ_LOW**2 - Z_SQUARED) / Z_SCALE)
-ANGLE_HIGH = math.atan((MZ_HIGH**2 - Z_SQUARED) / Z_SCALE)
 TENSOR_BOUND = 4.84
 TABLE_BINS = 2000
 TABLE_MARGIN = 1.001
@@ -44,25 +43,29 @@ TABLE_MARGIN = 1.001
 
 @dataclass(frozen=True)
 class Component:
-    """One positive, non-interfering part of a density: its kind, the J=0 amplitude's factors and its integral."""
+    """One positive, non-interfering part of a density.
+
+    Its kind, the J=0 amplitude's factors, the space of its true kinematics with shape factors, and its integral there.
+    """
 
     kind: int
     higgs: float
     box: float
+    space: Space
     integral: float
 
 
-def gluon_components(higgs: float, box: float) -> list[Component]:
-    """The parts of |higgs·A_S + box·A_B|²: J=0, and J=2 unless ``box`` is zero."""
-    parts = [Component(SCALAR, higgs, box, integrals().scalar(higgs, box))]
+def gluon_components(higgs: float, box: float, space: Space = SELECTED) -> list[Component]:
+    """The parts of |higgs·A_S + box·A_B|² in ``space``: J=0, and J=2 unless ``box`` is zero."""
+    parts = [Component(SCALAR, higgs, box, space, integrals(space).scalar(higgs, box))]
     if box != 0.0:
-        parts.append(Component(TENSOR, 0.0, box, box**2 * integrals().tensor_box))
+        parts.append(Component(TENSOR, 0.0, box, space, box**2 * integrals(space).tensor_box))
     return parts
 
 
-def quark_component() -> Component:
-    """qq→ZZ, all of it."""
-    return Component(QUARK, 0.0, 0.0, integrals().quark)
+def quark_component(space: Space = SELECTED) -> Component:
+    """qq→ZZ in ``space``, all of it."""
+    return Component(QUARK, 0.0, 0.0, space, integrals(space).quark)
 
 
 def draw_mixture(
@@ -86,60 +89,72 @@ def draw_component(component: Component, events: int, rng: np.random.Generator) 
     Raises:
         ModelError: an acceptance probability above one.
     """
-    edges = _edges()
-    bounds = TABLE_MARGIN * _bounds(component.kind, component.higgs, component.box, edges)
+    space, higgs, box = component.space, component.higgs, component.box
+    edges, masses = _edges(space), _masses(space)
+    bounds = TABLE_MARGIN * _bounds(component.kind, higgs, box, edges, masses, space.gluon_alpha)
     heights = np.maximum(bounds[:-1], bounds[1:])
     cumulative = np.cumsum(heights * np.diff(edges))
     kinematics = np.empty((events, len(const.OBSERVABLES)))
     if component.kind == SCALAR:
-        largest = _draw_scalar(kinematics, edges, cumulative, heights, component.higgs, component.box, rng)
+        largest = _draw_scalar(kinematics, edges, cumulative, heights, masses, space.gluon_alpha, higgs, box, rng)
     elif component.kind == TENSOR:
-        largest = _draw_tensor(kinematics, edges, cumulative, heights, rng)
+        largest = _draw_tensor(kinematics, edges, cumulative, heights, masses, space.gluon_alpha, rng)
     else:
-        largest = _draw_quark(kinematics, edges, cumulative, heights, rng)
+        bound = quark_factor_bound(space.quark_alpha)
+        largest = _draw_quark(kinematics, edges, cumulative, heights, masses, space.quark_alpha, bound, rng)
     if largest > 1.0 + 1e-12:
         raise ModelError(f"offshell4l: an acceptance probability of {largest} while sampling {component}")
     return kinematics
 
 
-def _edges() -> np.ndarray:
+def _edges(space: Space) -> np.ndarray:
     """Edges of the m4l table: logarithmic, with the top threshold, where F(s) has a kink, among them."""
-    edges = np.geomspace(*const.M4L_RANGE, TABLE_BINS)
-    edges[0], edges[-1] = const.M4L_RANGE
+    edges = np.geomspace(*space.m4l, TABLE_BINS)
+    edges[0], edges[-1] = space.m4l
     return np.sort(np.append(edges, 2.0 * const.TOP_MASS))
 
 
+def _masses(space: Space) -> tuple[float, float, float, float]:
+    """Lowest and highest Z mass, and arctan[(m² − mZ²)/(mZ ΓZ)] of both."""
+    low, high = space.mass
+    return (low, high, math.atan((low**2 - Z_SQUARED) / Z_SCALE), math.atan((high**2 - Z_SQUARED) / Z_SCALE))
+
+
 @compiled
-def _bounds(kind, higgs, box, edges):
-    """Bound at every m4l of (rate integrated over angles)/(Lorentzian proposals of the masses), see the samplers."""
-    bounds = np.empty(edges.size)
+def _bounds(kind, higgs, box, edges, masses, gluon_alpha):
+    """Bound at every m4l of (rate integrated over angles)/(Lorentzian proposals of the masses), see the samplers.
+
+    With the shape factor in m4l of the gg rates; that of qq→ZZ is no function of the masses.
+    """
+    bounds, low = np.empty(edges.size), masses[0]
     for i in range(edges.size):
-        if kind == SCALAR:
-            bounds[i] = _scalar_bound(edges[i], higgs, box)
-        elif kind == TENSOR:
-            bounds[i] = gluon_flux(edges[i]) * _tensor_channel(velocity_squared(edges[i] ** 2, MZ_LOW, MZ_LOW))
+        if kind == QUARK:
+            bounds[i] = quark_flux(edges[i]) * _quark_channel(velocity_squared(edges[i] ** 2, low, low))
+        elif kind == SCALAR:
+            bounds[i] = _scalar_bound(edges[i], higgs, box, masses) * gluon_factor(edges[i], gluon_alpha)
         else:
-            bounds[i] = quark_flux(edges[i]) * _quark_channel(velocity_squared(edges[i] ** 2, MZ_LOW, MZ_LOW))
+            channel = _tensor_channel(velocity_squared(edges[i] ** 2, low, low))
+            bounds[i] = gluon_flux(edges[i]) * channel * gluon_factor(edges[i], gluon_alpha)
     return bounds
 
 
 @compiled
-def _scalar_bound(m4l, higgs, box):
+def _scalar_bound(m4l, higgs, box, masses):
     """Largest of flux β Y (|A00|² + 2|A++|²), Y = m1 m2, over the Z masses.
 
     With X = γ Y = (s − m1² − m2²)/2 it is (|X a + Y b|² + 2 Y² |e|²)/Y, a quadratic form over a positive linear one:
     convex in (X, Y), so largest at a corner of the box that contains all masses; β is largest at the lowest masses.
     """
-    s = m4l**2
+    s, low, high = m4l**2, masses[0], masses[1]
     amplitude, longitudinal, transverse = form_factors(s)
     slope = -higgs * amplitude + box * longitudinal
     offset = box * 0.35 * transverse
     other = higgs * amplitude + box * transverse
     largest = 0.0
-    for x in (0.5 * s - MZ_LOW**2, 0.5 * s - MZ_HIGH**2):
-        for y in (MZ_LOW**2, MZ_HIGH**2):
+    for x in (0.5 * s - low**2, 0.5 * s - high**2):
+        for y in (low**2, high**2):
             largest = max(largest, (abs(x * slope + y * offset) ** 2 + 2.0 * y**2 * abs(other) ** 2) / y)
-    return gluon_flux(m4l) * math.sqrt(velocity_squared(s, MZ_LOW, MZ_LOW)) * largest
+    return gluon_flux(m4l) * math.sqrt(velocity_squared(s, low, low)) * largest
 
 
 @compiled
@@ -164,10 +179,11 @@ def _draw_m4l(edges, cumulative, rng):
 
 
 @compiled
-def _draw_mass(rng):
+def _draw_mass(masses, rng):
     """Z mass from m/[(m² − mZ²)² + mZ²ΓZ²], by the inverse of its integral, arctan[(m² − mZ²)/(mZ ΓZ)]."""
-    angle = ANGLE_LOW + rng.random() * (ANGLE_HIGH - ANGLE_LOW)
-    return min(max(math.sqrt(Z_SQUARED + Z_SCALE * math.tan(angle)), MZ_LOW), MZ_HIGH)
+    low, high, angle_low, angle_high = masses
+    angle = angle_low + rng.random() * (angle_high - angle_low)
+    return min(max(math.sqrt(Z_SQUARED + Z_SCALE * math.tan(angle)), low), high)
 
 
 @compiled
@@ -182,13 +198,13 @@ def _draw_angles(rng):
 
 
 @compiled
-def _draw_scalar(kinematics, edges, cumulative, heights, higgs, box, rng):
+def _draw_scalar(kinematics, edges, cumulative, heights, masses, gluon_alpha, higgs, box, rng):
     """J=0: flat cosθ*; the masses' Lorentzians lack a factor Y = m1 m2 of the two lines."""
     largest = 0.0
     for i in range(kinematics.shape[0]):
         while True:
             m4l, index = _draw_m4l(edges, cumulative, rng)
-            mass1, mass2 = _draw_mass(rng), _draw_mass(rng)
+            mass1, mass2 = _draw_mass(masses, rng), _draw_mass(masses, rng)
             s = m4l**2
             beta_squared = velocity_squared(s, mass1, mass2)
             if beta_squared <= 0.0 or mass1 + mass2 >= m4l:
@@ -199,6 +215,7 @@ def _draw_scalar(kinematics, edges, cumulative, heights, higgs, box, rng):
             equal = higgs * amplitude + box * transverse
             total = abs(zero) ** 2 + 2.0 * abs(equal) ** 2
             accept = gluon_flux(m4l) * math.sqrt(beta_squared) * mass1 * mass2 * total / heights[index]
+            accept *= gluon_factor(m4l, gluon_alpha)
             largest = max(largest, accept)
             if rng.random() < accept:
                 break
@@ -214,7 +231,7 @@ def _draw_scalar(kinematics, edges, cumulative, heights, higgs, box, rng):
 
 
 @compiled
-def _draw_tensor(kinematics, edges, cumulative, heights, rng):
+def _draw_tensor(kinematics, edges, cumulative, heights, masses, gluon_alpha, rng):
     """J=2: cosθ* from ½[(1−bc)⁻² + (1+bc)⁻²] ≥ (1−b²c²)⁻², b² = 0.92β², which bounds Σ|A|² times 1/4.84.
 
     (1−b²c²)² Σ|A|²/|L|² ≤ 0.605(1+6c²+c⁴) + 0.1225(1−c²)² + 0.36(1−c⁴), which rises with c² up to 4.84 at c² = 1.
@@ -223,12 +240,12 @@ def _draw_tensor(kinematics, edges, cumulative, heights, rng):
     for i in range(kinematics.shape[0]):
         while True:
             m4l, index = _draw_m4l(edges, cumulative, rng)
-            mass1, mass2 = _draw_mass(rng), _draw_mass(rng)
+            mass1, mass2 = _draw_mass(masses, rng), _draw_mass(masses, rng)
             beta_squared = velocity_squared(m4l**2, mass1, mass2)
             if beta_squared <= 0.0 or mass1 + mass2 >= m4l:
                 continue
             accept = gluon_flux(m4l) * _tensor_channel(beta_squared) / heights[index]
-            accept *= mass1 * mass2 / MZ_HIGH**2
+            accept *= mass1 * mass2 / masses[1] ** 2 * gluon_factor(m4l, gluon_alpha)
             largest = max(largest, accept)
             if rng.random() >= accept:
                 continue
@@ -261,18 +278,21 @@ def _draw_square(rng):
 
 
 @compiled
-def _draw_quark(kinematics, edges, cumulative, heights, rng):
-    """qq→ZZ: cosθ* from 1/(1−b²c²), b² = 0.96β², decay cosines from 1 + c², flat azimuths."""
+def _draw_quark(kinematics, edges, cumulative, heights, masses, quark_alpha, factor_bound, rng):
+    """qq→ZZ: cosθ* from 1/(1−b²c²), b² = 0.96β², decay cosines from 1 + c², flat azimuths.
+
+    The shape factor in cosθ* is accepted under ``factor_bound``, its largest value.
+    """
     largest = 0.0
     for i in range(kinematics.shape[0]):
         while True:
             m4l, index = _draw_m4l(edges, cumulative, rng)
-            mass1, mass2 = _draw_mass(rng), _draw_mass(rng)
+            mass1, mass2 = _draw_mass(masses, rng), _draw_mass(masses, rng)
             beta_squared = velocity_squared(m4l**2, mass1, mass2)
             if beta_squared <= 0.0 or mass1 + mass2 >= m4l:
                 continue
             accept = quark_flux(m4l) * _quark_channel(beta_squared) / heights[index]
-            accept *= mass1 * mass2 / MZ_HIGH**2
+            accept *= mass1 * mass2 / masses[1] ** 2
             largest = max(largest, accept)
             if rng.random() >= accept:
                 continue
@@ -280,7 +300,9 @@ def _draw_quark(kinematics, edges, cumulative, heights, rng):
             cosine = math.tanh((2.0 * rng.random() - 1.0) * math.atanh(b)) / b
             cosine = min(max(cosine, -1.0), 1.0)
             # 1 + b²c² < 2, since b < 1 and |c| ≤ 1
-            if rng.random() < 0.5 * (1.0 + (b * cosine) ** 2):
+            accept = 0.5 * (1.0 + (b * cosine) ** 2) * quark_factor(cosine, quark_alpha) / factor_bound
+            largest = max(largest, accept)
+            if rng.random() < accept:
                 break
         while True:
             cosine1, cosine2 = _draw_square(rng), _draw_square(rng)

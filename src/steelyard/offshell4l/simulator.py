@@ -19,14 +19,15 @@ class Offshell4l:
     parameters = constants.PARAMETERS
     observables = constants.OBSERVABLES
     samples = constants.SAMPLES
-    tree = "events"
+    systematics = constants.SYSTEMATICS
+    tree = constants.TREE
+    trees = tuple(constants.TREES)
 
-    def branches(self, sample: str | None) -> tuple[str, ...]:
-        """Eight observables, ``event`` and ``weight_{process}``."""
-        from steelyard.offshell4l.names import checked_sample
+    def branches(self, sample: str | None, tree: str | None = None) -> tuple[str, ...]:
+        """Observables, ``event``, ``weight_{process}``; in the nominal tree also ``factor_{systematic}_{up,down}``."""
+        from steelyard.offshell4l.branches import branches
 
-        weights = () if sample is None else checked_sample(sample)
-        return (*constants.OBSERVABLES, "event", *(f"weight_{process}" for process in weights))
+        return tuple(branches(sample, self.tree if tree is None else tree))
 
     def write_ntuple(self, path: str | os.PathLike, sample: str, events: int, part: int, parts: int, seed: int) -> int:
         """See :func:`steelyard.offshell4l.ntuples.write_ntuple`."""
@@ -34,26 +35,36 @@ class Offshell4l:
 
         return ntuples.write_ntuple(path, sample, events, part, parts, seed)
 
-    def write_observed(self, path: str | os.PathLike, parameters: Mapping[str, float], seed: int) -> int:
+    def write_observed(
+        self,
+        path: str | os.PathLike,
+        parameters: Mapping[str, float],
+        seed: int,
+        alpha: Mapping[str, float] | None = None,
+    ) -> int:
         """See :func:`steelyard.offshell4l.ntuples.write_observed`."""
         from steelyard.offshell4l import ntuples
 
-        return ntuples.write_observed(path, parameters, seed)
+        return ntuples.write_observed(path, parameters, seed, alpha)
 
-    def draw_experiments(self, parameters: Mapping[str, float], n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def draw_experiments(
+        self, parameters: Mapping[str, float], n: int, seed: int, alpha: Mapping[str, float] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """See :func:`steelyard.offshell4l.events.draw_experiments`."""
         from steelyard.offshell4l import events
 
-        return events.draw_experiments(parameters, n, np.random.default_rng(seed))
+        return events.draw_experiments(parameters, n, np.random.default_rng(seed), alpha)
 
-    def log_densities(self, observables: np.ndarray, processes: Sequence[str]) -> np.ndarray:
+    def log_densities(
+        self, observables: np.ndarray, processes: Sequence[str], alpha: Mapping[str, float] | None = None
+    ) -> np.ndarray:
         """See :func:`steelyard.offshell4l.densities.log_densities`."""
         from steelyard.offshell4l import densities
 
-        return densities.log_densities(observables, processes)
+        return densities.log_densities(observables, processes, alpha)
 
-    def yields(self, processes: Sequence[str]) -> np.ndarray:
+    def yields(self, processes: Sequence[str], alpha: Mapping[str, float] | None = None) -> np.ndarray:
         """See :func:`steelyard.offshell4l.densities.yields`."""
         from steelyard.offshell4l import densities
 
-        return densities.yields(processes)
+        return densities.yields(processes, alpha)

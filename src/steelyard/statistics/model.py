@@ -2,16 +2,26 @@
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.errors import ModelError
 from steelyard.outputs import whole
 from steelyard.statistics.coefficients import Coefficients
+from steelyard.statistics.effects import ShapeNormalisation, SystematicEffects, normalise_shapes
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
+from steelyard.statistics.normaliser import build_normaliser
+from steelyard.statistics.pruning import Pruned, prune_norms
+from steelyard.statistics.shapes import varied_rates
+from steelyard.statistics.systematics import Systematics, from_arrays, to_arrays
+
+# A point of the nuisance parameters: all K values, or some by name with the others nominal; None: all nominal.
+Point = ArrayLike | Mapping[str, float] | None
 
 
 @dataclass(frozen=True)
@@ -23,9 +33,9 @@ class Normalisation:
     error: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
-    """A mixture with its reference events.
+    """A mixture with its reference events, and what nuisance parameters do to them.
 
     Attributes:
         mixture: processes, coefficients, yields.
@@ -33,6 +43,10 @@ class Model:
         weights: (n,) weights of the reference events, sum 1.
         normalisation: what the raw ratios were divided by; observed data are divided by the same numbers.
         rows: (n, 2) sample number and row in that sample's store of each reference event.
+        systematics: nuisance parameters, their yield factors and shape terms, and the normalisers; by default none.
+        log_g: (n, T, 2) float32, ln g_t(x_i) at alpha = +1 and -1, exactly normalised: E_{p_c}[g_t] = 1.
+        raw_g: E_{p_c} of the raw variations, and how shape effects are made of those of any events.
+        pruned: the effects that were left out.
     """
 
     mixture: Mixture
@@ -40,42 +54,122 @@ class Model:
     weights: np.ndarray
     normalisation: Normalisation
     rows: np.ndarray
+    systematics: Systematics = None  # type: ignore[assignment]  # no nuisance parameters, below
+    log_g: np.ndarray = None  # type: ignore[assignment]
+    raw_g: ShapeNormalisation = None  # type: ignore[assignment]
+    pruned: tuple[Pruned, ...] = ()
 
-    def asimov_weights(self, mu: float) -> np.ndarray:
-        r"""Weights (n,) that turn the reference events into the expected data at ``mu`` (DESIGN 1.8).
+    def __post_init__(self) -> None:
+        if self.systematics is None:
+            object.__setattr__(self, "systematics", Systematics.none(len(self.mixture.processes)))
+        if self.log_g is None:
+            empty = np.zeros((len(self.rates), len(self.systematics.terms), 2), dtype=np.float32)
+            object.__setattr__(self, "log_g", empty)
+        if self.raw_g is None:
+            object.__setattr__(self, "raw_g", ShapeNormalisation.none())
 
-        .. math:: w_A(x|\mu)
-                  = \frac{\nu(\mu)}{\nu_\mathrm{ref}} \frac{p(x|\mu)}{p_\mathrm{ref}(x)} w_\mathrm{ref}(x)
-                  = w_\mathrm{ref}(x) \sum_c f_c(\mu)\,\nu_c\,r_c(x)
+    @property
+    def densities(self) -> np.ndarray:
+        """The density of each process on the reference events, (n, C); a column has the sum nu_c."""
+        return self.weights[:, None] * self.rates
 
-        with the reference weights normalised to one. Their sum is exactly nu(mu), because the ratios are normalised.
+    def asimov_weights(self, mu: float, alpha: Point = None) -> np.ndarray:
+        r"""Weights (n,) that turn the reference events into the expected data at ``mu`` and ``alpha`` (DESIGN 1.8).
+
+        .. math:: w_A(x|\mu,\alpha) = \frac{\nu(\mu,\alpha)}{\nu_\mathrm{ref}}
+                  \frac{p(x|\mu,\alpha)}{p_\mathrm{ref}(x)} w_\mathrm{ref}(x)
+                  = w_\mathrm{ref}(x) \sum_c f_c(\mu)\,\frac{G_c(\alpha)}{N_c(\alpha)}\,g_c(x|\alpha)\,\nu_c\,r_c(x)
+
+        with the reference weights normalised to one. Their sum is nu(mu, alpha), because ratios and effects are
+        normalised: exactly where at most one shape of a process is away from zero, else as well as N_c is known.
 
         Raises:
             ModelError: some weights are negative. They are counted, never clipped: a clipped weight is a biased toy.
+                Or ``alpha`` is no point of the nuisance parameters.
         """
-        weights = self.weights * (self.rates @ self.mixture.fractions(self.mixture.to_coordinate(mu))[0])
+        point = self.systematics.point(alpha)
+        rates = self.rates
+        if len(self.systematics):
+            rates = varied_rates(self.systematics, rates, self.log_g, point)
+        weights = self.weights * (rates @ self.mixture.fractions(self.mixture.to_coordinate(mu))[0])
         negative = weights < 0.0
         if negative.any():
             share = -weights[negative].sum() / weights.sum()
-            raise ModelError(
-                f"{np.count_nonzero(negative)} of {len(weights)} reference events have a negative Asimov weight at "
-                f"parameter {mu:g} (they carry {share:.2g} of the total). The ratios disagree with the coefficients "
-                "there: train longer or add members to the ratios that enter with a negative coefficient, check the "
-                "signs of the coefficients, or keep the grid away from this value"
-            )
+            raise negative_weights(np.count_nonzero(negative), len(weights), share, mu, self.systematics, point)
         return weights
 
-    def asimov(self, mu: float) -> Likelihood:
-        """The likelihood of the Asimov data set at ``mu``."""
-        return Likelihood(self.mixture, self.rates, self.asimov_weights(mu))
+    def asimov(self, mu: float, alpha: Point = None) -> Likelihood:
+        """The likelihood of the Asimov data set at ``mu`` and ``alpha``, whose global observables are alpha too."""
+        systematics = self.systematics
+        point = np.where(systematics.constrained, systematics.point(alpha), systematics.nominal)
+        return self._likelihood(self.rates, self.log_g, self.asimov_weights(mu, alpha), point)
 
-    def observed(self, rates: np.ndarray) -> Likelihood:
-        """The likelihood of observed events with rates (N, C)."""
-        return Likelihood(self.mixture, rates)
+    def observed(self, rates: np.ndarray, log_g: np.ndarray | None = None) -> Likelihood:
+        """The likelihood of observed events with rates (N, C) and shape effects (N, T, 2).
+
+        Raises:
+            ModelError: the model has shape effects, and the events come without.
+        """
+        terms = len(self.systematics.terms)
+        if log_g is None and terms:
+            raise ModelError(
+                f"the model has {terms} shape effects of nuisance parameters, and the observed events have none: rate "
+                "them with the networks of the variations (`event_shapes`)"
+            )
+        return self._likelihood(rates, np.zeros((len(rates), 0, 2), np.float32) if log_g is None else log_g)
 
     def event_rates(self, log_r: np.ndarray) -> np.ndarray:
         """nu_c r_c of any events from raw log ratios (N, C), normalised as the reference is."""
         return np.exp(log_r) * (self.mixture.yields / self.normalisation.mean)
+
+    def event_shapes(self, log_ratios: np.ndarray) -> np.ndarray:
+        """ln g of any events, float32 (N, T, 2), from raw log ratios (N, V) of all variations (``raw_g.variations``).
+
+        Normalised, symmetrised and pruned as the reference is.
+
+        Raises:
+            ModelError: not V columns, a value that is not finite, or code 4 is not positive on some of the events.
+        """
+        return self.raw_g.apply(log_ratios, f"{len(log_ratios)} events")
+
+    def _likelihood(
+        self,
+        rates: np.ndarray,
+        log_g: np.ndarray,
+        weights: np.ndarray | None = None,
+        global_observables: np.ndarray | None = None,
+    ) -> Likelihood:
+        if not len(self.systematics):
+            return Likelihood(self.mixture, rates, weights)
+        return Likelihood(
+            self.mixture,
+            rates,
+            weights,
+            systematics=self.systematics,
+            log_g=log_g,
+            global_observables=global_observables,
+        )
+
+
+def negative_weights(
+    number: int, events: int, share: float, mu: float, systematics: Systematics, alpha: np.ndarray
+) -> ModelError:
+    """The error of Asimov weights of which ``number`` are negative, with ``share`` of the total."""
+    moved = [
+        f"{name} = {value:g}"
+        for name, value, nominal in zip(systematics.names, alpha, systematics.nominal, strict=True)
+        if value != nominal
+    ]
+    nuisances = (
+        ". If they are not at the nominal point, look at the closure of these variations too, or throw the "
+        "pseudo-experiments closer to it"
+    )
+    return ModelError(
+        f"{number} of {events} reference events have a negative Asimov weight at parameter {mu:g}"
+        f"{', ' + ', '.join(moved) if moved else ''} (they carry {share:.2g} of the total). The ratios disagree with "
+        "the coefficients there: train longer or add members to the ratios that enter with a negative coefficient, "
+        f"check the signs of the coefficients, or keep the grid away from this value{nuisances if moved else ''}"
+    )
 
 
 def normalise(processes: tuple[str, ...], log_r: np.ndarray, weights: np.ndarray) -> Normalisation:
@@ -106,25 +200,52 @@ def build_model(
     bounds: tuple[float, float],
     log_r: np.ndarray,
     events: ReferenceEvents,
+    effects: SystematicEffects | None = None,
 ) -> Model:
-    """Normalise the ratios on the reference events and multiply in the yields.
+    """Normalise the ratios on the reference events, multiply in the yields, and prepare the nuisance parameters.
 
     Args:
         yields: nu_c of each process; their order is that of the coefficients and of the columns of ``log_r``.
         log_r: (n, C) raw log ratios of reference events by networks that did not train on them.
         events: the reference events.
+        effects: of nuisance parameters, with the raw log ratios of their variations on the same events.
 
     Raises:
-        ModelError: see :func:`normalise`.
+        ModelError: see :func:`normalise`, :func:`~steelyard.statistics.effects.normalise_shapes`, and
+            :class:`~steelyard.statistics.systematics.Systematics`; or a nuisance parameter without a constraint has no
+            effect (left), so that nothing could determine it.
     """
     processes = tuple(yields)
     mixture = Mixture(processes, coefficients, np.array(list(yields.values())), (float(bounds[0]), float(bounds[1])))
     normalisation = normalise(processes, log_r, events.weights)
-    rates = np.exp(np.asarray(log_r, dtype=float)) * (mixture.yields / normalisation.mean)
-    return Model(mixture, rates, events.weights, normalisation, events.rows)
+    ratios = np.exp(np.asarray(log_r, dtype=float))
+    rates = ratios * (mixture.yields / normalisation.mean)
+    model = Model(mixture, rates, events.weights, normalisation, events.rows)
+    if effects is None or not effects.nuisances:
+        return model
+    names = [nuisance.name for nuisance in effects.nuisances]
+    log_yields, pruned = prune_norms(effects.log_yields, processes, names, effects.prune.norm)
+    densities = events.weights[:, None] * (ratios / normalisation.mean)
+    terms, log_g, raw_g, also_pruned = normalise_shapes(effects, processes, densities)
+    systematics = Systematics(effects.nuisances, log_yields, effects.factors, terms)
+    _require_effects(systematics)
+    systematics = replace(systematics, normaliser=build_normaliser(systematics, log_g, densities))
+    return replace(model, systematics=systematics, log_g=log_g, raw_g=raw_g, pruned=(*pruned, *also_pruned))
+
+
+def _require_effects(systematics: Systematics) -> None:
+    has_effect = systematics.factors.any(axis=0) | systematics.log_yields.any(axis=(0, 2))
+    has_effect[systematics.terms[:, 1]] = True
+    for k in np.flatnonzero(~has_effect):
+        if not systematics.constrained[k]:
+            raise ModelError(
+                f"nuisance parameter {systematics.names[k]} has no constraint and no effect on any process (effects "
+                "below the thresholds of `prune` do not count): nothing determines it, remove it"
+            )
 
 
 _COEFFICIENTS = ("parameters", "expressions", "nominal", "lower")
+_VARIATIONS = ("mean", "error", "columns", "symmetrised", "log_mean", "code4")
 
 
 def save_model(model: Model, path: str | os.PathLike) -> None:
@@ -135,6 +256,7 @@ def save_model(model: Model, path: str | os.PathLike) -> None:
         "coefficients": {name: getattr(coefficients, name) for name in _COEFFICIENTS},
         "bounds": model.mixture.bounds,
     }
+    raw = model.raw_g
     with whole(path) as temporary:
         np.savez(
             temporary,
@@ -145,6 +267,11 @@ def save_model(model: Model, path: str | os.PathLike) -> None:
             mean=model.normalisation.mean,
             error=model.normalisation.error,
             rows=model.rows,
+            log_g=model.log_g,
+            pruned=json.dumps([asdict(effect) for effect in model.pruned]),
+            variations=json.dumps(raw.variations),
+            **{f"variations_{name}": getattr(raw, name) for name in _VARIATIONS},
+            **to_arrays(model.systematics),
         )
 
 
@@ -153,6 +280,15 @@ def load_model(path: str | os.PathLike) -> Model:
     with np.load(path) as file:
         header = json.loads(str(file["header"]))
         processes = tuple(header["processes"])
-        mixture = Mixture(processes, Coefficients(**header["coefficients"]), file["yields"], tuple(header["bounds"]))
-        normalisation = Normalisation(processes, file["mean"], file["error"])
-        return Model(mixture, file["rates"], file["weights"], normalisation, file["rows"])
+        variations = tuple(tuple(variation) for variation in json.loads(str(file["variations"])))
+        return Model(
+            Mixture(processes, Coefficients(**header["coefficients"]), file["yields"], tuple(header["bounds"])),
+            file["rates"],
+            file["weights"],
+            Normalisation(processes, file["mean"], file["error"]),
+            file["rows"],
+            from_arrays(file),
+            file["log_g"],
+            ShapeNormalisation(variations, **{name: file[f"variations_{name}"] for name in _VARIATIONS}),
+            tuple(Pruned(**effect) for effect in json.loads(str(file["pruned"]))),
+        )

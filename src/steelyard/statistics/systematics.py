@@ -1,9 +1,15 @@
 """What nuisance parameters do to the mixture: their constraints, yield factors, shape terms and normalisers."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from steelyard.errors import ModelError
+from steelyard.problems import nearest
 
 Constraint = Literal["gaussian", "uniform", "free"]
 Interpolation = Literal["code4", "exponential", "linear"]
@@ -90,6 +96,9 @@ class Systematics:
         empty = np.zeros((processes, 0, 2))
         return cls((), empty, np.zeros((processes, 0), dtype=bool), np.zeros((0, 2), dtype=np.int64))
 
+    def __post_init__(self) -> None:
+        _validate(self)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the nuisance parameters."""
@@ -110,5 +119,109 @@ class Systematics:
         """(K,) bool: which have a Gaussian constraint, and so a global observable."""
         return np.array([nuisance.constraint == "gaussian" for nuisance in self.nuisances], dtype=bool)
 
+    def point(self, alpha: ArrayLike | Mapping[str, float] | None = None) -> np.ndarray:
+        """(K,) values: nominal ones for None and for names that a mapping leaves out.
+
+        Raises:
+            ModelError: an unknown name, or not K finite values.
+        """
+        if alpha is None:
+            return self.nominal
+        if isinstance(alpha, Mapping):
+            for name in alpha.keys() - set(self.names):
+                advice = nearest(name, self.names, "nuisance parameters")
+                raise ModelError(f"there is no nuisance parameter '{name}': {advice}")
+            alpha = [alpha.get(nuisance.name, nuisance.nominal) for nuisance in self.nuisances]
+        values = np.asarray(alpha, dtype=float)
+        if values.shape != (len(self),) or not np.isfinite(values).all():
+            raise ModelError(
+                f"a point of the {len(self)} nuisance parameters {', '.join(self.names) or '(none)'} has one finite "
+                f"value for each, found an array of shape {values.shape}: {values}"
+            )
+        return values
+
     def __len__(self) -> int:
         return len(self.nuisances)
+
+
+def to_arrays(systematics: Systematics) -> dict[str, np.ndarray]:
+    """Everything as plain arrays for a ``.npz``; the nuisance parameters are one JSON text."""
+    normaliser = systematics.normaliser
+    return {
+        "nuisances": np.array(json.dumps([asdict(nuisance) for nuisance in systematics.nuisances])),
+        "log_yields": systematics.log_yields,
+        "factors": systematics.factors,
+        "terms": systematics.terms,
+        "normaliser_knots": normaliser.knots,
+        "normaliser_table": normaliser.table,
+        "normaliser_pairs": normaliser.pairs,
+        "normaliser_pair_factors": normaliser.pair_factors,
+    }
+
+
+def from_arrays(arrays: Mapping[str, np.ndarray]) -> Systematics:
+    """The inverse of :func:`to_arrays`.
+
+    Raises:
+        ModelError: the arrays do not fit together.
+    """
+    nuisances = [Nuisance(**item | {"bounds": tuple(item["bounds"])}) for item in json.loads(str(arrays["nuisances"]))]
+    normaliser = Normaliser(
+        arrays["normaliser_knots"],
+        arrays["normaliser_table"],
+        arrays["normaliser_pairs"],
+        arrays["normaliser_pair_factors"],
+    )
+    return Systematics(
+        tuple(nuisances), arrays["log_yields"], arrays["factors"], arrays["terms"].astype(np.int64), normaliser
+    )
+
+
+def _validate(systematics: Systematics) -> None:
+    names, number = systematics.names, len(systematics.nuisances)
+    _require(len(set(names)) == number, f"two nuisance parameters have the same name: {', '.join(names)}")
+    for nuisance in systematics.nuisances:
+        _validate_nuisance(nuisance)
+    log_yields, factors, terms = systematics.log_yields, systematics.factors, systematics.terms
+    processes = len(log_yields)
+    _require(
+        log_yields.shape == (processes, number, 2) and np.isfinite(log_yields).all(),
+        f"log_yields must be finite and of shape ({processes}, {number}, 2), found shape {log_yields.shape}",
+    )
+    _require(
+        factors.shape == (processes, number) and factors.dtype == bool,
+        f"factors must be a mask of shape ({processes}, {number}), found {factors.dtype} {factors.shape}",
+    )
+    linear = np.array([nuisance.interpolation == "linear" for nuisance in systematics.nuisances], dtype=bool)
+    _require(
+        not (factors[:, ~linear].any() or log_yields[:, linear].any()),
+        "factors belong to the nuisance parameters whose interpolation is 'linear', log_yields to all others",
+    )
+    _require(terms.ndim == 2 and terms.shape[1] == 2, f"terms must have shape (T, 2), found {terms.shape}")
+    pairs = [tuple(pair) for pair in terms.tolist()]
+    _require(pairs == sorted(set(pairs)), "terms must be sorted, each process and nuisance parameter once")
+    _require(
+        all(0 <= process < processes and 0 <= nuisance < number for process, nuisance in pairs),
+        f"terms must name one of {processes} processes and {number} nuisance parameters, found {pairs}",
+    )
+    _require(not linear[terms[:, 1]].any(), "a 'linear' nuisance parameter has no shape effect")
+    table = systematics.normaliser.table
+    # Where it has not been computed yet the normaliser of no terms stands in.
+    _require(len(table) in (0, len(terms)), f"the normaliser has {len(table)} terms where there are {len(terms)}")
+
+
+def _validate_nuisance(nuisance: Nuisance) -> None:
+    name, (low, high) = nuisance.name, nuisance.bounds
+    for key, kinds in (("constraint", Constraint), ("interpolation", Interpolation)):
+        found = getattr(nuisance, key)
+        _require(found in get_args(kinds), f"nuisance parameter {name}: {key} is one of {get_args(kinds)}, not {found}")
+    _require(
+        np.isfinite([low, high]).all() and low <= nuisance.nominal <= high and low < high,
+        f"nuisance parameter {name}: its nominal value {nuisance.nominal:g} must lie within finite bounds, found "
+        f"[{low:g}, {high:g}]",
+    )
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ModelError(message)

@@ -1,0 +1,267 @@
+"""What follows from the systematics of a configuration: ratios to learn, events to ingest, effects of the model.
+
+Plain functions of a resolved configuration. Besides it they need NumPy only, so that the planning of jobs stays quick.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from steelyard.configuration.nuisances import DIRECTIONS, Direction, Kind
+from steelyard.statistics.systematics import Nuisance
+
+if TYPE_CHECKING:
+    from steelyard.configuration import Configuration, Sample
+    from steelyard.configuration.nuisances import Effect
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A density ratio p_c(x|α_k = ±1)/p_c(x|0) that is learnt.
+
+    Attributes:
+        name: ``{process}-{systematic}-{direction}``, the name of the ratio.
+        process, systematic: c and k.
+        direction: ``up``: α_k = +1, ``down``: α_k = −1.
+        kind: ``weights``: the same events with other weights (soft labels); ``events``: other events.
+    """
+
+    name: str
+    process: str
+    systematic: str
+    direction: Direction
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class VariedSource:
+    """Varied events or weights of one sample, to be ingested.
+
+    Attributes:
+        sample: name of the sample.
+        systematic, direction: the variation.
+        kind: as in :class:`Variation`.
+        tree: name of the tree.
+        files: globs, paths or addresses; None: the files of the sample.
+        weights: affected process: expression of its whole event weight [expected events].
+    """
+
+    sample: str
+    systematic: str
+    direction: Direction
+    kind: Kind
+    tree: str
+    files: tuple[str, ...] | None = None
+    weights: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProcessEffect:
+    r"""The effect of a systematic k on one process c, before any event is read.
+
+    .. math:: \ln G_{ck}^\pm = [\ln n^\pm] + [\ln V_{ck}^\pm/\nu_c], \qquad
+              g_{ck}^\pm(x) = \left[p_c(x|\alpha_k=\pm1)/p_c(x|0)\right]
+
+    with the factors n of ``norm`` and the varied yields V where ``use_norm``, and the shape where ``use_shape``. A side
+    that is not among ``directions`` is 0 in both logarithms. With ``symmetrise`` it is minus the other side, and each
+    logarithm that has both sides becomes :math:`\pm\frac12(\ln^+-\ln^-)`; ``norm`` has been symmetrised already.
+
+    Attributes:
+        process, systematic: c and k.
+        norm: yield factors n at α_k = +1 and −1; None: (1, 1).
+        kind: of the variation; None if the effect is a norm alone.
+        directions: the sides of the variation that there are: none, ``up``, or ``up`` and ``down``.
+        use_norm, use_shape: whether the variation acts on the yield, and on the shape.
+        symmetrise: of the systematic.
+    """
+
+    process: str
+    systematic: str
+    norm: tuple[float, float] | None = None
+    kind: Kind | None = None
+    directions: tuple[Direction, ...] = ()
+    use_norm: bool = False
+    use_shape: bool = False
+    symmetrise: bool = False
+
+
+@dataclass(frozen=True)
+class ModelEffects:
+    """All that a model has to know of its nuisance parameters; :func:`steelyard.results.to_data` makes it JSON.
+
+    Attributes:
+        processes: C of them, as configured.
+        nuisances: K of them: the systematics, then the norm factors, as configured.
+        effects: as configured: by systematic, then by process; at most one of each pair.
+        norm_factors: name: the processes whose yields it multiplies.
+    """
+
+    processes: tuple[str, ...]
+    nuisances: tuple[Nuisance, ...] = ()
+    effects: tuple[ProcessEffect, ...] = ()
+    norm_factors: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the nuisance parameters, (K,)."""
+        return tuple(nuisance.name for nuisance in self.nuisances)
+
+    @property
+    def variations(self) -> tuple[Variation, ...]:
+        """The V ratios to learn, by systematic, then by process, up before down: the order of all raw log g."""
+        return tuple(
+            Variation(f"{effect.process}-{effect.systematic}-{side}", effect.process, effect.systematic, side, kind)
+            for effect in self.effects
+            if effect.use_shape and (kind := effect.kind)
+            for side in effect.directions
+        )
+
+    @property
+    def factors(self) -> np.ndarray:
+        """(C, K) bool: processes whose yield a norm factor multiplies, ``Systematics.factors``."""
+        table = np.zeros((len(self.processes), len(self.nuisances)), dtype=bool)
+        for name, processes in self.norm_factors.items():
+            table[[self.processes.index(process) for process in processes], self.names.index(name)] = True
+        return table
+
+    @property
+    def terms(self) -> np.ndarray:
+        """(T, 2) int64 process and nuisance of each shape effect, sorted, before pruning: ``Systematics.terms``."""
+        pairs = [
+            (self.processes.index(effect.process), self.names.index(effect.systematic))
+            for effect in self.effects
+            if effect.use_shape
+        ]
+        return np.array(sorted(pairs), dtype=np.int64).reshape(len(pairs), 2)
+
+
+@dataclass(frozen=True)
+class _Touched:
+    """One sample under one effect and direction."""
+
+    sample: "Sample"
+    direction: Direction
+    kind: Kind
+    tree: str
+    files: tuple[str, ...] | None
+    weights: dict[str, str]
+
+
+def nuisances(configuration: "Configuration") -> tuple[Nuisance, ...]:
+    """The nuisance parameters: systematics, then norm factors, as configured."""
+    systematics = [
+        Nuisance(
+            name=item.name,
+            label=item.label,
+            group=item.group,
+            # A log-normal yield is exp(α ln f) with a unit Gaussian α: it differs in the interpolation only.
+            constraint="gaussian" if item.constraint == "log_normal" else item.constraint,
+            interpolation=item.interpolation,
+            bounds=item.bounds,
+        )
+        for item in configuration.systematics
+    ]
+    norm_factors = [
+        Nuisance(item.name, item.label, item.group, "free", "linear", item.nominal, item.bounds)
+        for item in configuration.norm_factors
+    ]
+    return (*systematics, *norm_factors)
+
+
+def model_effects(configuration: "Configuration") -> ModelEffects:
+    """The nuisance parameters and effects of a configuration, as the builder of the model needs them."""
+    processes = tuple(process.name for process in configuration.processes)
+    effects = []
+    for systematic in configuration.systematics:
+        of_process = {process: effect for effect in systematic.effects for process in effect.processes}
+        effects += [
+            _process_effect(process, systematic.name, of_process[process], systematic.symmetrise)
+            for process in processes
+            if process in of_process
+        ]
+    factors = {item.name: tuple(item.processes) for item in configuration.norm_factors}
+    return ModelEffects(processes, nuisances(configuration), tuple(effects), factors)
+
+
+def variations(configuration: "Configuration") -> tuple[Variation, ...]:
+    """The ratios of varied to nominal densities to learn, by systematic, then by process, up before down."""
+    return model_effects(configuration).variations
+
+
+def varied_sources(configuration: "Configuration") -> tuple[VariedSource, ...]:
+    """What has to be ingested besides the samples: one source per sample, systematic and direction, in this order.
+
+    Raises:
+        KeyError: the configuration was not cross-checked, and a sample has two kinds of variation under one systematic.
+    """
+    found: dict[tuple[str, str, str], VariedSource] = {}
+    for systematic in configuration.systematics:
+        touched = [item for effect in systematic.effects for item in touched_samples(configuration, effect)]
+        for sample in configuration.samples:
+            for direction in DIRECTIONS:
+                mine = [item for item in touched if item.sample is sample and item.direction == direction]
+                if not mine:
+                    continue
+                if len({(item.kind, item.tree, item.files) for item in mine}) > 1:
+                    raise KeyError(f"{sample.name} under {systematic.name}: several kinds of variation")
+                weights = {process: text for item in mine for process, text in item.weights.items()}
+                found[sample.name, systematic.name, direction] = VariedSource(
+                    sample=sample.name,
+                    systematic=systematic.name,
+                    direction=direction,
+                    kind=mine[0].kind,
+                    tree=mine[0].tree,
+                    files=mine[0].files,
+                    weights={process: weights[process] for process in sample.weights if process in weights},
+                )
+    return tuple(found.values())
+
+
+def touched_samples(configuration: "Configuration", effect: "Effect") -> Iterator[_Touched]:
+    """The samples that an effect varies, per direction; nothing if it is a norm alone."""
+    if effect.kind is None:
+        return
+    for direction in DIRECTIONS:
+        factor, weights, tree, files = (
+            getattr(form, direction) if form else None
+            for form in (effect.factors, effect.weights, effect.trees, effect.files)
+        )
+        if (factor, weights, tree, files) == (None, None, None, None):
+            continue
+        for sample in configuration.samples:
+            carried = {process: sample.weights[process] for process in effect.processes if process in sample.weights}
+            if factor is not None:
+                carried = {process: f"({text})*({factor})" for process, text in carried.items()}
+            elif weights is not None:
+                carried = {process: weights[process] for process in carried if process in weights}
+            if not carried or (effect.files and sample.name not in (files or {})):
+                continue
+            chosen = tuple(files[sample.name]) if files else None
+            yield _Touched(sample, direction, effect.kind, tree or sample.tree, chosen, carried)
+
+
+def _process_effect(process: str, systematic: str, effect: "Effect", symmetrise: bool) -> ProcessEffect:
+    norm = effect.norm
+    if norm and symmetrise:
+        half = float(np.sqrt(norm[0] / norm[1]))
+        norm = (half, 1.0 / half)
+    return ProcessEffect(
+        process=process,
+        systematic=systematic,
+        norm=norm,
+        kind=effect.kind,
+        directions=tuple(_directions(process, effect)),
+        use_norm=effect.kind is not None and effect.use != "shape",
+        use_shape=effect.kind is not None and effect.use != "norm",
+        symmetrise=symmetrise,
+    )
+
+
+def _directions(process: str, effect: "Effect") -> Sequence[Direction]:
+    forms = [form for form in (effect.factors, effect.weights, effect.trees, effect.files) if form]
+    sides = [direction for direction in DIRECTIONS if any(getattr(form, direction) is not None for form in forms)]
+    if effect.weights:
+        sides = [direction for direction in sides if process in (getattr(effect.weights, direction) or {})]
+    return sides
