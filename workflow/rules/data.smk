@@ -52,14 +52,14 @@ rule ingest_sample:
 
 rule ingest_variation:
     input:
-        ntuples=varied_ntuples,
         **{name: f"{R}/samples/{{sample}}/{STORE[name]}" for name in ("ids", "info")},
+        ntuples=varied_ntuples,
     output:
         **{name: f"{R}/samples/{{sample}}/variations/{{varied}}/{file}" for name, file in STORE.items()},
     log:
-        f"{R}/logs/ingest_variation/{sample}-{varied}.log",
+        f"{R}/logs/ingest_variation/{{sample}}-{{varied}}.log",
     benchmark:
-        f"{R}/benchmarks/ingest_variation/{sample}-{varied}.tsv"
+        f"{R}/benchmarks/ingest_variation/{{sample}}-{{varied}}.tsv"
     conda:
         "../../envs/steelyard.yaml"
     threads: 2
@@ -70,6 +70,8 @@ rule ingest_variation:
         **section("variables", "selection", "features", "observables", "ingestion"),
         source=reading,
         varied=lambda wildcards: dataclasses.asdict(VARIED[wildcards.sample, wildcards.varied]),
+        files=lambda wildcards: VARIED[wildcards.sample, wildcards.varied].files
+        or SOURCES[wildcards.sample].get("files"),
         code=code_digest("data.variations"),
     message:
         "Reading sample {wildcards.sample} at {wildcards.varied}"

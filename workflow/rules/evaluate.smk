@@ -30,15 +30,13 @@ rule evaluate_ensemble:
 rule evaluate_variations:
     input:
         **{name: f"{R}/samples/{{sample}}/{file}" for name, file in STORE.items()},
-        ensembles=lambda wildcards: [
-            f"{R}/ensembles/{variation.name}.pt" for variation in SHAPES[wildcards.systematic]
-        ],
+        ensembles=lambda wildcards: [f"{R}/ensembles/{variation.name}.pt" for variation in SHAPES[wildcards.systematic]],
     output:
         scores=f"{R}/scores/{{sample}}/systematics/{{systematic}}.npy",
     log:
-        f"{R}/logs/evaluate_variations/{sample}-{systematic}.log",
+        f"{R}/logs/evaluate_variations/{{sample}}-{{systematic}}.log",
     benchmark:
-        f"{R}/benchmarks/evaluate_variations/{sample}-{systematic}.tsv"
+        f"{R}/benchmarks/evaluate_variations/{{sample}}-{{systematic}}.tsv"
     conda:
         "../../envs/steelyard.yaml"
     threads: 1
@@ -85,9 +83,9 @@ rule evaluate_oracle_variations:
     output:
         scores=f"{R}/oracle/scores/{{sample}}/systematics/{{systematic}}.npy",
     log:
-        f"{R}/logs/evaluate_oracle_variations/{sample}-{systematic}.log",
+        f"{R}/logs/evaluate_oracle_variations/{{sample}}-{{systematic}}.log",
     benchmark:
-        f"{R}/benchmarks/evaluate_oracle_variations/{sample}-{systematic}.tsv"
+        f"{R}/benchmarks/evaluate_oracle_variations/{{sample}}-{{systematic}}.tsv"
     conda:
         "../../envs/steelyard.yaml"
     threads: 1

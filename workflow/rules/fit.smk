@@ -44,9 +44,9 @@ rule rank_nuisances:
     output:
         impacts=f"{R}/{{likelihood}}impacts/{{data}}.json",
     log:
-        f"{R}/logs/rank_nuisances/{likelihood}{data}.log",
+        f"{R}/logs/rank_nuisances/{{likelihood}}{{data}}.log",
     benchmark:
-        f"{R}/benchmarks/rank_nuisances/{likelihood}{data}.tsv"
+        f"{R}/benchmarks/rank_nuisances/{{likelihood}}{{data}}.tsv"
     conda:
         "../../envs/steelyard.yaml"
     threads: 1

@@ -4,9 +4,9 @@
 rule build_model:
     input:
         **stores("features", "observables", "weights", "ids", "info"),
+        **systematic_inputs(f"{R}/scores"),
         reference=rules.mix_reference.output.reference,
         scores=[f"{R}/scores/{sample}/{process}.unseen.npy" for sample in SAMPLES for process in PROCESSES],
-        **systematic_inputs(f"{R}/scores"),
     output:
         model=f"{R}/model/model.npz",
     log:
@@ -22,10 +22,9 @@ rule build_model:
     params:
         **section("parameters", "processes", "prune"),
         effects=EFFECTS,
-        shapes={name: [dataclasses.asdict(item) for item in items] for name, items in SHAPES.items()},
-        grid=analysis.belts.points,
+        varied=[[source.sample, source.systematic, source.direction] for source in VARIED.values()],
         exact=False,
-        code=code_digest("statistics.model", "statistics.rates"),
+        code=code_digest("statistics.model", "data.yield_effects", "configuration.systematics"),
     message:
         "Building the statistical model"
     script:
@@ -35,9 +34,9 @@ rule build_model:
 use rule build_model as build_oracle_model with:
     input:
         **stores("features", "observables", "weights", "ids", "info"),
+        **systematic_inputs(f"{R}/oracle/scores"),
         reference=rules.mix_reference.output.reference,
         scores=[f"{R}/oracle/scores/{sample}.npy" for sample in SAMPLES],
-        **systematic_inputs(f"{R}/oracle/scores"),
     output:
         model=f"{R}/oracle/model/model.npz",
     log:
@@ -47,10 +46,9 @@ use rule build_model as build_oracle_model with:
     params:
         **section("parameters", "processes", "prune"),
         effects=EFFECTS,
-        shapes={name: [dataclasses.asdict(item) for item in items] for name, items in SHAPES.items()},
-        grid=analysis.belts.points,
+        varied=[[source.sample, source.systematic, source.direction] for source in VARIED.values()],
         exact=True,
-        code=code_digest("statistics.model", "statistics.rates"),
+        code=code_digest("statistics.model", "data.yield_effects", "configuration.systematics"),
     message:
         "Building the exact model on the same events"
 

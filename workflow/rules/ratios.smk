@@ -42,9 +42,9 @@ rule train_variation:
         network=f"{R}/ratios/{{variation}}/member-{{member}}/network.pt",
         curve=f"{R}/ratios/{{variation}}/member-{{member}}/training.csv",
     log:
-        f"{R}/logs/train_variation/{variation}-{member}.log",
+        f"{R}/logs/train_variation/{{variation}}-{{member}}.log",
     benchmark:
-        f"{R}/benchmarks/train_variation/{variation}-{member}.tsv"
+        f"{R}/benchmarks/train_variation/{{variation}}-{{member}}.tsv"
     conda:
         "../../envs/steelyard.yaml"
     threads: 1

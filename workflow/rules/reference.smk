@@ -17,8 +17,8 @@ rule mix_reference:
         mem_mb=4000,
         runtime=15,
     params:
-        processes=PROCESSES,  # not their coefficients and yields, on which no network depends
         **section("reference", "split"),
+        processes=PROCESSES,  # not their coefficients and yields, on which no network depends
         labels={name: SOURCES[name]["labels"] for name in SAMPLES},
         code=code_digest("data.reference"),
     message:

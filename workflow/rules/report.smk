@@ -116,7 +116,9 @@ rule plot_nuisances:
     output:
         **figure("ranking", "ranking-{data}", "ranking", "5 Nuisances", figure="ranking", data="{data}"),
         **figure("budget", "error_budget-{data}", "error_budget", "5 Nuisances", figure="error budget", data="{data}"),
-        **figure("correlations", "correlations-{data}", "correlations", "5 Nuisances", figure="correlations", data="{data}"),
+        **figure(
+            "correlations", "correlations-{data}", "correlations", "5 Nuisances", figure="correlations", data="{data}"
+        ),
     log:
         f"{R}/logs/plot_nuisances/{{data}}.log",
     benchmark:
@@ -166,7 +168,9 @@ rule plot_ratio:
         diagnosis=rules.diagnose_ratio.output.diagnosis,
         curves=[f"{R}/ratios/{{process}}/member-{member}/training.csv" for member in range(analysis.ensembles.members)],
     output:
-        **figure("calibration", "calibration-{process}", "calibration", "3 Ratios", figure="calibration", ratio="{process}"),
+        **figure(
+            "calibration", "calibration-{process}", "calibration", "3 Ratios", figure="calibration", ratio="{process}"
+        ),
         **figure("closure", "closure-{process}", "closure", "3 Ratios", figure="closure", ratio="{process}"),
         **figure("training", "training-{process}", "training", "4 Training", figure="training", ratio="{process}"),
     log:

@@ -1,14 +1,17 @@
 import numpy as np
 
-from steelyard.configuration import Parameter, Process
+from steelyard.configuration import Parameter, Process, Prune
+from steelyard.configuration.systematics import ModelEffects
 from steelyard.data.reference import Reference, expected_yields
 from steelyard.data.reference_events import exact_log_ratios, load_scores, reference_events
-from steelyard.data.store import open_all
+from steelyard.data.store import SampleInfo, open_all
+from steelyard.data.yield_effects import log_yields
 from steelyard.jobs import logged
-from steelyard.results import from_json
+from steelyard.results import from_data, from_json
 from steelyard.statistics.coefficients import Coefficients
+from steelyard.statistics.effects import SystematicEffects, shape_effects
 from steelyard.statistics.model import build_model, save_model
-from steelyard.statistics.rates import check_total_rate
+from steelyard.statistics.pruning import PruningThresholds
 
 files, params = snakemake.input, snakemake.params
 
@@ -16,16 +19,26 @@ with logged(snakemake.log[0]):
     samples, reference = open_all(files.info), from_json(Reference, files.reference)
     parameters = [Parameter.model_validate(item) for item in params.parameters]
     processes = [Process.model_validate(item) for item in params.processes]
-    coefficients = Coefficients.from_configuration(parameters, processes)
-    yields = expected_yields(reference, processes)
-    check_total_rate(coefficients, list(yields.values()), np.array(params.grid))
     events = reference_events(samples, reference)
     scores = events.gather(load_scores(files.scores, len(samples)))
+    known = from_data(ModelEffects, params.effects)
+    varied = {tuple(key): from_json(SampleInfo, path) for key, path in zip(params.varied, files.varied, strict=True)}
+    variations = np.empty((len(events.weights), 0))
+    if files.variations:
+        variations = events.gather(load_scores(files.variations, len(samples)))
+    effects = SystematicEffects(
+        nuisances=known.nuisances,
+        log_yields=log_yields(known, [sample.info for sample in samples], varied),
+        factors=known.factors,
+        shapes=shape_effects(known.effects, known.variations, variations),
+        prune=PruningThresholds(**Prune.model_validate(params.prune).model_dump()),
+    )
     model = build_model(
-        yields,
-        coefficients,
+        expected_yields(reference, processes),
+        Coefficients.from_configuration(parameters, processes),
         parameters[0].bounds,
         exact_log_ratios(scores, reference) if params.exact else scores,
         events,
+        effects,
     )
     save_model(model, snakemake.output.model)

@@ -7,6 +7,7 @@ treated with the same numbers.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -247,3 +248,37 @@ def _require_finite(values: np.ndarray, name: str, events: str) -> None:
     bad = int(np.count_nonzero(~np.isfinite(values)))
     if bad:
         raise ModelError(f"the log ratio of variation {name} is not finite on {bad} of {events}")
+
+
+class EffectRule(Protocol):
+    """What is asked of an effect of the configuration."""
+
+    systematic: str
+    symmetrise: bool
+
+
+class VariationRule(Protocol):
+    """What is asked of a variation of the configuration."""
+
+    process: str
+    systematic: str
+    direction: str
+
+
+def shape_effects(
+    effects: Sequence[EffectRule], variations: Sequence[VariationRule], log_ratios: np.ndarray
+) -> tuple[ShapeEffect, ...]:
+    """The raw log ratios of all variations, by systematic.
+
+    Args:
+        effects: of the configuration.
+        variations: V of them, those of one systematic side by side.
+        log_ratios: (n, V) raw log ratios of the reference events.
+    """
+    symmetrised = {effect.systematic: effect.symmetrise for effect in effects}
+    found = []
+    for systematic in dict.fromkeys(variation.systematic for variation in variations):
+        columns = [place for place, variation in enumerate(variations) if variation.systematic == systematic]
+        of_process = tuple((variations[place].process, variations[place].direction) for place in columns)
+        found.append(ShapeEffect(systematic, of_process, log_ratios[:, columns], symmetrised[systematic]))
+    return tuple(found)

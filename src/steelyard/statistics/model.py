@@ -17,6 +17,7 @@ from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.normaliser import build_normaliser
 from steelyard.statistics.pruning import Pruned, prune_norms
+from steelyard.statistics.rates import check_total_rate
 from steelyard.statistics.shapes import varied_rates
 from steelyard.statistics.systematics import Systematics, from_arrays, to_arrays
 
@@ -85,13 +86,16 @@ class Model:
 
         Raises:
             ModelError: some weights are negative. They are counted, never clipped: a clipped weight is a biased toy.
-                Or ``alpha`` is no point of the nuisance parameters.
+                Or the expected rate itself is negative; or ``alpha`` is no point of the nuisance parameters.
         """
         point = self.systematics.point(alpha)
+        kappa = self.mixture.to_coordinate(mu)
+        if not self.mixture.total(kappa)[0] >= 0.0:
+            check_total_rate(self.mixture.coefficients, self.mixture.yields, np.array([mu]))
         rates = self.rates
         if len(self.systematics):
             rates = varied_rates(self.systematics, rates, self.log_g, point)
-        weights = self.weights * (rates @ self.mixture.fractions(self.mixture.to_coordinate(mu))[0])
+        weights = self.weights * (rates @ self.mixture.fractions(kappa)[0])
         negative = weights < 0.0
         if negative.any():
             share = -weights[negative].sum() / weights.sum()
