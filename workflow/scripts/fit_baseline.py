@@ -1,6 +1,7 @@
 import numpy as np
 
 from steelyard.baselines.analyses import fit_baseline
+from steelyard.baselines.binned import Varied
 from steelyard.baselines.results import BaselineInput
 from steelyard.configuration import Baseline, Scan
 from steelyard.data.reference import Reference
@@ -24,6 +25,7 @@ with logged(snakemake.log[0]):
         levels=params.levels,
         truth=params.nominal,
         reach=(scan.start, scan.stop),
+        varied=Varied(model.systematics, model.log_g) if len(model.systematics) else None,
     )
     baseline = Baseline.model_validate(params.baseline)
     observed = open_all([files.observed_info])[0] if files.observed_info else None

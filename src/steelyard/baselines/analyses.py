@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from steelyard.baselines.binned import BinnedModel, Templates, fill_templates, pyhf_difference
+from steelyard.baselines.binned import BinnedModel, Templates, fill_templates, with_shapes
 from steelyard.baselines.binning import histogram
+from steelyard.baselines.pyhf_model import pyhf_difference
 from steelyard.baselines.results import (
     BaselineInput,
     BaselineResult,
@@ -17,7 +18,7 @@ from steelyard.baselines.results import (
 )
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.data.store import Sample
-from steelyard.statistics.fits import fit, scan
+from steelyard.statistics.fits import Scan, scan
 from steelyard.statistics.intervals import curve
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
@@ -86,7 +87,7 @@ def fixed_baseline(
     """
     mixture = given.mixture
     binning = Bins.of(bins, values, given.weights)
-    templates = fill_templates(binning.index(values), given.densities, mixture, len(binning))
+    templates = fill_templates(binning.index(values), given.densities, mixture, len(binning), given.varied)
     model = BinnedModel.of(mixture, templates, name)
     datasets = [model.asimov(given.truth)]
     if observed is not None:
@@ -95,7 +96,7 @@ def fixed_baseline(
     for counts in datasets:
         likelihood = model.likelihood(counts)
         result = scan(likelihood, given.mu)
-        intervals = wald_intervals(_test_statistic(likelihood, result.fit.minimum), given)
+        intervals = wald_intervals(_test_statistic(likelihood, result), given)
         scans.append(binned_scan(counts, result.mu, result.t, result.fit.hat, result.t_lower_bound, intervals))
         difference = max(difference, pyhf_difference(model, counts, mixture.to_coordinate(given.mu)))
     return baseline_result(name, kind, observable, binning.edges, model, given, scans, difference)
@@ -174,16 +175,18 @@ def parameterised_baseline(
         kappa = float(mixture.to_coordinate(point))
         binning, index, observed = _bin_density(given, rates, bins, kappa, observed_rates)
         counts = np.stack([histogram(index, column, len(binning)) for column in columns])
-        model = BinnedModel.of(mixture, Templates(mixture.processes, counts, np.empty(0)), name)
+        templates = Templates(mixture.processes, counts, np.empty(0))
+        if given.varied is not None:
+            templates = with_shapes(templates, index, given.densities, given.varied)
+        model = BinnedModel.of(mixture, templates, name)
         tests.append([])
         for data in [model.asimov(given.truth), *observed]:
-            likelihood = model.likelihood(data)
-            best = fit(likelihood)
-            tests[-1].append((max(float(likelihood.value(kappa)[0]) - best.minimum, 0.0), best.hat))
+            result = scan(model.likelihood(data), [point])
+            tests[-1].append((float(result.t[0]), result.fit.hat))
             difference = max(difference, pyhf_difference(model, data, kappa))
     truth = float(mixture.to_coordinate(given.truth))
     binning, index, observed = _bin_density(given, rates, bins, truth, observed_rates)
-    templates = fill_templates(index, given.densities, mixture, len(binning))
+    templates = fill_templates(index, given.densities, mixture, len(binning), given.varied)
     model = BinnedModel.of(mixture, templates, name)
     scans = []
     for number, data in enumerate([model.asimov(given.truth), *observed]):
@@ -197,9 +200,11 @@ def parameterised_baseline(
     return baseline_result(name, "parameterised", observable, edges, model, given, scans, difference)
 
 
-def _test_statistic(likelihood: Likelihood, minimum: float) -> Callable[[np.ndarray], np.ndarray]:
-    """t of the fit coordinate, for a number as for an array."""
-    return lambda kappa: likelihood.value(kappa).reshape(np.shape(kappa)) - minimum
+def _test_statistic(likelihood: Likelihood, result: Scan) -> Callable[[np.ndarray], np.ndarray]:
+    """t of the fit coordinate, for a number as for an array; with nuisance parameters a curve through the scan."""
+    if likelihood.systematics is not None and len(likelihood.systematics):
+        return curve(likelihood.mixture.to_coordinate(result.mu), result.t)
+    return lambda kappa: likelihood.value(kappa).reshape(np.shape(kappa)) - result.fit.minimum
 
 
 def _tested_points(given: BaselineInput) -> np.ndarray:

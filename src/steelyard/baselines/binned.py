@@ -1,15 +1,15 @@
-"""Binned models of the same mixture: templates, their likelihood, and pyhf's opinion on it."""
+"""Binned models of the same mixture: templates and their likelihood."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import gammaln
 
 from steelyard.baselines.binning import effective_entries, histogram
+from steelyard.baselines.shapes import bin_systematics
 from steelyard.errors import ModelError
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
+from steelyard.statistics.systematics import Systematics
 
 # Points of the fit coordinate at which the expectation of every bin has to be positive.
 POSITIVE_POINTS = 64
@@ -24,11 +24,15 @@ class Templates:
         counts: (C, B) expected events of each process at unit coefficient.
         covariance: (B, C, C) covariance of the processes' counts in a bin from the finite simulation. Processes that
             share events (soft labels) are correlated.
+        shapes: (B, T, 2) what nuisance parameters do to the bins, see :mod:`steelyard.baselines.shapes`; None without.
+        systematics: with the yield factors of what is in the bins.
     """
 
     processes: tuple[str, ...]
     counts: np.ndarray
     covariance: np.ndarray
+    shapes: np.ndarray | None = None
+    systematics: Systematics | None = None
 
     def expected(self, fractions: np.ndarray) -> np.ndarray:
         """Expected events (G, B) for coefficients (G, C)."""
@@ -43,7 +47,9 @@ class Templates:
         return effective_entries(self.expected(np.asarray(fractions)), self.variance(np.asarray(fractions)))
 
 
-def fill_templates(index: np.ndarray, densities: np.ndarray, mixture: Mixture, bins: int) -> Templates:
+def fill_templates(
+    index: np.ndarray, densities: np.ndarray, mixture: Mixture, bins: int, varied: "Varied | None" = None
+) -> Templates:
     """Histogram the simulated events of every process.
 
     Args:
@@ -51,6 +57,10 @@ def fill_templates(index: np.ndarray, densities: np.ndarray, mixture: Mixture, b
         densities: (n, C) event weights of each process of sum one over all bins and outside.
         mixture: gives processes and yields.
         bins: number of bins B.
+        varied: what nuisance parameters do to the events; None: nothing.
+
+    Raises:
+        ModelError: a varied template is not positive in a bin.
     """
     columns = [np.ascontiguousarray(densities[:, c]) * mixture.yields[c] for c in range(len(mixture.processes))]
     counts = np.stack([histogram(index, column, bins) for column in columns])
@@ -59,7 +69,23 @@ def fill_templates(index: np.ndarray, densities: np.ndarray, mixture: Mixture, b
         for second in range(first, len(columns)):
             covariance[:, first, second] = histogram(index, column * columns[second], bins)
             covariance[:, second, first] = covariance[:, first, second]
-    return Templates(tuple(mixture.processes), counts, covariance)
+    templates = Templates(tuple(mixture.processes), counts, covariance)
+    return templates if varied is None else with_shapes(templates, index, densities, varied)
+
+
+@dataclass(frozen=True, eq=False)
+class Varied:
+    """What nuisance parameters do to the simulated events: ``systematics``, and ``log_g`` (n, T, 2)."""
+
+    systematics: Systematics
+    log_g: np.ndarray
+
+
+def with_shapes(templates: Templates, index: np.ndarray, densities: np.ndarray, varied: Varied) -> Templates:
+    """The same templates with what nuisance parameters do to them; arguments as of :func:`fill_templates`."""
+    bins = templates.counts.shape[1]
+    systematics, shapes = bin_systematics(index, densities, varied.log_g, varied.systematics, bins)
+    return replace(templates, shapes=shapes, systematics=systematics)
 
 
 @dataclass(frozen=True)
@@ -69,8 +95,9 @@ class BinnedModel:
     .. math:: -2\ln L(\kappa) = 2\sum_b\big[\lambda_b(\kappa) - n_b\ln\lambda_b(\kappa)\big] + \mathrm{const}, \qquad
               \lambda_b(\kappa) = \sum_c f_c(\kappa)\,T_{cb}
 
-    This is the unbinned likelihood with the bins for events, T_cb for their rates and n_b for their weights, so fits
-    and scans are those of the unbinned analysis; :func:`pyhf_difference` holds its values against pyhf's.
+    This is the unbinned likelihood with the bins for events, T_cb for their rates and n_b for their weights, so fits,
+    scans and nuisance parameters are those of the unbinned analysis; :mod:`steelyard.baselines.pyhf_model` holds its values against
+    pyhf's.
 
     Attributes:
         mixture: processes and coefficients, with the templates' sums for yields.
@@ -106,51 +133,14 @@ class BinnedModel:
 
     def likelihood(self, counts: np.ndarray) -> Likelihood:
         """The likelihood of counts (B,), whole numbers or expectations."""
-        return Likelihood(self.mixture, self.templates.counts.T, np.asarray(counts, dtype=float))
+        return Likelihood(
+            self.mixture,
+            np.ascontiguousarray(self.templates.counts.T),
+            np.asarray(counts, dtype=float),
+            systematics=self.templates.systematics,
+            log_g=self.templates.shapes,
+        )
 
     def asimov(self, mu: float) -> np.ndarray:
         """Expected counts (B,) at a parameter value."""
         return self.templates.expected(self.mixture.fractions(self.mixture.to_coordinate(mu)))[0]
-
-
-class PyhfModel:
-    """The same model in pyhf: one channel, one sample and one norm factor a process, whose value is f_c.
-
-    The norm factors are bound to nothing: pyhf evaluates, it does not fit, since one parameter moves them all.
-    """
-
-    def __init__(self, templates: Templates) -> None:
-        import pyhf
-
-        samples = [
-            {
-                "name": process,
-                "data": counts.tolist(),
-                "modifiers": [{"name": f"coefficient_{process}", "type": "normfactor", "data": None}],
-            }
-            for process, counts in zip(templates.processes, templates.counts, strict=True)
-        ]
-        # Coefficients may be negative and large; pyhf's default bounds are 0 to 10.
-        parameters = [
-            {"name": f"coefficient_{process}", "bounds": [[-1e6, 1e6]], "inits": [1.0]}
-            for process in templates.processes
-        ]
-        specification = {"channels": [{"name": "region", "samples": samples}], "parameters": parameters}
-        self._model = pyhf.Model(specification, poi_name=None, validate=False)
-        order = [name.removeprefix("coefficient_") for name in self._model.config.par_order]
-        self._columns = [templates.processes.index(process) for process in order]
-
-    def minus_two_log_likelihood(self, fractions: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """-2 ln L (G,) of counts (B,) at coefficients (G, C), the factorials of the counts included."""
-        counts = np.asarray(counts, dtype=float)
-        points = np.asarray(fractions, dtype=float)[:, self._columns]
-        return np.array([-2.0 * float(self._model.logpdf(point, counts)[0]) for point in points])
-
-
-def pyhf_difference(model: BinnedModel, counts: np.ndarray, kappa: Sequence[float] | np.ndarray) -> float:
-    """Largest difference between pyhf's -2 ln L and this model's at coordinates (G,), the constant included."""
-    kappa = np.atleast_1d(np.asarray(kappa, dtype=float))
-    constant = 2.0 * gammaln(np.asarray(counts, dtype=float) + 1.0).sum()
-    ours = model.likelihood(counts).value(kappa) + constant
-    theirs = PyhfModel(model.templates).minus_two_log_likelihood(model.mixture.fractions(kappa), counts)
-    return float(np.abs(ours - theirs).max())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.baselines.binned import BinnedModel
+from steelyard.baselines.binned import BinnedModel, Varied
 from steelyard.baselines.binning import bin_index, quantile_edges
 from steelyard.diagnostics.verdict import Check, Levels, at_least, at_most
 from steelyard.statistics.intervals import Segments, accepted, wald_threshold
@@ -28,6 +28,7 @@ class BaselineInput:
         mu: (G,) parameter values of the scan.
         levels: confidence levels.
         truth: parameter value of the Asimov data.
+        varied: what nuisance parameters do to the simulated events; None: nothing.
         reach: range of the parameter in which intervals are searched; its bounds by default.
     """
 
@@ -38,6 +39,7 @@ class BaselineInput:
     levels: Sequence[float]
     truth: float
     reach: tuple[float, float] | None = None
+    varied: Varied | None = None
 
     @property
     def range(self) -> tuple[float, float]:

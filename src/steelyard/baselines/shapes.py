@@ -11,7 +11,7 @@ from steelyard.statistics.systematics import Systematics
 
 
 def bin_systematics(
-    index: np.ndarray, densities: np.ndarray, log_g: np.ndarray, systematics: Systematics, bins: int, name: str
+    index: np.ndarray, densities: np.ndarray, log_g: np.ndarray, systematics: Systematics, bins: int
 ) -> tuple[Systematics, np.ndarray]:
     r"""The systematics of a histogram, from the shape effects of its simulated events.
 
@@ -30,7 +30,6 @@ def bin_systematics(
         log_g: (n, T, 2) shape effects of the events.
         systematics: of the unbinned model.
         bins: number of bins B.
-        name: for messages.
 
     Returns:
         The systematics, and log g' (B, T, 2).
@@ -50,9 +49,9 @@ def bin_systematics(
             if np.any(varied[filled] / nominal[filled] <= 0.0):
                 bad = int(np.flatnonzero(filled)[np.argmin(varied[filled] / nominal[filled])])
                 raise ModelError(
-                    f"baseline {name}: the template of the systematic {systematics.names[nuisance]} is "
-                    f"{varied[bad]:.3g} in bin {bad + 1}, where the nominal one is {nominal[bad]:.3g}: use fewer or "
-                    "wider bins, or more simulated events"
+                    f"a binned baseline: the template of the systematic {systematics.names[nuisance]} is "
+                    f"{varied[bad]:.3g} times the yield in bin {bad + 1}, where the nominal one is {nominal[bad]:.3g}: "
+                    "use fewer or wider bins, or more simulated events"
                 )
             total = np.log(varied.sum() / nominal.sum())
             shapes[filled, term, side] = np.log(varied[filled] / nominal[filled]) - total

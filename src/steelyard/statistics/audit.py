@@ -14,7 +14,7 @@ import numpy as np
 
 from steelyard.outputs import whole
 from steelyard.statistics.belts import Belt, CriticalValue, critical_value
-from steelyard.statistics.experiments import throw_global_observables
+from steelyard.statistics.global_observables import throw_global_observables
 from steelyard.statistics.intervals import curve
 from steelyard.statistics.model import Model
 from steelyard.statistics.toy_fits import Status, ToyFits, fit_toys

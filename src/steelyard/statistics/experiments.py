@@ -11,10 +11,8 @@ from steelyard.data.reference_events import exact_log_ratios
 from steelyard.exact import VariationRule, exact_variations
 from steelyard.ratios.ensembles import Ensemble
 from steelyard.ratios.evaluation import log_ratio
-from steelyard.seeds import seed_for
 from steelyard.simulators import Simulator
 from steelyard.statistics.model import Model
-from steelyard.statistics.systematics import Systematics
 
 
 @dataclass(frozen=True)
@@ -87,22 +85,6 @@ def exact_shapes(
 ) -> np.ndarray:
     """log g of every event by the exact densities, (M, T, 2), as the exact model's reference has it."""
     return model.event_shapes(exact_variations(simulator, experiments.kinematics, variations))
-
-
-def throw_global_observables(
-    systematics: Systematics, alpha: Mapping[str, float], number: int, seed: int
-) -> np.ndarray:
-    """Auxiliary measurements of ``number`` experiments at true values ``alpha``: a ~ N(alpha, 1), (number, K).
-
-    Parameters without a Gaussian constraint have none, and keep their nominal value. Each has random numbers of its
-    own, so that two models which differ in their nuisance parameters see the same measurements of the common ones.
-    """
-    columns = []
-    for nuisance in systematics.nuisances:
-        thrown = np.random.default_rng(seed_for(seed, "global_observable", nuisance=nuisance.name)).normal(size=number)
-        truth = alpha.get(nuisance.name, nuisance.nominal)
-        columns.append(truth + thrown if nuisance.constraint == "gaussian" else np.full(number, nuisance.nominal))
-    return np.stack(columns, axis=1) if columns else np.empty((number, 0))
 
 
 def _scores(experiments: Experiments, ensembles: Sequence[Ensemble], threads: int) -> np.ndarray:
