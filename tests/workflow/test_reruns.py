@@ -55,9 +55,7 @@ def shape(configuration):
 
 
 def remove_shape(configuration):
-    configuration["systematics"] = [
-        item for item in configuration["systematics"] if item["name"] != "lepton_scale"
-    ]
+    configuration["systematics"] = [item for item in configuration["systematics"] if item["name"] != "lepton_scale"]
 
 
 def other_factor(configuration):

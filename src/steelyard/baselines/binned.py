@@ -96,8 +96,8 @@ class BinnedModel:
               \lambda_b(\kappa) = \sum_c f_c(\kappa)\,T_{cb}
 
     This is the unbinned likelihood with the bins for events, T_cb for their rates and n_b for their weights, so fits,
-    scans and nuisance parameters are those of the unbinned analysis; :mod:`steelyard.baselines.pyhf_model` holds its values against
-    pyhf's.
+    scans and nuisance parameters are those of the unbinned analysis; :mod:`steelyard.baselines.pyhf_model` holds its
+    values against pyhf's.
 
     Attributes:
         mixture: processes and coefficients, with the templates' sums for yields.

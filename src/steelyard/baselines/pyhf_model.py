@@ -11,9 +11,9 @@ from steelyard.baselines.binned import BinnedModel, Templates
 class PyhfModel:
     """One channel, one sample a process with a norm factor, whose value is f_c, and its varied templates.
 
-    The norm factors are bound to nothing: pyhf evaluates, it does not fit, since one parameter moves them all. A nuisance
-    parameter is a ``histosys`` with the varied templates at +1 and -1, between which its interpolation differs from ours,
-    but not at these points. Constraint terms are left out.
+    The norm factors are bound to nothing: pyhf evaluates, it does not fit, since one parameter moves them all. A
+    nuisance parameter is a ``histosys`` with the varied templates at +1 and -1, between which its interpolation differs
+    from ours, but not at these points. Constraint terms are left out.
     """
 
     def __init__(self, templates: Templates) -> None:
@@ -55,7 +55,7 @@ class PyhfModel:
 
 
 def response(templates: Templates, process: int, nuisance: int, side: int) -> np.ndarray:
-    """ln T_cb/T_cb (B,) of a process at +1 (side 0) or -1 (side 1) of a nuisance parameter: yield and shape."""
+    """ln of varied over nominal template (B,) of a process at +1 (side 0) or -1 (side 1) of a nuisance parameter: yield and shape."""
     total = np.full(templates.counts.shape[1], templates.systematics.log_yields[process, nuisance, side])
     for term, (c, k) in enumerate(templates.systematics.terms):
         if (c, k) == (process, nuisance):

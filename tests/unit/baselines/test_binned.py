@@ -3,8 +3,9 @@ import pytest
 from interference import BOUNDS, PROCESSES, coefficients
 from simulated import simulated
 
-from steelyard.baselines.binned import BinnedModel, PyhfModel, fill_templates, pyhf_difference
+from steelyard.baselines.binned import BinnedModel, fill_templates
 from steelyard.baselines.binning import bin_index
+from steelyard.baselines.pyhf_model import PyhfModel, pyhf_difference
 from steelyard.errors import ModelError
 from steelyard.statistics.mixture import Mixture
 
