@@ -1,7 +1,7 @@
 """What you change → what reruns: a dry run after every kind of change, with the exact jobs of the stages that cost.
 
-The table of these rows stands in docs/reruns.md. Stages that only draw, diagnose or summarise are left out of a row: they
-take seconds, and follow whatever they show.
+The table of these rows stands in docs/reruns.md. Stages that only draw, diagnose or summarise are left out of a row:
+they take seconds, and follow whatever they show.
 """
 
 from collections import Counter

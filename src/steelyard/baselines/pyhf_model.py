@@ -55,7 +55,7 @@ class PyhfModel:
 
 
 def response(templates: Templates, process: int, nuisance: int, side: int) -> np.ndarray:
-    """ln of varied over nominal template (B,) of a process at +1 (side 0) or -1 (side 1) of a nuisance parameter: yield and shape."""
+    """ln of the varied over the nominal template (B,) of a process at +1 (side 0) or -1 (side 1) of a nuisance."""
     total = np.full(templates.counts.shape[1], templates.systematics.log_yields[process, nuisance, side])
     for term, (c, k) in enumerate(templates.systematics.terms):
         if (c, k) == (process, nuisance):
