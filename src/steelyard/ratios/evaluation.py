@@ -1,16 +1,18 @@
 """Log density ratios of events by an ensemble, every event by networks that did not train on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from steelyard.data.identifiers import Split, SplitRule, trains
 from steelyard.data.store import Sample
 from steelyard.errors import InputError, ModelError
 from steelyard.ratios.ensembles import Ensemble, mean_log_ratio
 from steelyard.ratios.members import fingerprint
+from steelyard.ratios.network import Network
 
 ROWS = 16384  # rows that are in memory at a time, times the number of members
 
@@ -62,6 +64,71 @@ def evaluate_sample(
     return Scores(unseen, seen)
 
 
+def evaluate_variations(
+    ensembles: Sequence[Ensemble], sample: Sample, split: SplitRule, is_observed: bool = False, threads: int = 1
+) -> np.ndarray:
+    """Judge the events of a sample by V ensembles at once, those of the variations of one systematic.
+
+    The features are read once, and only the rows that a member may judge: with a held-out split the unseen side, with a
+    cross-fitted one for every member the fold that it left out. What is checked is as in :func:`evaluate_sample`.
+
+    Args:
+        ensembles: of V ratios, trained with one split.
+        sample: its features by the names that the ensembles know, in the same order.
+        split: of the configuration.
+        is_observed: no network has trained on these events: all members judge all of them.
+        threads: of the CPU.
+
+    Returns:
+        float32 (N, V): log g of each event by the members that did not train on it; NaN where there is none.
+
+    Raises:
+        InputError: other features or another split than those of the training; identifiers that have changed since.
+        ModelError: a network's output is not a number.
+    """
+    for ensemble in ensembles:
+        _check_features(ensemble, sample.info.features, sample.info.name)
+    result = np.full((len(sample.ids), len(ensembles)), np.nan, dtype=np.float32)
+    judges = [
+        np.ones((len(ensemble.members), len(sample.ids)), dtype=bool)
+        if is_observed
+        else ~_trained(ensemble, sample, split)
+        for ensemble in ensembles
+    ]
+    needed = np.flatnonzero(np.any([mask.any(axis=0) for mask in judges], axis=0)) if judges else np.empty(0, np.int64)
+    device, networks = _networks(ensembles, threads)
+    for start in range(0, len(needed), ROWS):
+        rows = needed[start : start + ROWS]
+        inputs = _inputs(sample.features, rows, device)
+        for column, (ensemble, members) in enumerate(zip(ensembles, networks, strict=True)):
+            mine = judges[column][:, rows]
+            values = np.zeros(mine.shape, dtype=np.float32)
+            for index, network in enumerate(members):
+                chosen = slice(None) if mine[index].all() else np.flatnonzero(mine[index])
+                values[index, chosen] = _outputs([network], inputs[chosen])[0]
+            _check_finite(ensemble, values, int(rows[0]))
+            result[rows, column] = mean_log_ratio(values, mine, ensemble.combination)
+    return result
+
+
+def log_ratios(ensembles: Sequence[Ensemble], features: np.ndarray, threads: int = 1) -> np.ndarray:
+    """log r of events that no member has trained on, by all members of V ensembles: features (N, D) to float64 (N, V).
+
+    Raises:
+        ModelError: a network's output is not a number.
+    """
+    result = np.empty((len(features), len(ensembles)))
+    device, networks = _networks(ensembles, threads)
+    for start in range(0, len(features), ROWS):
+        rows = slice(start, start + ROWS)
+        inputs = _inputs(features, rows, device)
+        for column, (ensemble, members) in enumerate(zip(ensembles, networks, strict=True)):
+            values = _outputs(members, inputs)
+            _check_finite(ensemble, values, start)
+            result[rows, column] = mean_log_ratio(values, np.True_, ensemble.combination)
+    return result
+
+
 def log_ratio(ensemble: Ensemble, features: np.ndarray, threads: int = 1) -> np.ndarray:
     """log r of events that no member has trained on, by all members: features (N, D) to float64 (N,).
 
@@ -88,24 +155,41 @@ def member_log_ratios(ensemble: Ensemble, features: np.ndarray, threads: int = 1
 
 def _pieces(ensemble: Ensemble, features: np.ndarray, threads: int) -> Iterator[tuple[slice, np.ndarray]]:
     """Run all members over a limited number of rows at a time, on a GPU if there is one."""
-    torch.set_num_threads(threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    networks = [member.network().to(device) for member in ensemble.members]
+    device, (networks,) = _networks([ensemble], threads)
     for start in range(0, len(features), ROWS):
         rows = slice(start, min(start + ROWS, len(features)))
-        # a copy: the rows may be a read-only map of a file
-        inputs = torch.from_numpy(np.array(features[rows], dtype=np.float32, order="C")).to(device)
-        with torch.inference_mode():
-            values = torch.stack([network(inputs) for network in networks]).cpu().numpy()
-        wrong = ~np.isfinite(values)
-        if wrong.any():
-            members = [ensemble.members[index].member for index in np.flatnonzero(wrong.any(axis=1))]
-            raise ModelError(
-                f"ratio {ensemble.ratio}: {np.count_nonzero(wrong.any(axis=0))} of the {len(inputs)} events from row "
-                f"{start} get no finite ratio from the members {members}; look for features that are not finite or far "
-                "outside those of the training"
-            )
+        values = _outputs(networks, _inputs(features, rows, device))
+        _check_finite(ensemble, values, start)
         yield rows, values
+
+
+def _networks(ensembles: Sequence[Ensemble], threads: int) -> tuple[torch.device, list[list[Network]]]:
+    """The members' networks of each ensemble, on a GPU if there is one."""
+    torch.set_num_threads(threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return device, [[member.network().to(device) for member in ensemble.members] for ensemble in ensembles]
+
+
+def _inputs(features: np.ndarray, rows: slice | np.ndarray, device: torch.device) -> Tensor:
+    # a copy: the rows may be a read-only map of a file
+    return torch.from_numpy(np.array(features[rows], dtype=np.float32, order="C")).to(device)
+
+
+def _outputs(networks: Sequence[Network], inputs: Tensor) -> np.ndarray:
+    """The log ratios of some rows by each network, float32 (M, n)."""
+    with torch.inference_mode():
+        return torch.stack([network(inputs) for network in networks]).cpu().numpy()
+
+
+def _check_finite(ensemble: Ensemble, values: np.ndarray, start: int) -> None:
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        members = [ensemble.members[index].member for index in np.flatnonzero(wrong.any(axis=1))]
+        raise ModelError(
+            f"ratio {ensemble.ratio}: {np.count_nonzero(wrong.any(axis=0))} of the {values.shape[1]} events from row "
+            f"{start} get no finite ratio from the members {members}; look for features that are not finite or far "
+            "outside those of the training"
+        )
 
 
 def _trained(ensemble: Ensemble, sample: Sample, split: SplitRule) -> np.ndarray:

@@ -178,6 +178,7 @@ def train_member(
     curve_path: str | os.PathLike,
     checkpoint_path: str | os.PathLike,
     zero_output: bool = False,
+    paired: bool = False,
     threads: int = 1,
 ) -> Curve:
     """Train member ``member`` of the ratio p_1/p_0 and write its network and its curve.
@@ -200,7 +201,12 @@ def train_member(
         network_path: of the file that :func:`steelyard.ratios.members.load` reads.
         curve_path: of the CSV file with epoch, training and validation loss, learning rate, seconds.
         checkpoint_path: outside the declared outputs of the job.
-        zero_output: start from f(x) = 0.
+        zero_output: start from f(x) = 0, "no effect", as the ratio of a variation to its nominal does. The last layer
+            keeps its bias. It starts at 0 as well, where its gradient is the difference of the two classes' totals,
+            and those are equal; at the minimum it makes E_1[1 − s] = E_0[s] hold on the training events with
+            s = 1/(1 + e^(−f)), as E_0[e^f] = 1 implies. What is left of it cancels in the exact normalisation.
+        paired: the two versions of an event that two samples share stay in one batch, see
+            :func:`steelyard.ratios.training_data.select`.
         threads: of the CPU; the last bits of the weights depend on it.
 
     Raises:
@@ -209,7 +215,7 @@ def train_member(
     """
     name = f"ratio {ratio}, member {member}"
     torch.set_num_threads(threads)
-    data = select(samples, split, member, training.validation_fraction, bootstrap)
+    data = select(samples, split, member, training.validation_fraction, bootstrap, paired)
     if data.training.features.shape[1] != len(features):
         raise InputError(f"{name}: {data.training.features.shape[1]} features in the samples, {len(features)} names")
     log.info("%s: %d events train, %d validate", name, len(data.training), len(data.validation))

@@ -42,18 +42,20 @@ class Rows:
     Attributes:
         features: float32 (N, D).
         w1, w0: float32 (N,).
+        together: so many neighbouring rows stay together in a batch: 2 for the two versions of an event.
     """
 
     features: Tensor
     w1: Tensor
     w0: Tensor
+    together: int = 1
 
     def __len__(self) -> int:
         return len(self.w1)
 
     def to(self, device: torch.device) -> "Rows":
         """The same rows on a device."""
-        return Rows(self.features.to(device), self.w1.to(device), self.w0.to(device))
+        return Rows(self.features.to(device), self.w1.to(device), self.w0.to(device), self.together)
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class TrainingData:
         """A hash of all the numbers in the rows: two trainings with one digest saw the same data."""
         state = hashlib.blake2b(digest_size=16)
         for rows in (self.training, self.validation):
+            if rows.together > 1:
+                state.update(f"together {rows.together}".encode())
             for tensor in (rows.features, rows.w1, rows.w0):
                 state.update(str(tuple(tensor.shape)).encode())
                 state.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
@@ -86,6 +90,7 @@ def select(
     member: int,
     validation_fraction: float,
     bootstrap: bool = False,
+    paired: bool = False,
 ) -> TrainingData:
     """The rows that member ``member`` of an ensemble trains on and validates with.
 
@@ -95,11 +100,15 @@ def select(
     training weights by Poisson(1) counts keyed by event, replica ``member``. Each class is then normalised to the same
     total, on the training rows and on the validation rows separately.
 
+    ``paired`` puts the two rows of an event that is in two samples, before and after a shift of its kinematics, next to
+    each other, and batches then take both or none. Their shares in the gradient nearly cancel, which those of two
+    different events do not: the batches' noise falls from that of the features to that of their shifts.
+
     Raises:
         InputError: arrays of one sample differ in length, or the samples in their number of features.
         ModelError: no training or validation row is left, or the weights of a class sum to zero or less.
     """
-    parts: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {"training": [], "validation": []}
+    parts: dict[str, list[tuple[np.ndarray, ...]]] = {"training": [], "validation": []}
     seen = {}
     for sample in samples:
         lengths = {len(array) for array in (sample.features, sample.ids, sample.w1, sample.w0)}
@@ -116,10 +125,11 @@ def select(
                 chosen = chosen.copy()
                 chosen[chosen] = counts > 0
                 counts = counts[counts > 0]
-            parts[side].append((_take(sample.features, chosen), counts * sample.w1[chosen], counts * sample.w0[chosen]))
-    if len({features.shape[1] for features, _, _ in parts["training"]}) != 1:
+            weights = counts * sample.w1[chosen], counts * sample.w0[chosen]
+            parts[side].append((_take(sample.features, chosen), *weights, sample.ids[chosen]))
+    if len({features.shape[1] for features, *_ in parts["training"]}) != 1:
         raise InputError(f"samples {', '.join(seen)} differ in their number of features")
-    return TrainingData(_rows(parts["training"], "training"), _rows(parts["validation"], "validation"), seen)
+    return TrainingData(*(_rows(parts[side], side, paired) for side in ("training", "validation")), seen)
 
 
 def _take(features: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -133,10 +143,13 @@ def _take(features: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return result
 
 
-def _rows(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], side: str) -> Rows:
-    features, w1, w0 = (np.concatenate(column) for column in zip(*parts, strict=True))
+def _rows(parts: list[tuple[np.ndarray, ...]], side: str, paired: bool) -> Rows:
+    pieces, *columns = zip(*parts, strict=True)
+    w1, w0, ids = (np.concatenate(column) for column in columns)
     if not len(w1):
         raise ModelError(f"no {side} event is left; simulate more, or change split and validation_fraction")
+    order = _pair_order(ids) if paired else None
+    features = _ordered(pieces, order)
     if not np.isfinite(features).all():
         raise InputError(f"{np.count_nonzero(~np.isfinite(features))} features of {side} events are not finite")
     weights = []
@@ -144,8 +157,31 @@ def _rows(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], side: str) -> 
         total = weight.sum()
         if not total > 0:
             raise ModelError(f"the {name} weights of the {side} events sum to {total:g}; they must sum to more than 0")
-        weights.append(torch.from_numpy((weight * (len(weight) / (2 * total))).astype(np.float32)))
-    return Rows(torch.from_numpy(features), *weights)
+        scaled = (weight * (len(weight) / (2 * total))).astype(np.float32)
+        weights.append(torch.from_numpy(scaled if order is None else scaled[order]))
+    return Rows(torch.from_numpy(features), *weights, together=2 if paired else 1)
+
+
+def _pair_order(ids: np.ndarray) -> np.ndarray:
+    """The order of rows in which those of one event are neighbours, two by two; those left single come last."""
+    order = np.argsort(ids, kind="stable")
+    starts = np.flatnonzero(np.diff(ids[order], prepend=~ids[order[:1]]))
+    lengths = np.diff(starts, append=len(ids))
+    place = np.arange(len(ids)) - np.repeat(starts, lengths)
+    single = (place == np.repeat(lengths, lengths) - 1) & (place % 2 == 0)
+    return np.concatenate([order[~single], order[single]])
+
+
+def _ordered(pieces: Sequence[np.ndarray], order: np.ndarray | None) -> np.ndarray:
+    """The pieces joined and put in order, without a joined copy in between: they are most of a job's memory."""
+    if order is None:
+        return np.concatenate(pieces)
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    result = np.empty((len(order), pieces[0].shape[1]), dtype=np.float32)
+    for piece, to in zip(pieces, np.split(place, np.cumsum([len(piece) for piece in pieces])[:-1]), strict=True):
+        result[to] = piece
+    return result
 
 
 class Shuffle:
@@ -170,8 +206,9 @@ class Shuffle:
 class Batches:
     """Shuffled batches, cut from the tensors by index: what a DataLoader does event by event and many times slower.
 
-    All batches have one size (no larger than the sample); the rows that are left over after the last whole batch are
-    others in every epoch. They come in blocks of ``per_block`` batches, the last block of an epoch with fewer.
+    All batches have one size (no larger than the sample, a multiple of the rows that stay together); the rows that are
+    left over after the last whole batch are others in every epoch. They come in blocks of ``per_block`` batches, the
+    last block of an epoch with fewer.
 
     Yields:
         features (K, B, D), w1 (K, B), w0 (K, B): K batches of B rows.
@@ -179,20 +216,24 @@ class Batches:
 
     def __init__(self, rows: Rows, batch_size: int, seed: int, per_block: int = 16) -> None:
         self.rows = rows
-        self.batch_size = min(batch_size, len(rows))
+        self.groups = max(min(batch_size, len(rows)) // rows.together, 1)  # in a batch
+        self.batch_size = self.groups * rows.together
         self.per_block = per_block
-        self.sampler = Shuffle(len(rows), seed)
+        self.sampler = Shuffle(len(rows) // rows.together, seed)
 
     @property
     def steps(self) -> int:
         """Batches in one epoch."""
-        return len(self.rows) // self.batch_size
+        return self.sampler.rows // self.groups
 
     def __len__(self) -> int:
         return -(-self.steps // self.per_block)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        order = self.sampler.permutation()[: self.steps * self.batch_size].to(self.rows.w1.device)
+        order = self.sampler.permutation()[: self.steps * self.groups]
+        if self.rows.together > 1:
+            order = (order[:, None] * self.rows.together + torch.arange(self.rows.together)).reshape(-1)
+        order = order.to(self.rows.w1.device)
         for index in torch.split(order.view(self.steps, self.batch_size), self.per_block):
             yield self.rows.features[index], self.rows.w1[index], self.rows.w0[index]
 

@@ -9,7 +9,14 @@ from steelyard.data.identifiers import folds, is_training, trains
 from steelyard.data.store import Sample, SampleInfo
 from steelyard.errors import InputError, ModelError
 from steelyard.ratios.ensembles import combine
-from steelyard.ratios.evaluation import ROWS, evaluate_sample, log_ratio, member_log_ratios
+from steelyard.ratios.evaluation import (
+    ROWS,
+    evaluate_sample,
+    evaluate_variations,
+    log_ratio,
+    log_ratios,
+    member_log_ratios,
+)
 from steelyard.ratios.members import Member, fingerprint
 from steelyard.ratios.network import Network
 
@@ -167,3 +174,81 @@ def test_ratio_that_is_not_a_number_is_an_error_with_a_count():
     events.features[[3, 5], 0] = np.inf
     with pytest.raises(ModelError, match="2 of the 3000 events"):
         evaluate_sample(networks, events, HELD_OUT)
+
+
+def numbered(events, split, members, numbers, combination="ratio"):
+    """Ensembles whose member m answers number + m, one for each number."""
+    result = []
+    for number in numbers:
+        given = ensemble(events, split, members, combination, constant=True)
+        for member in given.members:
+            member.state["layers.2.bias"] = member.state["layers.2.bias"] + float(number)
+        result.append(given)
+    return result
+
+
+def test_variations_are_those_of_each_ensemble_on_its_own():
+    events = sample(2 * ROWS + 100)
+    ensembles = [ensemble(events, HELD_OUT, members, how) for members, how in ((1, "ratio"), (3, "log_ratio"))]
+    found = evaluate_variations(ensembles, events, HELD_OUT)
+    assert found.shape == (len(events), 2) and found.dtype == np.float32
+    for column, given in enumerate(ensembles):
+        np.testing.assert_allclose(
+            found[:, column], evaluate_sample(given, events, HELD_OUT).unseen, rtol=1e-5, atol=1e-6
+        )
+    assert np.array_equal(np.isnan(found).any(axis=1), is_training(events.ids, HELD_OUT))
+
+
+def test_cross_fitted_variations_come_from_the_members_that_left_an_event_out():
+    events = sample()
+    found = evaluate_variations(numbered(events, CROSS_FIT, 7, (10, 20), "log_ratio"), events, CROSS_FIT)
+    fold = folds(events.ids, 5)
+    for f in range(5):
+        mean = np.arange(7)[np.arange(7) % 5 == f].mean()
+        np.testing.assert_allclose(found[fold == f], np.tile([10 + mean, 20 + mean], (np.sum(fold == f), 1)), rtol=1e-6)
+    three = evaluate_variations(numbered(events, CROSS_FIT, 3, (10,)), events, CROSS_FIT)
+    assert np.array_equal(np.isnan(three[:, 0]), fold >= 3)
+
+
+@pytest.mark.parametrize(("split", "share"), [(HELD_OUT, 1.0), (CROSS_FIT, 0.2)])
+def test_only_rows_that_a_member_may_judge_are_computed(monkeypatch, split, share):
+    events, rows = sample(), []
+    original = Network.forward
+    monkeypatch.setattr(Network, "forward", lambda self, x: rows.append(len(x)) or original(self, x))
+    evaluate_variations(numbered(events, split, 5, (1, 2)), events, split)
+    unseen = np.count_nonzero(~is_training(events.ids, split)) if split is HELD_OUT else len(events)
+    assert sum(rows) == pytest.approx(2 * 5 * share * unseen, abs=1e-6)
+
+
+def test_observed_events_are_judged_by_all_variations_everywhere():
+    events = sample()
+    ensembles = numbered(events, HELD_OUT, 2, (1, 2, 3))
+    found = evaluate_variations(ensembles, sample(50, "observed"), HELD_OUT, is_observed=True)
+    np.testing.assert_allclose(found, np.tile(np.arange(1, 4) + np.log((1 + np.e) / 2), (50, 1)), rtol=1e-6)
+
+
+def test_plain_features_get_the_ratios_of_all_ensembles():
+    events = sample(ROWS + 100)
+    ensembles = [ensemble(events, HELD_OUT, members, "ratio") for members in (1, 2)]
+    found = log_ratios(ensembles, events.features)
+    assert found.dtype == np.float64
+    for column, given in enumerate(ensembles):
+        np.testing.assert_allclose(found[:, column], log_ratio(given, events.features), rtol=1e-12)
+    assert log_ratios(ensembles, np.empty((0, 2), np.float32)).shape == (0, 2)
+    assert log_ratios([], events.features).shape == (len(events), 0)
+    assert evaluate_variations([], events, HELD_OUT).shape == (len(events), 0)
+
+
+def test_variations_are_checked_like_any_ratio():
+    events = sample()
+    ensembles = numbered(events, HELD_OUT, 1, (1, 2))
+    with pytest.raises(InputError, match="judged by networks that trained on them"):
+        evaluate_variations(ensembles, events, CROSS_FIT)
+    with pytest.raises(InputError, match="missing: y"):
+        evaluate_variations(ensembles, sample(features=("x",)), HELD_OUT)
+    unseen = np.flatnonzero(~is_training(events.ids, HELD_OUT))
+    events.features[unseen[:3], 0] = np.inf
+    with pytest.raises(ModelError, match="ratio S: 3 of the"):
+        evaluate_variations([ensemble(events, HELD_OUT, 1)], events, HELD_OUT)
+    with pytest.raises(ModelError, match="ratio S: 3 of the"):
+        log_ratios([ensemble(events, HELD_OUT, 1)], events.features)

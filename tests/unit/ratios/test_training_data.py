@@ -186,6 +186,51 @@ def test_order_is_a_function_of_seed_and_epoch_alone():
     assert not torch.equal(Shuffle(100, seed=8).permutation(), orders[0])
 
 
+def paired_samples(events=3000):
+    """Rows of the same events in two samples, some of them in one only; the feature is the number, or number + 0.25."""
+    result = []
+    for name, numbers, shift in (("a", np.arange(events), 0.0), ("b", np.arange(100, events + 50), 0.25)):
+        order = np.random.default_rng(len(numbers)).permutation(numbers)
+        ids = (order.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        one, zero = np.ones(len(order)), np.zeros(len(order))
+        features = (order + shift).astype(np.float32)[:, None]
+        result.append(RatioSample(name, features, ids, *((zero, one) if name == "a" else (one, zero))))
+    return result
+
+
+def test_versions_of_an_event_are_neighbours_and_single_ones_come_last():
+    data = select(paired_samples(), HELD_OUT, 0, 0.2, paired=True)
+    for side in (data.training, data.validation):
+        assert side.together == 2
+        found = side.features[:, 0].numpy()
+        shared = (found.astype(int) >= 100) & (found.astype(int) < 3000)
+        pairs = np.count_nonzero(shared)
+        assert shared[:pairs].all() and pairs > 400
+        assert (found[1:pairs:2] - found[0:pairs:2] == 0.25).all()
+    plain = select(paired_samples(), HELD_OUT, 0, 0.2)
+    assert plain.training.together == 1
+    assert torch.equal(plain.training.features.sort(dim=0).values, data.training.features.sort(dim=0).values)
+    assert plain.seen == data.seen and plain.digest() != data.digest()
+
+
+@pytest.mark.parametrize("batch_size", [64, 65])
+def test_batches_take_both_versions_of_an_event_or_none(batch_size):
+    training = select(paired_samples(), HELD_OUT, 0, 0.2, paired=True).training
+    batches = Batches(training, batch_size, seed=1, per_block=4)
+    assert batches.batch_size == 64
+    rows = torch.cat([features.reshape(-1, 64) for features, _, _ in batches])
+    assert len(rows) == batches.steps == len(training) // 64
+    assert len(rows.unique()) == rows.numel()
+    numbers = rows.int()
+    for batch, row in zip(numbers, rows, strict=True):
+        shared = row[(batch >= 100) & (batch < 3000)]
+        versions = [set(shared[shared % 1 == shift].int().tolist()) for shift in (0.0, 0.25)]
+        assert versions[0] == versions[1]
+    batches.sampler.set_epoch(1)
+    again = torch.cat([features.reshape(-1, 64) for features, _, _ in batches])
+    assert not torch.equal(rows, again)
+
+
 def test_slices_give_every_row_once_in_order():
     slices = Slices(rows(1000), size=300)
     pieces = [features.reshape(-1) for features, _, _ in slices]
