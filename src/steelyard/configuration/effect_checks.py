@@ -171,13 +171,9 @@ def _conflicts(configuration: "Configuration", path: str, systematic: "Systemati
             source = (item.kind, item.tree, item.files)
             first, other = firsts.setdefault((item.sample.name, item.direction), (index, source))
             if other != source:
-                how = "its weights" if item.kind == "weights" else "its events"
-                again = "weights" if other[0] == "weights" else "events"
-                what = (
-                    f"it varies {how} of the sample '{item.sample.name}', of which effects[{first}] varies the {again}"
-                )
-                if item.kind == other[0]:
-                    what = f"other trees or files of the sample '{item.sample.name}' than in effects[{first}]"
+                what = f"other trees or files of the sample '{item.sample.name}' than in effects[{first}]"
+                if item.kind != other[0]:
+                    what = f"the {item.kind} of the sample '{item.sample.name}', and in effects[{first}] its {other[0]}"
                 advice = "one systematic varies a sample in one way: use one kind, and one tree, for all its processes"
                 yield Problem(f"{path}.effects[{index}]", what, advice)
                 break
