@@ -7,16 +7,20 @@ HIGH = np.array([1500.0, 120.0, 120.0, 1.0, 1.0, 1.0, np.pi, np.pi])
 Z_SQUARED, Z_SCALE = 91.1876**2, 91.1876 * 2.4952
 
 
-def points(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def points(n: int, seed: int, smallest: float = 1.0, largest: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Points (n, 8) and the phase space that each stands for, (n,): an average of f·volume is the integral of f.
 
-    log m4l, arctan[(m² − mZ²)/(mZ ΓZ)] and the angles are uniform.
+    log m4l, arctan[(m² − mZ²)/(mZ ΓZ)] and the angles are uniform. The three masses reach from their lower edges
+    divided by ``largest`` to their upper ones divided by ``smallest``.
     """
+    first, last = LOW.copy(), HIGH.copy()
+    first[:3] /= largest
+    last[:3] /= smallest
     u = np.random.default_rng(seed).random((n, 8))
-    x = LOW + u * (HIGH - LOW)
-    x[:, 0] = LOW[0] * (HIGH[0] / LOW[0]) ** u[:, 0]
-    volume = x[:, 0] * np.log(HIGH[0] / LOW[0]) * np.prod((HIGH - LOW)[3:])
-    low, high = np.arctan((LOW[1] ** 2 - Z_SQUARED) / Z_SCALE), np.arctan((HIGH[1] ** 2 - Z_SQUARED) / Z_SCALE)
+    x = first + u * (last - first)
+    x[:, 0] = first[0] * (last[0] / first[0]) ** u[:, 0]
+    volume = x[:, 0] * np.log(last[0] / first[0]) * np.prod((last - first)[3:])
+    low, high = np.arctan((first[1] ** 2 - Z_SQUARED) / Z_SCALE), np.arctan((last[1] ** 2 - Z_SQUARED) / Z_SCALE)
     for column in (1, 2):
         slope = np.tan(low + u[:, column] * (high - low))
         x[:, column] = np.sqrt(Z_SQUARED + Z_SCALE * slope)

@@ -1,13 +1,17 @@
 """Sampled events of the embedded analysis against its own densities, integrated without the sampler."""
 
+import copy
+
 import numpy as np
 import pytest
 from phase_space import points
 from scipy.stats import chi2
 
 from steelyard.offshell4l.densities import densities, yields
-from steelyard.offshell4l.events import draw_experiments, draw_sample
+from steelyard.offshell4l.events import draw_experiments, draw_sample, seen
+from steelyard.offshell4l.nuisances import Nuisances, weight_factors
 from steelyard.offshell4l.sampling import draw_mixture, gluon_components, quark_component
+from steelyard.offshell4l.spaces import GENERATED
 
 N = 200_000
 ALPHA = 1e-4
@@ -42,9 +46,16 @@ class Integrated:
     """Integrals of densities over the bins of all views, by flat Monte Carlo."""
 
     def __init__(self, n, seed):
-        x, volume = points(n, seed)
-        self.terms = densities(x) * (volume / n)[:, None]
-        self.bins = {name: np.searchsorted(edges, values) for name, (values, edges) in views(x).items()}
+        self.x, volume = points(n, seed)
+        self.volume = volume[:, None] / n
+        self.terms = densities(self.x) * self.volume
+        self.bins = {name: np.searchsorted(edges, values) for name, (values, edges) in views(self.x).items()}
+
+    def at(self, alpha):
+        """The same points with the densities at ``alpha``."""
+        other = copy.copy(self)
+        other.terms = densities(self.x, alpha=alpha) * self.volume
+        return other
 
     def histogram(self, name, terms, edges):
         """Bin contents; index 0 of the search is below the first edge, the last above the last one."""
@@ -98,8 +109,8 @@ def test_weighted_events_follow_every_density(flat):
         assert min(found.values()) > ALPHA, (column, found)
 
 
-def coefficients(mu):
-    return yields() * [mu - np.sqrt(mu), np.sqrt(mu), 1 - np.sqrt(mu), 1.0]
+def coefficients(mu, alpha=None):
+    return yields(alpha=alpha) * [mu - np.sqrt(mu), np.sqrt(mu), 1 - np.sqrt(mu), 1.0]
 
 
 @pytest.mark.parametrize("mu", [0.0, 0.3, 4.0])
@@ -108,6 +119,59 @@ def test_experiments_follow_the_rate_density(flat, mu):
     experiments = len(offsets) - 1
     found = disagreement(x, np.full(len(x), 1 / experiments), flat, coefficients(mu))
     assert min(found.values()) > ALPHA, found
+
+
+POINTS = [
+    {"lepton_scale": -5.0},
+    {"gg_scale": 5.0},
+    {"qqZZ_angle": -5.0, "lepton_scale": 5.0},
+    {"lumi": 2.0, "qqZZ_norm": -1.0, "gg_scale": -2.0, "qqZZ_angle": 3.0, "lepton_scale": 1.5},
+]
+
+
+@pytest.mark.parametrize("alpha", POINTS, ids=str)
+def test_experiments_follow_the_rate_density_at_any_alpha(flat, alpha):
+    """Numbers of events included: the bins hold expected events, not fractions."""
+    x, _ = draw_experiments({"mu": 1.3}, 150, np.random.default_rng(36), alpha)
+    found = disagreement(x, np.full(len(x), 1 / 150), flat.at(alpha), coefficients(1.3, alpha))
+    assert min(found.values()) > ALPHA, found
+
+
+def selected(x):
+    inside = (x[:, 0] > 220) & (x[:, 0] < 1500)
+    return inside & np.all((x[:, 1:3] > 60) & (x[:, 1:3] < 120), axis=1)
+
+
+@pytest.mark.parametrize("sample, columns", [("gg", [0, 1, 2]), ("qqZZ", [3])])
+@pytest.mark.parametrize("direction", [1.0, -1.0])
+def test_varied_samples_follow_the_varied_densities(flat, sample, columns, direction):
+    """Selected events of the varied trees and of the factors are those of the density at ±1, and as many."""
+    x, weights = draw_sample(sample, N, np.random.default_rng(37), space=GENERATED)
+    shape = {"gg": "gg_scale", "qqZZ": "qqZZ_angle"}[sample]
+    values = x[:, 0 if sample == "gg" else 3].astype(float)
+    factors = weight_factors(values, sample == "gg", direction)[:, None]
+    moved = seen(x, Nuisances(lepton_scale=direction).scale)
+    for alpha, kinematics, varied in (
+        ({"lepton_scale": direction}, moved, weights),
+        ({shape: direction}, x, weights * factors),
+    ):
+        inside, there = selected(kinematics), flat.at(alpha)
+        for column, process in enumerate(columns):
+            expected = np.eye(4)[process] * yields(alpha=alpha)
+            found = disagreement(kinematics[inside], varied[inside, column], there, expected)
+            assert min(found.values()) > ALPHA, (alpha, process, found)
+
+
+def test_the_comparison_sees_a_wrong_alpha(flat):
+    """A lepton scale off by 0.3, or a gg_scale off by one, is found, and so are events that were not reweighted."""
+    for true, tested in (({"lepton_scale": 0.3}, {"lepton_scale": 0.0}), ({"gg_scale": 2.0}, {"gg_scale": 1.0})):
+        x, _ = draw_experiments({"mu": 1.0}, 150, np.random.default_rng(38), true)
+        found = disagreement(x, np.full(len(x), 1 / 150), flat.at(tested), coefficients(1.0, tested))
+        assert min(found.values()) < ALPHA, (true, found)
+    x, weights = draw_sample("qqZZ", N, np.random.default_rng(39), space=GENERATED)
+    inside, alpha = selected(x), {"qqZZ_angle": 1.0}
+    expected = [0, 0, 0, yields(["NI"], alpha)[0]]
+    assert min(disagreement(x[inside], weights[inside, 0], flat.at(alpha), expected).values()) < ALPHA
 
 
 def test_the_comparison_sees_a_wrong_density(flat):

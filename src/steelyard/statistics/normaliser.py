@@ -64,11 +64,12 @@ def build_normaliser(systematics: Systematics, log_g: np.ndarray, densities: np.
         for t, (process, _) in enumerate(terms):
             _add_outside(expectations[t], knots, *effects[t], weights[:, process])
             _add_inside(expectations[t], moments[t], kinds[t], knots, *effects[t], weights[:, process])
-    total = densities.sum(axis=0)[terms[:, 0]]
+    total = np.array([column.sum() for column in densities.T])[terms[:, 0]]
     inside = np.abs(knots) < 1.0
     for t in np.flatnonzero([kind == "code4" for kind in kinds]):
         # Inside ±1 code 4 is a polynomial, whose expectation has the expectations of the coefficients.
         expectations[t, inside] = total[t] * np.eye(1, 3) + _polynomial(moments[t], knots[inside])
+    expectations[:, knots == 0.0, 0] = total[:, None]  # the nominal rates have no rounding error of a sum
     table = _logarithm(expectations / total[:, None, None], systematics)
     pairs, pair_factors = _pairs(terms, log_g, densities)
     return Normaliser(knots, table, pairs, pair_factors)

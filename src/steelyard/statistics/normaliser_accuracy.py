@@ -28,9 +28,9 @@ class AccuracyWithin:
         rms: rms of what the form with pairs leaves, each process.
         largest: the largest of that by size, each process.
         deviation: rms of the corresponding difference in -2 ln L of the expected data,
-            :math:`2\sum_c f_c\,G_c(\alpha)\,\nu_c\,\delta\ln N_c`.
-        largest_deviation: the largest of that by size.
-        factorised_deviation: rms of the same without pairs.
+            :math:`2\sum_c f_c\,G_c(\alpha)\,\nu_c\,\delta\ln N_c`, at the worst value of the parameter.
+        largest_deviation: the largest of that by size, at any value of the parameter.
+        factorised_deviation: as ``deviation``, without pairs.
     """
 
     size: float
@@ -50,11 +50,13 @@ class NormaliserAccuracy:
 
     Attributes:
         processes: order of the processes.
+        mu: values of the parameter of interest at which -2 ln L was compared.
         events: size of the integration sample.
         within: one entry for each size of the cube.
     """
 
     processes: tuple[str, ...]
+    mu: tuple[float, ...]
     events: int
     within: tuple[AccuracyWithin, ...]
 
@@ -78,7 +80,7 @@ class NormaliserAccuracy:
 
 def measure_accuracy(
     model: Model,
-    mu: float | None = None,
+    mu: Sequence[float] | None = None,
     sizes: Sequence[float] = SIZES,
     points: int = 20,
     events: int = 100_000,
@@ -91,15 +93,17 @@ def measure_accuracy(
 
     Args:
         model: with shape effects.
-        mu: parameter of interest for the coefficients of the processes; None: its nominal value.
+        mu: values of the parameter of interest; None: the nominal one and the lower bound, at which different processes
+            carry the expected events.
         sizes: of the cubes.
         points: drawn in each.
         events: at most so many of the reference events.
         seed: of points and events.
     """
     mixture, systematics = model.mixture, model.systematics
-    mu = mixture.coefficients.nominal[mixture.coefficients.parameters[0]] if mu is None else mu
-    expected = mixture.fractions(mixture.to_coordinate(mu))[0] * mixture.yields
+    if mu is None:
+        mu = (mixture.coefficients.nominal[mixture.coefficients.parameters[0]], mixture.bounds[0])
+    expected = mixture.fractions(mixture.to_coordinate(np.array(mu))) * mixture.yields
     joint = JointNormaliser.over(systematics, model.log_g, model.densities, events, seed)
     form = joint.part or systematics
     single = replace(form, normaliser=replace(form.normaliser, pair_factors=0.0 * form.normaliser.pair_factors))
@@ -112,8 +116,8 @@ def measure_accuracy(
         alpha[:, moved] = generator.uniform(low, high, size=(points, len(moved)))
         exact = joint.joint(alpha)
         left, factorised = log_normaliser(form, alpha) - exact, log_normaliser(single, alpha) - exact
-        scale = 2.0 * expected * total_yield_factors(systematics, alpha)
-        deviation, factorised_deviation = (scale * left).sum(axis=1), (scale * factorised).sum(axis=1)
+        scale = 2.0 * total_yield_factors(systematics, alpha)
+        deviation, factorised_deviation = ((scale * part) @ expected.T for part in (left, factorised))
         entries.append(
             AccuracyWithin(
                 size=float(size),
@@ -122,12 +126,12 @@ def measure_accuracy(
                 factorised=_rms(factorised),
                 rms=_rms(left),
                 largest=tuple(np.abs(left).max(axis=0).tolist()),
-                deviation=float(np.sqrt(np.mean(deviation**2))),
+                deviation=max(_rms(deviation)),
                 largest_deviation=float(np.abs(deviation).max()),
-                factorised_deviation=float(np.sqrt(np.mean(factorised_deviation**2))),
+                factorised_deviation=max(_rms(factorised_deviation)),
             )
         )
-    return NormaliserAccuracy(mixture.processes, len(joint.log_g), tuple(entries))
+    return NormaliserAccuracy(mixture.processes, tuple(map(float, mu)), len(joint.log_g), tuple(entries))
 
 
 def _rms(values: np.ndarray) -> tuple[float, ...]:

@@ -1,16 +1,41 @@
 """Pseudo-experiments by Poisson bootstrap of the reference events."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import ndtr, ndtri
 
+from steelyard.errors import ModelError
 from steelyard.outputs import whole
-from steelyard.statistics.model import Model
+from steelyard.statistics.model import Model, Point, negative_weights
+from steelyard.statistics.shapes import intensities
+from steelyard.statistics.systematics import Systematics
 from steelyard.statistics.toy_fits import ToyFits, fit_toys
 
-# Pseudo-experiments that are drawn and fitted at a time; bounds a job's memory, does not change its result.
+# Pseudo-experiments that are drawn and fitted at a time; bounds a job's memory, and is part of what a seed means.
 TOYS_AT_ONCE = 200
+
+# Weights (events times pseudo-experiments) held at a time where every pseudo-experiment has its own.
+WEIGHTS_AT_ONCE = 1 << 21
+
+NuisancePoint = Literal["nominal", "conditional", "constraint"]
+
+
+@dataclass(frozen=True)
+class ThrownToys(ToyFits):
+    """Fits of T pseudo-experiments, and what they were thrown with.
+
+    Attributes:
+        thrown: (T, K) nuisance parameters at which the events were thrown.
+        global_observables: (T, K) a_k of each; the nominal value of a nuisance parameter without constraint.
+    """
+
+    thrown: np.ndarray | None = None
+    global_observables: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -28,49 +53,121 @@ class ToySampler:
     cumulative: np.ndarray
 
     @classmethod
-    def at(cls, model: Model, mu: float) -> "ToySampler":
-        """The sampler of the model's Asimov weights at ``mu``; raises ModelError on negative weights."""
-        return cls(np.cumsum(model.asimov_weights(mu)))
+    def at(cls, model: Model, mu: float, alpha: Point = None) -> "ToySampler":
+        """The sampler of the model's Asimov weights at ``mu`` and ``alpha``; raises ModelError on negative weights."""
+        return cls(np.cumsum(model.asimov_weights(mu, alpha)))
 
     def draw(self, toys: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Rows (M,) of reference events and offsets (toys+1,) of the experiments in them; a row may repeat."""
         total = self.cumulative[-1]
         counts = generator.poisson(total, size=toys)
         offsets = np.concatenate([[0], np.cumsum(counts)])
-        rows = np.searchsorted(self.cumulative, generator.uniform(0.0, total, size=offsets[-1]), side="right")
-        return np.minimum(rows, len(self.cumulative) - 1), offsets
+        return _find(self.cumulative, generator.uniform(0.0, total, size=offsets[-1])), offsets
 
 
-def throw_toys(model: Model, mu: float, toys: int, seed: int) -> ToyFits:
+def throw_toys(
+    model: Model,
+    mu: float,
+    toys: int,
+    seed: int,
+    nuisances: NuisancePoint = "nominal",
+    conditional: ArrayLike | Mapping[str, float] | None = None,
+) -> ThrownToys:
     """Throw pseudo-experiments at ``mu`` and fit each: t(mu) and mu_hat.
 
+    Events come from the Poisson bootstrap at (mu, alpha), and the global observable of every constrained nuisance
+    parameter from its constraint, a_k ~ N(alpha_k, 1). Without nuisance parameters, and at their nominal values, a
+    seed gives the same events.
+
+    Args:
+        model: mixture, reference events and nuisance parameters.
+        mu: where they are thrown, and the tested value.
+        toys: how many.
+        seed: of everything random.
+        nuisances: where in alpha they are thrown: ``nominal``; ``conditional``: at the given point; ``constraint``:
+            each at its own point, drawn within the bounds from N(nominal, 1) where there is a constraint and uniformly
+            where that is ``uniform``, free parameters staying nominal. That costs a pass over all events for each.
+        conditional: the point of ``conditional``, (K,) or by name: the best fit of alpha to the data at this mu.
+
     Raises:
-        ModelError: the Asimov weights at ``mu`` are not all positive.
+        ModelError: the Asimov weights at (mu, alpha) are not all positive, or ``conditional`` is no point.
     """
-    sampler, generator = ToySampler.at(model, mu), np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
+    # A stream of its own: the events do not depend on how many nuisance parameters there are.
+    (aside,) = generator.spawn(1)
+    alpha = _points(model.systematics, toys, nuisances, conditional, aside)
+    observed = np.where(model.systematics.constrained, aside.normal(alpha), model.systematics.nominal)
+    common = bool((alpha == alpha[:1]).all())
+    sampler = ToySampler.at(model, mu, alpha[0]) if common and toys else None
     pieces = []
     for first in range(0, toys, TOYS_AT_ONCE):
-        rows, offsets = sampler.draw(min(TOYS_AT_ONCE, toys - first), generator)
-        pieces.append(fit_toys(model.mixture, model.rates[rows], offsets, mu))
+        chosen = slice(first, min(first + TOYS_AT_ONCE, toys))
+        if sampler is None:
+            rows, offsets = draw_each(model, mu, alpha[chosen], generator)
+        else:
+            rows, offsets = sampler.draw(chosen.stop - first, generator)
+        pieces.append(_fit(model, mu, rows, offsets, alpha[chosen], observed[chosen]))
     return concatenate(pieces)
+
+
+def draw_each(
+    model: Model, mu: float, alpha: np.ndarray, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pseudo-experiments that have a point (P, K) each: rows (M,) of reference events and offsets (P+1,).
+
+    The bootstrap of :class:`ToySampler`, one block of reference events after the other, each with its own weights of
+    every pseudo-experiment: Poisson numbers of different blocks are independent.
+
+    Raises:
+        ModelError: some weights are negative; the point with most of them is named.
+    """
+    fractions = model.mixture.fractions(model.mixture.to_coordinate(mu))[0]
+    found: list[list[np.ndarray]] = [[] for _ in alpha]
+    number, negative, total = (np.zeros(len(alpha)) for _ in range(3))
+    step = max(WEIGHTS_AT_ONCE // max(len(alpha), 1), 1)
+    for start in range(0, len(model.rates), step):
+        block = slice(start, start + step)
+        varied = intensities(model.systematics, fractions, model.rates[block], model.log_g[block], alpha)
+        weights = np.ascontiguousarray((model.weights[block, None] * varied).T)
+        number += (weights < 0.0).sum(axis=1)
+        negative += np.minimum(weights, 0.0).sum(axis=1)
+        total += weights.sum(axis=1)
+        if number.any():
+            continue  # counted to the end for the message; nothing is drawn any more
+        cumulative = np.cumsum(weights, axis=1, out=weights)
+        counts = generator.poisson(cumulative[:, -1])
+        places = generator.uniform(size=counts.sum()) * np.repeat(cumulative[:, -1], counts)
+        for rows, sums, own in zip(found, cumulative, np.split(places, np.cumsum(counts)[:-1]), strict=True):
+            rows.append(start + _find(sums, own))
+    if number.any():
+        worst = int(np.argmax(number))
+        share = -negative[worst] / total[worst]
+        raise negative_weights(int(number[worst]), len(model.rates), share, mu, model.systematics, alpha[worst])
+    experiments = [np.concatenate(rows) for rows in found]
+    offsets = np.concatenate([[0], np.cumsum([len(rows) for rows in experiments])]).astype(np.int64)
+    return np.concatenate(experiments), offsets
 
 
 def concatenate(pieces: list[ToyFits]) -> ToyFits:
     """One result from several batches, in their order."""
-    names = ("t", "hat", "events", "status")
-    return ToyFits(*(np.concatenate([getattr(piece, name) for piece in pieces]) for name in names))
+    kind = type(pieces[0])
+    columns = {field.name: [getattr(piece, field.name) for piece in pieces] for field in fields(kind)}
+    return kind(
+        **{name: np.concatenate(parts) for name, parts in columns.items() if not any(part is None for part in parts)}
+    )
 
 
 def save_toys(fits: ToyFits, mu: float, path: str | os.PathLike) -> None:
     """Write the fits of one batch of pseudo-experiments thrown and tested at ``mu`` as ``.npz``."""
+    columns = {field.name: getattr(fits, field.name) for field in fields(fits)}
     with whole(path) as temporary:
-        np.savez(temporary, mu=mu, t=fits.t, hat=fits.hat, events=fits.events, status=fits.status)
+        np.savez(temporary, mu=mu, **{name: column for name, column in columns.items() if column is not None})
 
 
-def load_toys(path: str | os.PathLike) -> tuple[float, ToyFits]:
+def load_toys(path: str | os.PathLike) -> tuple[float, ThrownToys]:
     """Read what :func:`save_toys` wrote: the tested value and the fits."""
     with np.load(path) as file:
-        return float(file["mu"]), ToyFits(file["t"], file["hat"], file["events"], file["status"])
+        return float(file["mu"]), ThrownToys(**{name: file[name] for name in file.files if name != "mu"})
 
 
 def load_points(paths: list[str]) -> dict[float, ToyFits]:
@@ -80,3 +177,53 @@ def load_points(paths: list[str]) -> dict[float, ToyFits]:
         mu, fits = load_toys(path)
         batches.setdefault(mu, []).append(fits)
     return {mu: concatenate(pieces) for mu, pieces in batches.items()}
+
+
+def _points(
+    systematics: Systematics, toys: int, nuisances: NuisancePoint, conditional: Point, generator: np.random.Generator
+) -> np.ndarray:
+    """(toys, K) nuisance parameters at which pseudo-experiments are thrown."""
+    if nuisances not in get_args(NuisancePoint):
+        raise ModelError(
+            f"pseudo-experiments are thrown with nuisance parameters {', '.join(get_args(NuisancePoint))}, not "
+            f"'{nuisances}'"
+        )
+    if (conditional is not None) != (nuisances == "conditional"):
+        raise ModelError(
+            "pseudo-experiments at the conditional fit of the nuisance parameters need that point"
+            if conditional is None
+            else f"a conditional point was given, but the nuisance parameters are to be thrown '{nuisances}'"
+        )
+    alpha = np.tile(systematics.point(conditional), (toys, 1))
+    if nuisances == "constraint":
+        for k, nuisance in enumerate(systematics.nuisances):
+            low, high = np.asarray(nuisance.bounds)
+            if nuisance.constraint == "gaussian":
+                edges = ndtr([low - nuisance.nominal, high - nuisance.nominal])
+                drawn = nuisance.nominal + ndtri(generator.uniform(*edges, size=toys))
+                alpha[:, k] = np.clip(drawn, low, high)  # rounding at the edges
+            elif nuisance.constraint == "uniform":
+                alpha[:, k] = generator.uniform(low, high, size=toys)
+    return alpha
+
+
+def _fit(
+    model: Model, mu: float, rows: np.ndarray, offsets: np.ndarray, alpha: np.ndarray, observed: np.ndarray
+) -> ThrownToys:
+    # Without nuisance parameters the fit is asked for nothing of them.
+    arguments = {}
+    if len(model.systematics):
+        arguments = {"systematics": model.systematics, "global_observables": observed, "log_g": model.log_g[rows]}
+    fits = fit_toys(model.mixture, model.rates[rows], offsets, mu, **arguments)
+    columns = {field.name: getattr(fits, field.name) for field in fields(ToyFits)}
+    return ThrownToys(**columns, thrown=alpha, global_observables=observed)
+
+
+def _find(cumulative: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The first row whose running sum exceeds each place (M,) in [0, total): (M,)."""
+    # Sorted first, the search walks through the memory once: a third of the time, for 10⁶ rows.
+    order = np.argsort(places)
+    rows = np.empty(len(places), dtype=np.int64)
+    rows[order] = np.searchsorted(cumulative, places[order], side="right")
+    # A place within rounding of the total, or beyond a last event without weight.
+    return np.minimum(rows, len(cumulative) - 1)

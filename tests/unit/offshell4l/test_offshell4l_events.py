@@ -4,6 +4,7 @@ import pytest
 from steelyard.errors import ConfigurationError
 from steelyard.offshell4l import events
 from steelyard.offshell4l.densities import densities, expected_events, yields
+from steelyard.offshell4l.spaces import GENERATED
 
 EDGES = np.array([[220, 60, 60, -1, -1, -1, -np.pi, -np.pi], [1500, 120, 120, 1, 1, 1, np.pi, np.pi]], dtype=float)
 
@@ -38,10 +39,23 @@ def test_weights_are_those_of_the_rounded_kinematics():
     np.testing.assert_allclose(weights[:, 1] / weights[:, 0], (p * nu)[:, 1] / (p * nu)[:, 0], rtol=1e-12)
 
 
-@pytest.mark.parametrize("mu", [0.0, 0.3, 4.0])
-def test_experiments_have_poisson_counts(mu):
-    x, offsets = events.draw_experiments({"mu": mu}, 400, np.random.default_rng(3))
-    counts, expected = np.diff(offsets), expected_events({"mu": mu})
+@pytest.mark.parametrize("sample, processes", [("gg", ["S", "SBI", "B"]), ("qqZZ", ["NI"])])
+def test_selected_weights_of_a_generated_sample_add_up_to_the_yields(sample, processes):
+    x, weights = events.draw_sample(sample, 50_000, np.random.default_rng(9), space=GENERATED)
+    inside = (x[:, 0] > 220) & (x[:, 0] < 1500) & np.all((x[:, 1:3] > 60) & (x[:, 1:3] < 120), axis=1)
+    assert 0.9 < inside.mean() < 0.99
+    kept = weights * inside[:, None]
+    error = kept.std(axis=0) * np.sqrt(len(weights))
+    assert np.all(np.abs(kept.sum(axis=0) - yields(processes)) <= 4 * error)
+
+
+SHIFTED = {"lumi": 3.0, "lepton_scale": -5.0, "gg_scale": 2.0, "qqZZ_norm": -2.0, "qqZZ_angle": 1.0}
+
+
+@pytest.mark.parametrize("mu, alpha", [(0.0, None), (0.3, None), (4.0, None), (1.0, SHIFTED), (1.0, {"gg_scale": 5})])
+def test_experiments_have_poisson_counts(mu, alpha):
+    x, offsets = events.draw_experiments({"mu": mu}, 400, np.random.default_rng(3), alpha)
+    counts, expected = np.diff(offsets), expected_events({"mu": mu}, alpha)
     assert offsets[0] == 0 and offsets[-1] == len(x) and offsets.dtype == np.int64 and x.dtype == np.float32
     assert abs(counts.mean() - expected) < 4 * np.sqrt(expected / 400)
     # the variance of a sample variance of n normal numbers is 2σ⁴/(n−1)
@@ -54,6 +68,31 @@ def test_same_seed_same_bytes():
     assert not np.isin(first[:, 0], other[:, 0]).mean() > 0.01
 
 
+def test_nuisance_parameters_at_zero_change_no_bit():
+    nominal, zero = (
+        events.draw_experiments({"mu": 1}, 2, np.random.default_rng(4), alpha)[0]
+        for alpha in (None, dict.fromkeys(SHIFTED, 0.0))
+    )
+    assert nominal.tobytes() == zero.tobytes()
+
+
+def test_experiments_are_selected_whatever_the_scale():
+    """The first events after the edges of 20 experiments: 220 GeV to a tenth of a GeV, never less."""
+    for scale in (-5.0, 5.0):
+        x, _ = events.draw_experiments({"mu": 1}, 20, np.random.default_rng(8), {"lepton_scale": scale})
+        assert 220 < x[:, 0].min() < 220.1 and x[:, 0].max() < 1500
+        assert 60 < x[:, 1:3].min() < 62 and 116 < x[:, 1:3].max() < 120
+
+
+def test_scaled_masses():
+    x, _ = events.draw_sample("qqZZ", 100, np.random.default_rng(7))
+    scaled = events.seen(x, 1.005)
+    assert scaled.dtype == np.float32
+    np.testing.assert_array_equal(scaled[:, 3:], x[:, 3:])
+    np.testing.assert_allclose(scaled[:, :3], 1.005 * x[:, :3].astype(float), rtol=6e-8)
+    np.testing.assert_array_equal(events.seen(x, 1.0), x)
+
+
 def test_no_experiments():
     x, offsets = events.draw_experiments({"mu": 1}, 0, np.random.default_rng(5))
     assert x.shape == (0, 8) and offsets.tolist() == [0]
@@ -64,3 +103,5 @@ def test_unknown_names_are_refused():
         events.draw_sample("qq", 10, np.random.default_rng(6))
     with pytest.raises(ConfigurationError, match="no parameter 'nu'"):
         events.draw_experiments({"nu": 1}, 1, np.random.default_rng(6))
+    with pytest.raises(ConfigurationError, match="no systematic 'lepton_scal'; did you mean 'lepton_scale'"):
+        events.draw_experiments({"mu": 1}, 1, np.random.default_rng(6), {"lepton_scal": 1})
