@@ -12,14 +12,14 @@ files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcard
 with logged(snakemake.log[0]):
     samples, reference = open_all(files.info), from_json(Reference, files.reference)
     train_member(
-        ratio_samples(samples, reference, wildcards.ratio),
-        ratio=wildcards.ratio,
+        ratio_samples(samples, reference, wildcards.process),
+        ratio=wildcards.process,
         member=int(wildcards.member),
         features=samples[0].info.features,
         split=Split.model_validate(params.split),
         training=Training.model_validate(params.training),
         bootstrap=params.bootstrap,
-        seed=seed_for(params.seed, "train_member", ratio=wildcards.ratio, member=wildcards.member),
+        seed=seed_for(params.seed, "train_member", ratio=wildcards.process, member=wildcards.member),
         network_path=snakemake.output.network,
         curve_path=snakemake.output.curve,
         checkpoint_path=params.checkpoint,
