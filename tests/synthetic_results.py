@@ -1,5 +1,7 @@
 """Made-up results of every kind, for pictures and pages: right in shape, with no physics in them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from steelyard.baselines.results import BaselineResult, BinnedScan
@@ -15,6 +17,7 @@ from steelyard.plots.labels import EMBEDDED, Labels
 from steelyard.statistics.audit import Audit, AuditPoint, Coverage, CriticalComparison
 from steelyard.statistics.belts import Belt, BeltPoint, CriticalValue, Inference, Interval, Significance
 from steelyard.statistics.fits import Fit, Scan
+from steelyard.statistics.impacts import Impact, Impacts
 from steelyard.statistics.intervals import wald_threshold
 from steelyard.summary import CheckResult, DataResult, LevelResult, SignificanceResult, Summary
 
@@ -137,6 +140,26 @@ def audit() -> Audit:
             critical.append(CriticalComparison(level, learned, exact, 0.4))
         points.append(AuditPoint(mu, 0, tuple(coverage), tuple(critical)))
     return Audit(tuple(points))
+
+
+def displaced(result: Audit) -> Audit:
+    """The same with experiments at other nuisance parameters beside those at nominal ones."""
+    more = [replace(point, nuisances={"scale": value}, critical=()) for point in result.points for value in (1.0, -1.0)]
+    return Audit((*result.points, *more))
+
+
+def impacts(scale: float = 1.0) -> Impacts:
+    """Three parameters, the largest first; the parts add up to the error."""
+    found = [
+        Impact("scale", "energy scale", "experimental", True, 0.0, 0.0, 0.8, 0.41, -0.39, 0.4, 0.5),
+        Impact("norm", r"qq→ZZ", "theory", True, 0.01, 0.01, 0.95, -0.2, 0.2, -0.2, 0.21),
+        Impact("free", "free norm", "norm factors", False, 1.0, 0.0, 0.1, None, None, None, 0.1),
+    ]
+    correlation = [[1.0, 0.5, -0.2, 0.1], [0.5, 1.0, 0.3, -0.7], [-0.2, 0.3, 1.0, 0.0], [0.1, -0.7, 0.0, 1.0]]
+    groups = {"experimental": 0.4 * scale, "theory": 0.2 * scale}
+    return Impacts(
+        "mu", 1.0, True, tuple(found), ("mu", "scale", "norm", "free"), 0.8 * scale, 0.66 * scale, groups, correlation
+    )
 
 
 def ratio_comparisons() -> list[RatioComparison]:

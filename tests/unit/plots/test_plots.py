@@ -1,6 +1,7 @@
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -21,6 +22,7 @@ from steelyard.plots import (
     closure,
     convergence,
     data,
+    impacts,
     intervals,
     oracle,
     scan,
@@ -59,6 +61,11 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "intervals": lambda: intervals.intervals(stored(made.summary()), LABELS, 3.0),
     "coverage": lambda: audit.coverage(stored(made.audit()), LABELS),
     "critical values": lambda: audit.critical_values(stored(made.audit()), LABELS),
+    "coverage at displaced nuisances": lambda: audit.coverage(made.displaced(made.audit()), LABELS),
+    "ranking": lambda: impacts.ranking(stored(made.impacts()), "asimov", LABELS, made.impacts(0.95)),
+    "error budget": lambda: impacts.error_budget(stored(made.impacts()), "observed", LABELS, made.impacts(0.95)),
+    "correlations": lambda: impacts.correlations(stored(made.impacts()), "asimov", LABELS),
+    "no covariance": lambda: impacts.correlations(replace(made.impacts(), correlation=None), "asimov", LABELS),
     "baseline": lambda: baseline.baseline(stored(made.baseline()), LABELS),
     "calibration": lambda: calibration.calibration(stored(made.calibration()), LABELS),
     "closure": lambda: closure.closure(stored(made.closure()), LABELS, made.OBSERVABLES, tolerance=0.02),

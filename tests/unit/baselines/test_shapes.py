@@ -1,0 +1,73 @@
+"""Templates under nuisance parameters: at ±1 exactly the varied ones, and what pyhf says of them."""
+
+import numpy as np
+import pytest
+
+from steelyard.baselines.binned import BinnedModel, Varied, fill_templates
+from steelyard.baselines.binning import bin_index
+from steelyard.baselines.pyhf_model import pyhf_difference, response
+from steelyard.errors import ModelError
+from steelyard.statistics.coefficients import Coefficients
+from steelyard.statistics.mixture import Mixture
+from steelyard.statistics.systematics import Nuisance, Systematics
+
+EDGES = np.array([0.1, 0.3, 0.5, 0.7, 0.95])
+YIELDS = np.array([50.0, 400.0])
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """Uniform background and linear signal; one shape on the signal, one on both, a yield effect on the background."""
+    rng = np.random.default_rng(5)
+    x = rng.uniform(size=20_000)
+    densities = np.stack([2.0 * x, np.ones_like(x)], axis=1)
+    densities /= densities.sum(axis=0)
+    terms = np.array([[0, 0], [0, 1], [1, 1]])
+    slopes = np.array([[0.10, -0.07], [0.05, -0.05], [0.08, -0.09]])
+    log_g = (x[:, None, None] * slopes).astype(np.float32)
+    for term, (process, _) in enumerate(terms):  # normalised, as a model's are
+        log_g[:, term] -= np.log(densities[:, process] @ np.exp(log_g[:, term], dtype=float))
+    log_yields = np.zeros((2, 2, 2))
+    log_yields[1, 1] = np.log([1.05, 0.96])
+    systematics = Systematics((Nuisance("tilt"), Nuisance("scale")), log_yields, np.zeros((2, 2), dtype=bool), terms)
+    mixture = Mixture(("s", "b"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), YIELDS, (0.0, 5.0))
+    return x, densities, mixture, Varied(systematics, log_g)
+
+
+@pytest.fixture(scope="module")
+def model(simulated):
+    x, densities, mixture, varied = simulated
+    templates = fill_templates(bin_index(x, EDGES, overflow=True), densities, mixture, len(EDGES) - 1, varied)
+    return BinnedModel.of(mixture, templates, "x")
+
+
+@pytest.mark.parametrize(("process", "nuisance", "term"), [(0, 0, 0), (0, 1, 1), (1, 1, 2)])
+@pytest.mark.parametrize("side", [0, 1])
+def test_yield_and_shape_give_the_varied_template(simulated, model, process, nuisance, term, side):
+    x, densities, _, varied = simulated
+    weights = densities[:, process] * np.exp(varied.log_g[:, term, side], dtype=float) * YIELDS[process]
+    expected = np.histogram(x, EDGES, weights=weights)[0] * np.exp(
+        varied.systematics.log_yields[process, nuisance, side]
+    )
+    found = model.templates.counts[process] * np.exp(response(model.templates, process, nuisance, side))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_process_that_a_parameter_leaves_alone_does_not_change(model):
+    np.testing.assert_array_equal(response(model.templates, 1, 0, 0), 0.0)
+
+
+def test_pyhf_agrees_at_nominal_and_at_each_variation(model):
+    # float32 log g: 1e-7 of the expectation of 400 events, twice that in -2 ln L
+    assert pyhf_difference(model, model.asimov(0.4), [0.3, 1.7]) < 1e-4
+
+
+def test_an_empty_varied_template_is_an_error(simulated):
+    x, densities, mixture, varied = simulated
+    broken = densities.copy()
+    inside = (x > EDGES[1]) & (x < EDGES[2])
+    broken[inside, 0] = np.where(np.arange(inside.sum()) % 2, 1.01, -1.0) * 1e-4  # a sum near zero, of either sign
+    log_g = varied.log_g.copy()
+    log_g[inside, 0, 0] = np.where(np.arange(inside.sum()) % 2, -1.0, 1.0)
+    with pytest.raises(ModelError, match=r"template of the systematic tilt is -.* bin 2"):
+        fill_templates(bin_index(x, EDGES, overflow=True), broken, mixture, 4, Varied(varied.systematics, log_g))

@@ -1,0 +1,65 @@
+"""Verdicts on nuisance parameters: each check passes on good numbers and fails on bad ones."""
+
+from dataclasses import replace
+
+import pytest
+import synthetic_results as made
+
+from steelyard.configuration.thresholds import Thresholds
+from steelyard.diagnostics.of_nuisances import check_nuisances
+
+GOOD = made.impacts()
+
+
+def checks(result, exact=None, data="asimov"):
+    found = check_nuisances({data: result}, {data: exact} if exact else {}, Thresholds())
+    return {check.name: check for check in found}
+
+
+def changed(result, name, **changes):
+    impacts = tuple(replace(item, **changes) if item.name == name else item for item in result.impacts)
+    return replace(result, impacts=impacts)
+
+
+def test_good_results_pass():
+    assert {check.status for check in checks(GOOD, GOOD).values()} == {"PASS"}
+
+
+def test_a_pull_of_asimov_data_fails():
+    assert checks(changed(GOOD, "scale", pull=-0.5))["pulls, asimov data"].status == "FAIL"
+
+
+def test_a_pull_of_the_data_may_be_half_a_sigma_but_not_four():
+    assert checks(changed(GOOD, "scale", pull=-0.5), data="observed")["pulls, observed data"].status == "PASS"
+    assert checks(changed(GOOD, "scale", pull=-4.0), data="observed")["pulls, observed data"].status == "FAIL"
+
+
+def test_an_overconstrained_parameter_is_flagged_with_the_reason():
+    check = checks(changed(GOOD, "scale", constraint=0.3))["constraints, asimov data"]
+    assert check.status == "WARN"
+    assert "scale: 0.300 of 1; the data alone know it to 0.31" in check.detail
+
+
+def test_a_refit_that_went_wrong_is_found():
+    check = checks(changed(GOOD, "scale", up=0.9))["impacts against the covariance, asimov data"]
+    assert check.status == "FAIL" and check.detail.startswith("scale")
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"constraint": 0.6}, "post-fit errors against exact"),
+        ({"inflation": 0.02}, "parts of the error against exact"),
+        ({"inflation": 0.02}, "ranking against exact"),
+    ],
+)
+def test_a_difference_from_the_exact_likelihood_fails(changes, name):
+    assert checks(changed(GOOD, "scale", **changes), GOOD)[name].status == "FAIL"
+
+
+def test_on_a_bound_what_needs_a_covariance_is_undecided():
+    bound = replace(GOOD, error=None, statistical=None, groups=None, correlation=None)
+    bound = replace(bound, impacts=tuple(replace(item, constraint=None, covariance=None) for item in bound.impacts))
+    found = checks(bound, GOOD)
+    assert found["constraints, asimov data"].status == "WARN"
+    assert found["post-fit errors against exact"].status == "WARN"
