@@ -195,7 +195,7 @@ def test_expected_events_add_up_at_any_alpha():
 
 @pytest.mark.parametrize("alpha", [{"lumi": 10.0, "qqZZ_norm": -10.0}, {"qqZZ_norm": 5.0, "gg_scale": 2.0}], ids=str)
 def test_experiments_have_the_processes_in_proportion(alpha):
-    """The mean of P(NI|x) = ν_NI p_NI/(ν p) over the events is ν_NI/ν; a share off by 0.02 moves it by more than 4 errors."""
+    """The mean of P(NI|x) = ν_NI p_NI/(ν p) over the events is ν_NI/ν; it sees a share that is off by 0.02."""
     x, _ = draw_experiments({"mu": 1.0}, 500, np.random.default_rng(56), alpha)
     nu = yields(["SBI", "NI"], alpha)
     parts = densities(x, ["SBI", "NI"], alpha) * nu
