@@ -102,12 +102,12 @@ def members(ratio):
     return range(analysis.variations.members if ratio in VARIATIONS else analysis.ensembles.members)
 
 
-def varied_stores(systematic, *directions):
-    """Folders of the varied events of a systematic, in the order of the samples."""
+def varied_stores(systematic, name, *directions):
+    """One file of every varied store of a systematic, of one direction or of both, in the order of ``VARIED``."""
     return [
-        f"{R}/samples/{sample}/variations/{varied}"
+        f"{R}/samples/{sample}/variations/{varied}/{STORE[name]}"
         for (sample, varied), source in VARIED.items()
-        if source.systematic == systematic and source.direction in directions
+        if source.systematic == systematic and (not directions or source.direction in directions)
     ]
 
 
@@ -130,12 +130,9 @@ def carried(name):
 
 def varied(name):
     """Input function: one file of each varied store that a variation trains on."""
-
-    def files(wildcards):
-        wanted = VARIATIONS[wildcards.variation]
-        return [f"{folder}/{STORE[name]}" for folder in varied_stores(wanted.systematic, wanted.direction)]
-
-    return files
+    return lambda wildcards: varied_stores(
+        VARIATIONS[wildcards.variation].systematic, name, VARIATIONS[wildcards.variation].direction
+    )
 
 
 def reading(wildcards):

@@ -29,6 +29,39 @@ rule diagnose_ratio:
         "../scripts/diagnose_ratio.py"
 
 
+rule diagnose_systematic:
+    input:
+        **stores("features", "observables", "weights", "ids", "info"),
+        **{f"varied_{name}": lambda wildcards, name=name: varied_stores(wildcards.systematic, name) for name in STORE},
+        model=rules.build_model.output.model,
+        scores=[f"{R}/scores/{sample}/systematics/{{systematic}}.npy" for sample in SAMPLES],
+        exact=[f"{R}/oracle/scores/{sample}/systematics/{{systematic}}.npy" for sample in SAMPLES] if ORACLE else [],
+    output:
+        diagnosis=f"{R}/diagnostics/systematics/{{systematic}}.json",
+    log:
+        f"{R}/logs/diagnose_systematic/{{systematic}}.log",
+    benchmark:
+        f"{R}/benchmarks/diagnose_systematic/{{systematic}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        split=settings["split"],
+        thresholds=THRESHOLDS,
+        variations=lambda wildcards: [dataclasses.asdict(item) for item in SHAPES[wildcards.systematic]],
+        directions=lambda wildcards: [
+            source.direction for source in VARIED.values() if source.systematic == wildcards.systematic
+        ],
+        code=code_digest("diagnostics.of_variation", "statistics.model"),
+    message:
+        "Checking the variations by {wildcards.systematic}"
+    script:
+        "../scripts/diagnose_systematic.py"
+
+
 rule diagnose_model:
     input:
         **stores("features", "observables", "weights", "ids", "info"),

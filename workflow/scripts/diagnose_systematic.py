@@ -1,0 +1,40 @@
+from types import SimpleNamespace
+
+import numpy as np
+
+from steelyard.configuration import Split
+from steelyard.configuration.thresholds import Thresholds
+from steelyard.data.store import open_all
+from steelyard.diagnostics.of_variation import diagnose_systematic
+from steelyard.jobs import logged
+from steelyard.results import to_json
+from steelyard.statistics.model import load_model
+from steelyard.statistics.normaliser import log_normaliser
+
+files, params = snakemake.input, snakemake.params
+
+with logged(snakemake.log[0]):
+    model, variations = load_model(files.model), [SimpleNamespace(**item) for item in params.variations]
+    varied = {"up": {}, "down": {}}
+    for direction, sample in zip(params.directions, open_all(files.varied_info), strict=True):
+        varied[direction][sample.info.name] = sample
+    nuisance = model.systematics.names.index(snakemake.wildcards.systematic)
+    processes = [model.mixture.processes.index(name) for name in dict.fromkeys(item.process for item in variations)]
+
+    def normaliser_along(values):
+        """log N_c (P, C) at values (P, 1) of this nuisance parameter, all others nominal."""
+        points = np.tile(model.systematics.nominal, (len(values), 1))
+        points[:, nuisance] = np.ravel(values)
+        return log_normaliser(model.systematics, points)[:, processes]
+
+    diagnosis = diagnose_systematic(
+        variations,
+        open_all(files.info),
+        varied,
+        [np.load(path, mmap_mode="r") for path in files.scores],
+        Split.model_validate(params.split),
+        Thresholds.model_validate(params.thresholds),
+        [np.load(path, mmap_mode="r") for path in files.exact] or None,
+        normaliser_along,
+    )
+    to_json(diagnosis, snakemake.output.diagnosis)
