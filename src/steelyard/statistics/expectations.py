@@ -77,7 +77,7 @@ class JointNormaliser:
             block = slice(start, start + step)
             for process in varied:
                 products = shape_products(self.systematics, self.log_g[block], alpha, process)
-                sums[:, process] += self.densities[block, process] @ products
+                sums[:, process] += products @ self.densities[block, process]
         sums[:, varied] = np.log(sums[:, varied])
         return sums
 

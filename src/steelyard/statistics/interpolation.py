@@ -121,27 +121,26 @@ def exponential(log_up: ArrayLike, log_down: ArrayLike, alpha: ArrayLike) -> Der
 
 
 def event_values(kind: Interpolation, log_up: np.ndarray, log_down: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """g of many events at many values of one nuisance parameter: (n,), (n,), (P,) to (n, P), without derivatives.
+    """g of many events at many values of one nuisance parameter: (n,), (n,), (P,) to (P, n), without derivatives.
 
     The same numbers as :func:`interpolate` to rounding, at a fraction of its cost: what depends on the event alone is
     done once for all values.
     """
     up, down, alpha = (np.asarray(item, dtype=float) for item in (log_up, log_down, alpha))
-    result = np.empty((len(up), len(alpha)))
+    result = np.empty((len(alpha), len(up)))
     above, below = alpha >= 1.0, alpha <= -1.0
     inside = ~(above | below)
     if inside.any():
-        inner = alpha[inside]
+        inner = alpha[inside, None]
         if kind == "code4":
-            powers = inner ** np.arange(1, 7)[:, None]
-            result[:, inside] = 1.0 + code4_coefficients(up, down).T @ powers
+            result[inside] = inner ** np.arange(1, 7) @ code4_coefficients(up, down) + 1.0
         else:
             even = inner**2 * (15.0 - inner**2 * (10.0 - 3.0 * inner**2)) / 8.0
-            result[:, inside] = np.exp(np.outer(0.5 * (up - down), inner) + np.outer(0.5 * (up + down), even))
+            result[inside] = np.exp(0.5 * (even + inner) * up + 0.5 * (even - inner) * down)
     if above.any():
-        result[:, above] = np.exp(np.outer(up, alpha[above]))
+        result[above] = np.exp(np.outer(alpha[above], up))
     if below.any():
-        result[:, below] = np.exp(np.outer(down, -alpha[below]))
+        result[below] = np.exp(np.outer(-alpha[below], down))
     return result
 
 

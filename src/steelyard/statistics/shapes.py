@@ -17,14 +17,15 @@ def rate_factors(systematics: Systematics, alpha: np.ndarray) -> np.ndarray:
 
 
 def shape_products(systematics: Systematics, log_g: np.ndarray, alpha: np.ndarray, process: int) -> np.ndarray:
-    r""":math:`\prod_{t\in c} g_t(x_i|\alpha)` of one process for events (n, T, 2) at points (P, K): (n, P)."""
-    result = np.ones((len(log_g), len(alpha)))
+    r""":math:`\prod_{t\in c} g_t(x_i|\alpha)` of one process for events (n, T, 2) at points (P, K): (P, n)."""
+    result = np.ones((len(alpha), len(log_g)))
     for t in np.flatnonzero(systematics.terms[:, 0] == process):
         k = systematics.terms[t, 1]
         moved = alpha[:, k] != 0.0
         if moved.any():
             kind = systematics.nuisances[k].interpolation
-            result[:, moved] *= event_values(kind, log_g[:, t, 0], log_g[:, t, 1], alpha[moved, k])
+            values = event_values(kind, log_g[:, t, 0], log_g[:, t, 1], alpha[moved, k])
+            result[slice(None) if moved.all() else moved] *= values
     return result
 
 
@@ -42,14 +43,14 @@ def varied_rates(systematics: Systematics, rates: np.ndarray, log_g: np.ndarray,
     for process in np.unique(systematics.terms[:, 0]):
         for start in range(0, len(rates), BLOCK):
             rows = slice(start, start + BLOCK)
-            result[rows, process] *= shape_products(systematics, log_g[rows], points, process)[:, 0]
+            result[rows, process] *= shape_products(systematics, log_g[rows], points, process)[0]
     return result
 
 
 def intensities(
     systematics: Systematics, fractions: np.ndarray, rates: np.ndarray, log_g: np.ndarray, alpha: np.ndarray
 ) -> np.ndarray:
-    r""":math:`\lambda_i=\sum_c f_c H_c\,\nu_c r_c(x_i)\prod_{t\in c}g_t(x_i|\alpha)` at many points: (n, P).
+    r""":math:`\lambda_i=\sum_c f_c H_c\,\nu_c r_c(x_i)\prod_{t\in c}g_t(x_i|\alpha)` at many points: (P, n).
 
     Args:
         systematics: nuisance parameters and their effects.
@@ -61,7 +62,10 @@ def intensities(
     factors = fractions * rate_factors(systematics, alpha)
     varied = np.unique(systematics.terms[:, 0])
     plain = np.setdiff1d(np.arange(rates.shape[1]), varied)
-    result = rates[:, plain] @ factors[:, plain].T
+    result = factors[:, plain] @ rates[:, plain].T
     for process in varied:
-        result += rates[:, process, None] * factors[:, process] * shape_products(systematics, log_g, alpha, process)
+        products = shape_products(systematics, log_g, alpha, process)
+        products *= rates[:, process]
+        products *= factors[:, process, None]
+        result += products
     return result

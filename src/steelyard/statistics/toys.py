@@ -20,7 +20,7 @@ from steelyard.statistics.toy_fits import ToyFits, fit_toys
 TOYS_AT_ONCE = 200
 
 # Weights (events times pseudo-experiments) held at a time where every pseudo-experiment has its own.
-WEIGHTS_AT_ONCE = 1 << 21
+WEIGHTS_AT_ONCE = 1 << 19
 
 NuisancePoint = Literal["nominal", "conditional", "constraint"]
 
@@ -122,30 +122,35 @@ def draw_each(
         ModelError: some weights are negative; the point with most of them is named.
     """
     fractions = model.mixture.fractions(model.mixture.to_coordinate(mu))[0]
-    found: list[list[np.ndarray]] = [[] for _ in alpha]
     number, negative, total = (np.zeros(len(alpha)) for _ in range(3))
+    toys, rows = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     step = max(WEIGHTS_AT_ONCE // max(len(alpha), 1), 1)
     for start in range(0, len(model.rates), step):
         block = slice(start, start + step)
-        varied = intensities(model.systematics, fractions, model.rates[block], model.log_g[block], alpha)
-        weights = np.ascontiguousarray((model.weights[block, None] * varied).T)
-        number += (weights < 0.0).sum(axis=1)
-        negative += np.minimum(weights, 0.0).sum(axis=1)
-        total += weights.sum(axis=1)
+        weights = intensities(model.systematics, fractions, model.rates[block], model.log_g[block], alpha)
+        weights *= model.weights[block]
+        sums = weights.sum(axis=1)
+        total += sums
+        if weights.min(initial=0.0) < 0.0:
+            number += (weights < 0.0).sum(axis=1)
+            negative += np.minimum(weights, 0.0).sum(axis=1)
         if number.any():
             continue  # counted to the end for the message; nothing is drawn any more
-        cumulative = np.cumsum(weights, axis=1, out=weights)
-        counts = generator.poisson(cumulative[:, -1])
-        places = generator.uniform(size=counts.sum()) * np.repeat(cumulative[:, -1], counts)
-        for rows, sums, own in zip(found, cumulative, np.split(places, np.cumsum(counts)[:-1]), strict=True):
-            rows.append(start + _find(sums, own))
+        toy = np.repeat(np.arange(len(alpha)), generator.poisson(sums))
+        # The running sum goes on from one pseudo-experiment to the next: one search finds the events of all.
+        cumulative = np.cumsum(weights).reshape(weights.shape)
+        begin = cumulative[:, 0] - weights[:, 0]
+        place = begin[toy] + generator.uniform(size=len(toy)) * (cumulative[toy, -1] - begin[toy])
+        found = _find(cumulative.ravel(), place) - toy * weights.shape[1]
+        toys.append(toy)
+        rows.append(start + np.clip(found, 0, weights.shape[1] - 1))  # rounding where two of them meet
     if number.any():
         worst = int(np.argmax(number))
         share = -negative[worst] / total[worst]
         raise negative_weights(int(number[worst]), len(model.rates), share, mu, model.systematics, alpha[worst])
-    experiments = [np.concatenate(rows) for rows in found]
-    offsets = np.concatenate([[0], np.cumsum([len(rows) for rows in experiments])]).astype(np.int64)
-    return np.concatenate(experiments), offsets
+    owner = np.concatenate(toys)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(alpha)))])
+    return np.concatenate(rows)[np.argsort(owner, kind="stable")], offsets
 
 
 def concatenate(pieces: list[ToyFits]) -> ToyFits:

@@ -102,7 +102,7 @@ def test_many_points_at_once_are_the_same_numbers(kind):
     generator = np.random.default_rng(0)
     up, down = generator.normal(scale=0.4, size=(2, 500)).astype(np.float32)
     alpha = np.array([-5.0, -1.0, -0.4, 0.0, 1e-9, 0.9, 1.0, 3.3])
-    expected = interpolate(kind, up[:, None].astype(float), down[:, None].astype(float), alpha)[0]
+    expected = interpolate(kind, up[:, None].astype(float), down[:, None].astype(float), alpha)[0].T
     np.testing.assert_allclose(event_values(kind, up, down, alpha), expected, rtol=1e-13)
 
 
@@ -111,7 +111,7 @@ def test_events_on_which_code_4_is_not_positive_are_found():
     generator = np.random.default_rng(1)
     up, down = generator.normal(scale=3.0, size=(2, 20_000))
     up[:100], down[:100] = 0.05, -0.05
-    lowest = event_values("code4", up, down, np.linspace(-1.0, 1.0, 1001)).min(axis=1)
+    lowest = event_values("code4", up, down, np.linspace(-1.0, 1.0, 1001)).min(axis=0)
     found = non_positive(up, down)
     order = np.arange(1, 7)
     missed = (order * (order - 1)) @ np.abs(code4_coefficients(up, down)) * 0.002**2 / 8.0

@@ -81,9 +81,9 @@ def test_many_points_at_once_are_the_same_intensities(model):
     fractions = model.mixture.fractions(0.8)[0]
     points = np.stack([ALPHA, -0.5 * ALPHA, model.systematics.nominal])
     found = intensities(model.systematics, fractions, model.rates, model.log_g, points)
-    for column, point in zip(found.T, points, strict=True):
+    for row, point in zip(found, points, strict=True):
         expected = varied_rates(model.systematics, model.rates, model.log_g, point) @ fractions
-        np.testing.assert_allclose(column, expected, rtol=1e-11)
+        np.testing.assert_allclose(row, expected, rtol=1e-11)
 
 
 def test_events_stay_where_they_are_at_the_nominal_point(model):

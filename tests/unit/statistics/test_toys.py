@@ -178,7 +178,7 @@ def test_events_of_toys_at_drawn_points_vary_by_more_than_poisson(shaped, thrown
     toys, mu = 1500, 1.0
     fits = throw_toys(shaped, mu, toys, seed=7, nuisances="constraint")
     generator = np.random.default_rng(0)
-    alpha = np.tile(shaped.systematics.nominal, (400_000, 1))
+    alpha = np.tile(shaped.systematics.nominal, (100_000, 1))
     alpha[:, :3] = np.clip(generator.normal(size=(len(alpha), 3)), *shaped.systematics.bounds[:3].T)
     alpha[:, 3] = generator.uniform(-1.0, 1.0, size=len(alpha))
     expected = total_yield_factors(shaped.systematics, alpha) @ (
