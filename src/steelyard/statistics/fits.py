@@ -1,28 +1,44 @@
-"""Fits of one data set: the global minimum over both basins, and the profile of t(mu)."""
+"""Fits of one data set: the global minimum over all basins, by Minuit, and the profile of t(mu)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from steelyard.errors import ModelError
+from steelyard.problems import nearest
+from steelyard.statistics.engine.minuit import minimise_with_minuit
+from steelyard.statistics.engine.search import Minimum
+from steelyard.statistics.engine.tracking import follow
 from steelyard.statistics.likelihood import Likelihood
+from steelyard.statistics.starts import find_basins
 
-# Points of the search grid in the fit coordinate. A basin of a data set of O(1000) events is far wider than a step.
-SEARCH_POINTS = 64
+# A bound at which the profile is expected this far above the best minimum is not fitted.
+MARGIN = 10.0
+
+# A conditional fit this far below the global one has found another basin.
+MISSED = 1e-4
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The global minimum of -2 ln L within the parameter's bounds.
+    """The global minimum of -2 ln L within the parameters' bounds.
 
     Attributes:
         hat: best-fit value of the parameter of interest.
         minimum: -2 ln L there (up to the constant that drops out of every ratio).
         valid: the minimiser's own verdict on the basin that won; an exact bound counts as valid.
         edm: estimated vertical distance to the minimum.
-        at_bound: the minimum lies on a physical bound.
+        at_bound: the parameter of interest is on a physical bound.
         basins: all local minima as (parameter value, -2 ln L), deepest first.
         uncertainty: parabolic error of the parameter from the curvature, absent on a bound.
+        nuisances: names of the K nuisance parameters.
+        alpha: their K best-fit values.
+        covariance: (1 + K, 1 + K) of (parameter, alpha) from the exact Hessian, twice its inverse; zero in rows and
+            columns of parameters that are fixed or on a bound. Absent where the Hessian is not positive.
+        errors: (1 + K) square roots of its diagonal, absent for parameters that are fixed or on a bound.
+        bounds_hit: names of the parameters that ended on a bound.
+        fixed: names of the parameters that were not fitted.
     """
 
     hat: float
@@ -32,99 +48,172 @@ class Fit:
     at_bound: bool
     basins: tuple[tuple[float, float], ...]
     uncertainty: float | None = None
+    nuisances: tuple[str, ...] = ()
+    alpha: tuple[float, ...] = ()
+    covariance: list[list[float]] | None = None
+    errors: list[float | None] | None = None
+    bounds_hit: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Scan:
-    """The likelihood ratio along the parameter.
+    """The profile likelihood ratio along the parameter.
 
     Attributes:
         mu: (G,) parameter values.
         t: (G,) test statistic there.
         t_lower_bound: the test statistic at the lower bound of the parameter, wherever the grid begins.
         fit: the global fit that t is relative to.
+        alpha: (G, K) nuisance parameters of the conditional fits; absent without nuisance parameters.
+        not_converged: number of conditional fits that did not converge.
     """
 
     mu: np.ndarray
     t: np.ndarray
     t_lower_bound: float
     fit: Fit
+    alpha: np.ndarray | None = None
+    not_converged: int = 0
 
 
-def fit(likelihood: Likelihood) -> Fit:
+def fit(likelihood: Likelihood, fixed: Mapping[str, float] | None = None) -> Fit:
     """Find the global minimum with iminuit and the exact gradient, from every basin of a search grid.
 
     The likelihood of an interfering signal has two minima in the coordinate; a local fit that stops in the
-    wrong one corrupts the belt (DESIGN 1.7). So the coordinate's range is searched on a grid first, Minuit runs once
-    in the bracket of each local minimum, and the two bounds themselves compete as exact values: Minuit's limits are a
-    transformation whose derivative vanishes at the limit, so it cannot be trusted to sit on one.
+    wrong one corrupts the belt (DESIGN 1.7). So the coordinate's range is searched first
+    (:func:`steelyard.statistics.starts.find_basins`), Minuit runs once in each basin, and the two bounds themselves
+    compete as exact values with the nuisance parameters refitted: Minuit's limits are a transformation whose
+    derivative vanishes at the limit, so it cannot be trusted to sit on one.
+
+    Args:
+        likelihood: the data.
+        fixed: values of parameters that are not fitted: the parameter of interest or nuisance parameters, by name.
 
     Raises:
-        ModelError: no value of the parameter within its bounds gives every event a positive density.
+        ModelError: no value of the parameter within its bounds gives every event a positive density, or an unknown
+            name in ``fixed``.
     """
-    from iminuit import Minuit
-
-    mixture = likelihood.mixture
-    grid = np.linspace(*mixture.coordinate_bounds, SEARCH_POINTS)
-    values = likelihood.value(grid)
-    if not np.isfinite(values).any():
-        middle = float(grid[len(grid) // 2])
-        raise ModelError(
-            f"no value of the parameter in {list(mixture.bounds)} gives every event a positive density: at "
-            f"{float(mixture.to_parameter(middle)):.3g} there are {likelihood.negative_events(middle)} negative "
-            "events. Check the ratios' diagnostics and the coefficients"
-        )
-    minima: list[tuple[float, float, bool, float, float | None]] = [
-        (float(grid[end]), float(values[end]), True, 0.0, None) for end in (0, -1) if np.isfinite(values[end])
-    ]
-    for index in local_minima(values[None, :])[1]:
-        low, high = grid[max(index - 1, 0)], grid[min(index + 1, len(grid) - 1)]
-        minuit = Minuit(
-            lambda kappa: likelihood.value(kappa)[0],
-            grad=lambda kappa: np.array([likelihood.derivatives(kappa)[1]]),
-            kappa=grid[index] if low < grid[index] < high else 0.5 * (low + high),
-        )
-        minuit.limits["kappa"] = (low, high)
-        minuit.errordef = Minuit.LIKELIHOOD * 2  # the function is -2 ln L
-        minuit.strategy = 1
-        minuit.tol = 1e-4
-        minuit.migrad()
-        kappa = float(minuit.values["kappa"])
-        curvature = likelihood.derivatives(kappa)[2]
-        error = float(np.sqrt(2.0 / curvature)) if curvature > 0.0 else None
-        minima.append((kappa, float(minuit.fval), bool(minuit.valid), float(minuit.fmin.edm), error))
-    minima.sort(key=lambda found: found[1])
-    kappa, minimum, valid, edm, error = minima[0]
-    at_bound = kappa in (float(grid[0]), float(grid[-1]))
-    if error is not None:
-        error *= mixture.coefficients.coordinate.slope(kappa)
-    return Fit(
-        hat=float(mixture.to_parameter(kappa)),
-        minimum=minimum,
-        valid=valid,
-        edm=edm,
-        at_bound=at_bound,
-        basins=tuple((float(mixture.to_parameter(found[0])), found[1]) for found in minima),
-        uncertainty=None if at_bound else error,
-    )
+    start, still = _starting_point(likelihood, fixed or {})
+    return _fit(likelihood, start, still)
 
 
 def scan(likelihood: Likelihood, mu: np.ndarray) -> Scan:
-    """t(mu) = -2 ln L(mu) + 2 ln L(mu_hat) on a grid of parameter values (G,), with mu_hat inside its bounds."""
+    r"""t(mu) = -2 ln L(mu, alpha(mu)) + 2 ln L(mu_hat, alpha_hat) on a grid (G,), with mu_hat inside its bounds.
+
+    The nuisance parameters are fitted at every value, from the global fit outwards
+    (:func:`steelyard.statistics.engine.tracking.follow`).
+    """
+    mixture = likelihood.mixture
     best = fit(likelihood)
     mu = np.asarray(mu, dtype=float)
-    places = likelihood.mixture.to_coordinate(np.append(mu, likelihood.mixture.bounds[0]))
-    t = np.maximum(likelihood.value(places) - best.minimum, 0.0)
-    return Scan(mu=mu, t=t[:-1], t_lower_bound=float(t[-1]), fit=best)
+    places = mixture.to_coordinate(np.append(mu, mixture.bounds[0]))
+    if not len(likelihood.systematics):
+        t = np.maximum(likelihood.value(places) - best.minimum, 0.0)
+        return Scan(mu=mu, t=t[:-1], t_lower_bound=float(t[-1]), fit=best)
+    start = np.array([float(mixture.to_coordinate(best.hat)), *best.alpha])
+    track = follow(likelihood.evaluator, places, start)
+    deepest = int(np.argmin(track.values))
+    if track.values[deepest] < best.minimum - MISSED:
+        # A conditional fit below the global one: a basin that no slice showed.
+        below = np.concatenate([places[deepest : deepest + 1], track.alpha[deepest]])
+        best = _fit(likelihood, below, np.zeros(len(below), dtype=bool), (below,))
+    t = np.maximum(track.values - best.minimum, 0.0)
+    failed = int(np.count_nonzero(~track.converged & np.isfinite(track.values)))
+    return Scan(mu, t[:-1], float(t[-1]), best, track.alpha[:-1], failed)
 
 
-def local_minima(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of every local minimum along the last axis of ``values`` (R, G), ends included.
+def _fit(likelihood: Likelihood, start: np.ndarray, still: np.ndarray, further: tuple[np.ndarray, ...] = ()) -> Fit:
+    """The fit from ``start`` (1 + K,), whose coordinate is not used, and from further places as they are."""
+    evaluator, ends = likelihood.evaluator, likelihood.mixture.coordinate_bounds
+    basins = find_basins(likelihood, start, still)
+    # With nuisance parameters the minimum may move further than to the next point of the grid.
+    found = [
+        minimise_with_minuit(evaluator, basin.start, still, (basin.low, basin.high) if len(start) == 1 else ends)
+        for basin in basins
+    ]
+    found += [minimise_with_minuit(evaluator, place, still, ends) for place in further]
+    if not still[0]:
+        ceiling = min(local.value for local in found) + MARGIN
+        # First in the list, so that a bound wins a draw: Minuit comes near it, but never sits on it.
+        for end in ends:
+            found = _at_end(likelihood, np.concatenate([[end], basins[0].start[1:]]), still, ceiling) + found
+    found.sort(key=lambda local: local.value)
+    return _result(likelihood, found, still)
 
-    A plateau counts once, at its left end; ``inf`` (a forbidden hypothesis) is never a minimum.
-    """
-    padded = np.pad(values, ((0, 0), (1, 1)), constant_values=np.inf)
-    left, right = padded[:, :-2], padded[:, 2:]
-    found = np.isfinite(values) & (values < left) & (values <= right)
-    rows, columns = np.nonzero(found)
-    return rows, columns
+
+def _starting_point(likelihood: Likelihood, fixed: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    mixture, systematics = likelihood.mixture, likelihood.systematics
+    names = (mixture.coefficients.parameters[0], *systematics.names)
+    for name in fixed:
+        if name not in names:
+            raise ModelError(f"there is no parameter '{name}' to fix: {nearest(name, names, 'parameters')}")
+    alpha = np.where(systematics.constrained, likelihood.global_observables, systematics.nominal)
+    start = np.concatenate([[np.nan], np.clip(alpha, *systematics.bounds.T)])
+    still = np.array([name in fixed for name in names])
+    for index in np.flatnonzero(still):
+        start[index] = fixed[names[index]]
+    if still[0]:
+        start[0] = float(mixture.to_coordinate(start[0]))
+    return start, still
+
+
+def _at_end(likelihood: Likelihood, start: np.ndarray, still: np.ndarray, ceiling: float) -> list[Minimum]:
+    """The minimum with the coordinate where ``start`` (1 + K,) has it, if the density is positive there."""
+    held = still.copy()
+    held[0] = True
+    try:
+        basin = find_basins(likelihood, start, held)[0]
+    except ModelError:
+        return []
+    if basin.expected > ceiling:
+        return []
+    return [minimise_with_minuit(likelihood.evaluator, basin.start, held, likelihood.mixture.coordinate_bounds)]
+
+
+def _result(likelihood: Likelihood, found: list[Minimum], still: np.ndarray) -> Fit:
+    mixture, systematics, best = likelihood.mixture, likelihood.systematics, found[0]
+    names = (mixture.coefficients.parameters[0], *systematics.names)
+    bounds = np.concatenate([[mixture.coordinate_bounds], systematics.bounds])
+    # Minuit comes near a bound, but never sits on it.
+    reach = 1e-6 * (bounds[:, 1] - bounds[:, 0])
+    reach[0] = 0.0  # the coordinate's bounds compete as exact values
+    hit = ~still & ((best.place <= bounds[:, 0] + reach) | (best.place >= bounds[:, 1] - reach))
+    covariance = _covariance(likelihood, best, ~still & ~hit)
+    errors = None
+    if covariance is not None:
+        errors = [
+            float(np.sqrt(covariance[i, i])) if not (still[i] or hit[i]) else None for i in range(len(best.place))
+        ]
+    return Fit(
+        hat=float(mixture.to_parameter(best.place[0])),
+        minimum=best.value,
+        valid=best.converged,
+        edm=best.edm,
+        at_bound=bool(hit[0]),
+        basins=tuple((float(mixture.to_parameter(local.place[0])), local.value) for local in found),
+        uncertainty=None if errors is None else errors[0],
+        nuisances=systematics.names,
+        alpha=tuple(best.place[1:].tolist()),
+        covariance=None if covariance is None else covariance.tolist(),
+        errors=errors,
+        bounds_hit=tuple(name for name, at in zip(names, hit, strict=True) if at),
+        fixed=tuple(name for name, held in zip(names, still, strict=True) if held),
+    )
+
+
+def _covariance(likelihood: Likelihood, best: Minimum, free: np.ndarray) -> np.ndarray | None:
+    """Twice the inverse of the Hessian over the free parameters, in (parameter, alpha)."""
+    covariance = np.zeros((len(free), len(free)))
+    if not free.any():
+        return covariance
+    hessian = best.hessian[np.ix_(free, free)]
+    try:
+        np.linalg.cholesky(hessian)
+    except np.linalg.LinAlgError:
+        return None
+    slopes = np.ones(len(free))
+    slopes[0] = likelihood.mixture.coefficients.coordinate.slope(best.place[0])
+    slopes = slopes[free]
+    covariance[np.ix_(free, free)] = 2.0 * np.linalg.inv(hessian) * np.outer(slopes, slopes)
+    return covariance

@@ -1,77 +1,98 @@
 """The extended unbinned likelihood of one data set."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from steelyard.errors import ModelError
+from steelyard.statistics.engine.evaluation import Evaluator, Expansion
 from steelyard.statistics.mixture import Mixture
-
-# Events whose intensities are formed at a time for several hypotheses: bounds the memory of a scan.
-BLOCK = 65_536
+from steelyard.statistics.systematics import Systematics
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Likelihood:
-    r"""Minus two log-likelihood of weighted events under a mixture (DESIGN 1.7).
+    r"""Minus two log-likelihood of weighted events under a mixture with nuisance parameters (DESIGN 1.7).
 
-    .. math:: -2\ln L(\kappa) = 2\,\nu(\kappa) - 2\sum_i w_i \ln\lambda_i(\kappa), \qquad
-              \lambda_i(\kappa) = \sum_c f_c(\kappa)\,\nu_c\,r_c(x_i)
+    .. math:: -2\ln L(\kappa,\alpha) = 2\sum_c f_c G_c\nu_c - 2\sum_i w_i\ln\lambda_i + \sum_k(\alpha_k-a_k)^2,
+              \qquad \lambda_i = \sum_c f_c(\kappa)\,\frac{G_c(\alpha)}{N_c(\alpha)}\,\nu_cr_c(x_i)
+              \prod_{t\in c}g_t(x_i|\alpha)
 
-    The reference density in :math:`r_c=p_c/p_\mathrm{ref}` only shifts it by a constant.
+    The last sum of the value is over the constrained nuisance parameters. The reference density in
+    :math:`r_c=p_c/p_\mathrm{ref}` only shifts it by a constant.
     Where any event with weight has :math:`\lambda_i\le0` the value is ``inf``: such a hypothesis cannot have
     produced the data, and no minimiser may walk through it.
+
+    All methods take the nuisance parameters at their nominal values where they are not given.
 
     Attributes:
         mixture: the model.
         rates: (n, C) products nu_c r_c(x_i).
         weights: (n,) event weights, or ``None`` for observed events of weight one.
+        systematics: what the K nuisance parameters do, with T shape terms; ``None`` for none.
+        log_g: (n, T, 2) ln g at ±1 of each term, E_{p_c}[g] = 1; may be left out where there is no term.
+        global_observables: (K,) a_k, nominal ones by default.
+        threads: how many evaluate it; the result does not depend on their number.
+
+    Raises:
+        ModelError: shapes that do not fit together.
     """
 
     mixture: Mixture
     rates: np.ndarray
     weights: np.ndarray | None = None
+    systematics: Systematics = None  # type: ignore[assignment]  # none of them, set below
+    log_g: np.ndarray | None = None
+    global_observables: np.ndarray = None  # type: ignore[assignment]  # nominal ones, set below
+    threads: int = 1
 
-    def value(self, kappa: np.ndarray | float) -> np.ndarray:
-        """-2 ln L at each of the coordinates: (G,) to (G,)."""
+    def __post_init__(self) -> None:
+        if self.systematics is None:
+            object.__setattr__(self, "systematics", Systematics.none(len(self.mixture.processes)))
+        observed = self.systematics.nominal if self.global_observables is None else self.global_observables
+        observed = np.asarray(observed, dtype=float)
+        if observed.shape != (len(self.systematics),):
+            raise ModelError(
+                f"there are {len(self.systematics)} nuisance parameters, and global observables of shape "
+                f"{observed.shape}"
+            )
+        object.__setattr__(self, "global_observables", observed)
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """The events, packed once for the compiled code."""
+        return Evaluator(
+            self.mixture,
+            self.systematics,
+            np.asarray(self.rates),
+            self.weights,
+            self.log_g,
+            self.global_observables,
+            self.threads,
+        )
+
+    def value(self, kappa: ArrayLike, alpha: ArrayLike | None = None) -> np.ndarray:
+        """-2 ln L at each of the coordinates, (G,) to (G,), and one point (K,) or as many points (G, K)."""
         kappa = np.atleast_1d(np.asarray(kappa, dtype=float))
-        fractions = self.mixture.fractions(kappa).T
-        logs = np.zeros(len(kappa))
-        for rows in _blocks(len(self.rates)):
-            logs += self._weighted(_log_positive(self.rates[rows] @ fractions), rows)
-        return 2.0 * self.mixture.total(kappa) - 2.0 * logs
+        alpha = self._point(alpha)
+        if alpha.ndim == 1:
+            return self.evaluator.slice(kappa, alpha)
+        return np.array([self.evaluator.slice(kappa[g : g + 1], alpha[g])[0] for g in range(len(kappa))])
 
-    def derivatives(self, kappa: float) -> tuple[float, float, float]:
-        """-2 ln L with its first and second derivative in the coordinate, at one point."""
-        f0, f1, f2 = (self.mixture.fractions(kappa, order)[0] for order in range(3))
-        sums = np.zeros(3)
-        for rows in _blocks(len(self.rates)):
-            intensity = self.rates[rows] @ np.stack([f0, f1, f2], axis=1)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                slope = intensity[:, 1] / intensity[:, 0]
-                terms = np.stack(
-                    [_log_positive(intensity[:, 0]), slope, intensity[:, 2] / intensity[:, 0] - slope**2], axis=1
-                )
-            sums += self._weighted(terms, rows)
-        totals = [float(self.mixture.total(kappa, order)[0]) for order in range(3)]
-        value, first, second = (2.0 * total - 2.0 * log for total, log in zip(totals, sums, strict=True))
-        return value, first, second
+    def derivatives(self, kappa: float, alpha: ArrayLike | None = None) -> tuple[float, float, float]:
+        """-2 ln L with its first and second derivative in the coordinate alone, at one point."""
+        here = self.expansion(kappa, alpha)
+        return here.value, float(here.gradient[0]), float(here.hessian[0, 0])
 
-    def negative_events(self, kappa: float) -> int:
-        """Number of events with weight whose intensity is not positive at this coordinate."""
-        negative = self.rates @ self.mixture.fractions(kappa)[0] <= 0.0
-        return int(np.count_nonzero(negative if self.weights is None else negative & (self.weights != 0.0)))
+    def expansion(self, kappa: float, alpha: ArrayLike | None = None) -> Expansion:
+        """-2 ln L with gradient and Hessian in (kappa, alpha_1 .. alpha_K), at one point."""
+        return self.evaluator.expand(float(kappa), self._point(alpha))
 
-    def _weighted(self, terms: np.ndarray, rows: slice) -> np.ndarray:
-        if self.weights is None:
-            return terms.sum(axis=0)
-        used = self.weights[rows] != 0.0  # 0 * inf: an event without weight has no say
-        return self.weights[rows][used] @ terms[used]
+    def negative_events(self, kappa: float, alpha: ArrayLike | None = None) -> int:
+        """Number of events with weight whose intensity is not positive at this point."""
+        return self.evaluator.negative_events(float(kappa), self._point(alpha))
 
-
-def _log_positive(intensity: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(intensity > 0.0, np.log(intensity), -np.inf)
-
-
-def _blocks(size: int) -> list[slice]:
-    return [slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK)]
+    def _point(self, alpha: ArrayLike | None) -> np.ndarray:
+        return self.systematics.nominal if alpha is None else np.asarray(alpha, dtype=float)

@@ -1,196 +1,151 @@
-"""Fits of many pseudo-experiments at once, in the one-dimensional fit coordinate."""
+"""Profile fits of many pseudo-experiments at once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 
-from steelyard.statistics.fits import SEARCH_POINTS, local_minima
+from steelyard.errors import ModelError
+from steelyard.statistics.engine import profile
+from steelyard.statistics.engine.curves import prepare_curves
+from steelyard.statistics.engine.effects import prepare_effects
+from steelyard.statistics.engine.evaluation import check_shapes
 from steelyard.statistics.mixture import Mixture
+from steelyard.statistics.starts import SEARCH_POINTS
+from steelyard.statistics.systematics import Systematics
 
-# Events whose search grid is evaluated at a time: bounds the memory to about 64 * 8 bytes * this.
-BLOCK_EVENTS = 65_536
-STEPS = 40
-TOLERANCE = 1e-9  # expected distance to the minimum, in -2 ln L, at which a basin is done
+# Pseudo-experiments that one thread fits before it takes the next ones.
+CHUNK = 16
 
 
 class Status(IntEnum):
     """How the fit of one pseudo-experiment ended. Only the first two have a usable t."""
 
-    CONVERGED = 0
-    AT_BOUND = 1
-    NO_VALID_START = 2  # no parameter value gives every event a positive density
-    NEGATIVE_AT_TEST = 3  # the tested hypothesis gives some event a negative density
-    NOT_CONVERGED = 4
+    CONVERGED = profile.FINE
+    AT_BOUND = profile.AT_BOUND  # the parameter of interest is on a bound
+    NO_VALID_START = profile.NO_VALID_START  # no parameter value gives every event a positive density
+    NEGATIVE_AT_TEST = profile.NEGATIVE_AT_TEST  # the tested hypothesis gives some event a negative density
+    NOT_CONVERGED = profile.NOT_CONVERGED  # the global fit did not find its minimum
+    TEST_NOT_CONVERGED = profile.TEST_NOT_CONVERGED  # the conditional fit at the tested value did not
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ToyFits:
-    """Results of T pseudo-experiments, all arrays (T,).
+    """Results of T pseudo-experiments with K nuisance parameters.
 
     Attributes:
-        t: test statistic t(mu) of the tested value, ``nan`` where the fit failed.
-        hat: best-fit parameter value, ``nan`` where there is none.
-        events: number of events.
-        status: a :class:`Status` each.
+        t: (T,) test statistic t(mu) of the tested value, ``nan`` where the fit failed.
+        hat: (T,) best-fit parameter value, ``nan`` where there is none.
+        events: (T,) number of events.
+        status: (T,) a :class:`Status` each.
+        alpha: (T, K) nuisance parameters at the best fit.
+        conditional: (T, K) nuisance parameters of the conditional fit at the tested value.
+        edm: (T,) estimated vertical distance to the minimum in -2 ln L, the larger one of both fits.
     """
 
     t: np.ndarray
     hat: np.ndarray
     events: np.ndarray
     status: np.ndarray
+    alpha: np.ndarray = None  # type: ignore[assignment]  # (T, 0), set below
+    conditional: np.ndarray = None  # type: ignore[assignment]  # (T, 0), set below
+    edm: np.ndarray = None  # type: ignore[assignment]  # unknown, set below
+
+    def __post_init__(self) -> None:
+        toys = len(self.t)
+        for name, default in (("alpha", np.zeros((toys, 0))), ("conditional", np.zeros((toys, 0)))):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, default)
+        if self.edm is None:
+            object.__setattr__(self, "edm", np.full(toys, np.nan))
 
 
-@dataclass(frozen=True)
-class _Experiments:
-    """Ragged events of T experiments: experiment k owns rows ``offsets[k]:offsets[k+1]`` of ``rates`` (M, C)."""
+def fit_toys(
+    mixture: Mixture,
+    rates: np.ndarray,
+    offsets: np.ndarray,
+    mu: float,
+    systematics: Systematics | None = None,
+    log_g: np.ndarray | None = None,
+    global_observables: np.ndarray | None = None,
+    rows: np.ndarray | None = None,
+    threads: int = 1,
+) -> ToyFits:
+    r"""Fit pseudo-experiments: :math:`t(\mu) = -2\ln L(\mu,\hat{\hat\alpha}(\mu)) + 2\ln L(\hat\mu,\hat\alpha)`.
 
-    mixture: Mixture
-    rates: np.ndarray
-    offsets: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def sums(self, terms: np.ndarray) -> np.ndarray:
-        """Sum of per-event terms (M, ...) over each experiment: (T, ...); an empty experiment sums to zero."""
-        padded = np.concatenate([terms, np.zeros((1, *terms.shape[1:]))])  # reduceat: a row behind the last experiment
-        result = np.add.reduceat(padded, self.offsets[:-1], axis=0)
-        result[self.offsets[:-1] == self.offsets[1:]] = 0.0
-        return result
-
-    def grid_values(self, grid: np.ndarray) -> np.ndarray:
-        """-2 ln L of every experiment on one common grid (G,): (T, G), ``inf`` where a density is not positive."""
-        intensity = self.rates @ self.mixture.fractions(grid).T
-        with np.errstate(divide="ignore", invalid="ignore"):
-            logs = np.where(intensity > 0.0, np.log(intensity), -np.inf)
-        return 2.0 * self.mixture.total(grid) - 2.0 * self.sums(logs)
-
-    def derivatives(self, kappa: np.ndarray) -> np.ndarray:
-        """-2 ln L, slope and curvature of each experiment at its own coordinate (T,): (T, 3)."""
-        counts = np.diff(self.offsets)
-        intensity = np.empty((len(self.rates), 3))
-        totals = np.empty((len(self), 3))
-        for order in range(3):
-            fractions = self.mixture.fractions(kappa, order)
-            intensity[:, order] = np.einsum("ic,ic->i", self.rates, np.repeat(fractions, counts, axis=0))
-            totals[:, order] = fractions @ self.mixture.yields
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slope = intensity[:, 1] / intensity[:, 0]
-            logs = np.where(intensity[:, 0] > 0.0, np.log(intensity[:, 0]), -np.inf)
-            terms = np.stack([logs, slope, intensity[:, 2] / intensity[:, 0] - slope**2], axis=1)
-        return 2.0 * totals - 2.0 * self.sums(terms)
-
-    def select(self, chosen: np.ndarray) -> "_Experiments":
-        """The experiments at these indices, repeats allowed."""
-        counts = np.diff(self.offsets)[chosen]
-        offsets = np.concatenate([[0], np.cumsum(counts)])
-        rows = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[:-1][chosen], counts)
-        return _Experiments(self.mixture, self.rates[rows], offsets)
-
-
-def fit_toys(mixture: Mixture, rates: np.ndarray, offsets: np.ndarray, mu: float) -> ToyFits:
-    """Fit pseudo-experiments and return t(mu) = -2 ln L(mu) + 2 ln L(mu_hat) of each.
-
-    The coordinate's range is searched on a grid, every local minimum of every experiment is refined by a safeguarded
-    Newton iteration with the exact second derivative inside its bracket, and the deepest wins; both bounds compete as
-    exact values.
+    First the nuisance parameters are fitted at the tested value, from the global observables. A slice through that
+    point along the coordinate, with gradients, says where the profile likelihood has its basins
+    (:mod:`steelyard.statistics.engine.starts`); in each of them Newton's method with the exact Hessian goes down
+    within the bounds, and the deepest minimum wins. The conditional fit competes too, so t is not negative.
+    The result of an experiment depends on its events alone.
 
     Args:
         mixture: the model.
         rates: (M, C) nu_c r_c(x) of all events of all experiments, one experiment behind the other.
         offsets: (T+1,) where each experiment begins; empty experiments are allowed.
         mu: tested value of the parameter.
+        systematics: K nuisance parameters with S shape terms.
+        log_g: (M, S, 2) ln g at ±1; may be left out where there is no term.
+        global_observables: (T, K), or (K,) for all; nominal ones by default.
+        rows: (M,): where given, ``rates`` and ``log_g`` are those of a reference sample, and event number i is its
+            row ``rows[i]``. Saves the copy.
+        threads: how many fit; the result does not depend on their number.
+
+    Raises:
+        ModelError: shapes that do not fit together.
     """
-    offsets = np.asarray(offsets, dtype=np.int64)
-    pieces = []
-    for first, last in _chunks(offsets):
-        start, stop = offsets[first], offsets[last]
-        pieces.append(_fit_chunk(_Experiments(mixture, rates[start:stop], offsets[first : last + 1] - start), mu))
-    empty = ToyFits(*(np.zeros(0) for _ in range(4)))
-    return ToyFits(*(np.concatenate([getattr(piece, name) for piece in pieces or [empty]]) for name in _FIELDS))
-
-
-_FIELDS = ("t", "hat", "events", "status")
-
-
-def _chunks(offsets: np.ndarray) -> list[tuple[int, int]]:
-    chunks, first = [], 0
-    while first < len(offsets) - 1:
-        last = int(np.searchsorted(offsets, offsets[first] + BLOCK_EVENTS, side="right")) - 1
-        last = min(max(last, first + 1), len(offsets) - 1)
-        chunks.append((first, last))
-        first = last
-    return chunks
-
-
-def _fit_chunk(experiments: _Experiments, mu: float) -> ToyFits:
-    mixture = experiments.mixture
-    low, high = mixture.coordinate_bounds
-    grid = np.linspace(low, high, SEARCH_POINTS)
+    systematics = Systematics.none(len(mixture.processes)) if systematics is None else systematics
+    offsets = np.ascontiguousarray(offsets, dtype=np.int64)
+    toys, nuisances = len(offsets) - 1, len(systematics)
+    observed = systematics.nominal if global_observables is None else np.asarray(global_observables, dtype=float)
+    if observed.shape not in ((nuisances,), (toys, nuisances)):
+        raise ModelError(
+            f"global observables of shape {observed.shape} for {toys} experiments with {nuisances} nuisance parameters"
+        )
+    observed = np.ascontiguousarray(np.broadcast_to(observed, (toys, nuisances)))
+    effects, curves = prepare_effects(mixture, systematics), prepare_curves(mixture)
+    rates = np.ascontiguousarray(rates, dtype=float)
+    log_g = check_shapes(systematics, rates, log_g)
+    rows = np.zeros(0, dtype=np.int64) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
+    grid = np.linspace(*mixture.coordinate_bounds, SEARCH_POINTS)
+    fractions = np.stack([mixture.fractions(grid, order) for order in range(3)], axis=1)
     tested = float(mixture.to_coordinate(mu))
-    values = experiments.grid_values(np.append(grid, tested))
-    values, at_test = values[:, :-1], values[:, -1]
+    outcome = profile.Outcome(
+        *(np.full(toys, np.nan) for _ in range(3)),
+        np.zeros(toys, dtype=np.int64),
+        *(np.full((toys, nuisances), np.nan) for _ in range(2)),
+    )
 
-    minimum = np.minimum(values[:, 0], values[:, -1])
-    kappa = np.where(values[:, 0] <= values[:, -1], low, high)
-    done = np.isfinite(minimum)
-    # The tested value is a point of the allowed range too: t >= 0 by construction, even below rounding.
-    closer = at_test < minimum
-    minimum, kappa = np.where(closer, at_test, minimum), np.where(closer, tested, kappa)
+    def fit(first: int) -> None:
+        chosen = slice(first, min(first + CHUNK, toys))
+        profile.fit_experiments(
+            effects,
+            curves,
+            rates,
+            log_g,
+            rows,
+            offsets[first : chosen.stop + 1],
+            observed[chosen],
+            tested,
+            grid,
+            fractions,
+            profile.Outcome(*(array[chosen] for array in outcome)),
+        )
 
-    rows, columns = local_minima(values)
-    bracket = np.stack([grid[np.maximum(columns - 1, 0)], grid[np.minimum(columns + 1, SEARCH_POINTS - 1)]], axis=1)
-    found, depth, converged = _newton(experiments.select(rows), grid[columns], bracket)
-    for row, place, value, good in zip(rows, found, depth, converged, strict=True):
-        if value < minimum[row]:
-            minimum[row], kappa[row], done[row] = value, place, good
-
-    status = np.full(len(experiments), Status.CONVERGED)
-    status[(kappa == low) | (kappa == high)] = Status.AT_BOUND
-    status[~done] = Status.NOT_CONVERGED
-    status[~np.isfinite(at_test)] = Status.NEGATIVE_AT_TEST
-    status[~np.isfinite(minimum)] = Status.NO_VALID_START
-    usable = status <= Status.AT_BOUND
-    with np.errstate(invalid="ignore"):
-        t = np.where(usable, np.maximum(at_test - minimum, 0.0), np.nan)
-    hat = np.where(np.isfinite(minimum), mixture.to_parameter(kappa), np.nan)
-    return ToyFits(t=t, hat=hat, events=np.diff(experiments.offsets), status=status)
-
-
-def _newton(
-    experiments: _Experiments, start: np.ndarray, bracket: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Minimise -2 ln L of each experiment inside its bracket (R, 2): place, value, converged, all (R,).
-
-    The bracket shrinks by the sign of the slope; a Newton step that leaves it, or that has no positive curvature, is
-    replaced by its middle. So each step either converges quadratically or halves the bracket.
-    """
-    low, high = bracket[:, 0].copy(), bracket[:, 1].copy()
-    place, value = start.copy(), np.full(len(start), np.inf)
-    best, converged = start.copy(), np.zeros(len(start), dtype=bool)
-    active = np.arange(len(start))
-    subset = experiments
-    for _ in range(STEPS):
-        if not len(active):
-            break
-        here = place[active]
-        now, slope, curvature = subset.derivatives(here).T
-        allowed = np.isfinite(now)
-        better = allowed & (now < value[active])
-        best[active[better]], value[active[better]] = here[better], now[better]
-        # A forbidden point lies on the side that the search must leave: keep the half with the best point.
-        right = np.where(allowed, slope > 0.0, here > best[active])
-        high[active[right]] = here[right]
-        low[active[~right]] = here[~right]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = here - slope / curvature
-            distance = 0.5 * slope**2 / curvature
-        newton = allowed & (curvature > 0.0) & (step > low[active]) & (step < high[active])
-        place[active] = np.where(newton, step, 0.5 * (low[active] + high[active]))
-        finished = (allowed & (curvature > 0.0) & (distance < TOLERANCE)) | (high[active] - low[active] < 1e-12)
-        converged[active[finished]] = True
-        if finished.any():
-            active = active[~finished]
-            subset = experiments.select(active)
-    return best, value, converged
+    starts = range(0, toys, CHUNK)
+    if threads == 1:
+        for first in starts:
+            fit(first)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fit, starts))
+    return ToyFits(
+        t=outcome.t,
+        hat=mixture.to_parameter(outcome.kappa),
+        events=np.diff(offsets),
+        status=outcome.status,
+        alpha=outcome.alpha,
+        conditional=outcome.conditional,
+        edm=outcome.edm,
+    )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from steelyard.errors import ModelError
-from steelyard.statistics.fits import fit, local_minima, scan
+from steelyard.statistics.fits import fit, scan
 from steelyard.statistics.likelihood import Likelihood
 
 
@@ -55,11 +55,3 @@ def test_scan_is_relative_to_the_best_fit(interference):
 def test_data_without_any_allowed_hypothesis_are_an_error(interference):
     with pytest.raises(ModelError, match=r"positive density: at .* 2 negative events"):
         fit(Likelihood(interference.mixture, np.array([[0.0, 0.0, 0.0, -1.0], [0.0, 0.0, 0.0, -2.0]])))
-
-
-def test_local_minima_of_rows():
-    values = np.array(
-        [[3.0, 1.0, 2.0, 0.0, 5.0], [0.0, 1.0, np.inf, 2.0, 2.0], [np.inf] * 5, [1.0, 1.0, 1.0, 1.0, 1.0]]
-    )
-    rows, columns = local_minima(values)
-    assert list(zip(rows, columns, strict=True)) == [(0, 1), (0, 3), (1, 0), (1, 3), (3, 0)]

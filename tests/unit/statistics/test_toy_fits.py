@@ -34,7 +34,7 @@ def test_batch_agrees_with_iminuit_on_every_toy(interference, experiments, mu):
 def test_batches_do_not_depend_on_their_size(interference, experiments, monkeypatch):
     rates, offsets = experiments
     one = fit_toys(interference.mixture, rates, offsets, 0.3)
-    monkeypatch.setattr("steelyard.statistics.toy_fits.BLOCK_EVENTS", 1500)
+    monkeypatch.setattr("steelyard.statistics.toy_fits.CHUNK", 7)
     many = fit_toys(interference.mixture, rates, offsets, 0.3)
     np.testing.assert_allclose(many.t, one.t, atol=1e-8)
     assert (many.events == one.events).all() and (many.status == one.status).all()

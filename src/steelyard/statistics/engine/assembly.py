@@ -1,0 +1,125 @@
+"""Value, gradient and Hessian of -2 ln L in (kappa, alpha_1 .. alpha_K), from the sums over events."""
+
+import numpy as np
+
+from steelyard.statistics.engine.compilation import compiled
+
+
+@compiled
+def expected_events(fractions, factors):
+    """nu(kappa, alpha) = sum of f_c G_c nu_c."""
+    total = 0.0
+    for c in range(len(fractions)):
+        total += fractions[c] * factors.yields[c]
+    return total
+
+
+@compiled
+def constraint(effects, alpha, observed):
+    """Sum of (alpha_k - a_k)^2 over the constrained nuisance parameters."""
+    total = 0.0
+    for k in range(len(alpha)):
+        if effects.constrained[k]:
+            total += (alpha[k] - observed[k]) ** 2
+    return total
+
+
+@compiled
+def fill_gradient(effects, fractions, factors, alpha, observed, processes, terms, gradient):
+    """Gradient (1 + K,).
+
+    Args:
+        fractions: (2 or 3, C) f_c and derivatives in kappa.
+        factors: :class:`Factors` at alpha.
+        observed: (K,) global observables.
+        processes, terms: (C,) and (T,) sums of w a_c and w a_c s_t.
+        gradient: filled.
+    """
+    nuisances = len(alpha)
+    gradient[:] = 0.0
+    for c in range(len(effects.yields)):
+        f, slope = fractions[0, c], fractions[1, c]
+        gradient[0] += slope * (factors.yields[c] - processes[c])
+        for k in range(nuisances):
+            gradient[1 + k] += f * (
+                factors.yields[c] * factors.yields_first[c, k] - processes[c] * factors.rates_first[c, k]
+            )
+        for t in range(effects.first[c], effects.first[c + 1]):
+            gradient[1 + effects.nuisance[t]] -= f * terms[t]
+    for k in range(nuisances):
+        if effects.constrained[k]:
+            gradient[1 + k] += alpha[k] - observed[k]
+    gradient *= 2.0
+
+
+@compiled
+def fill_hessian(effects, fractions, factors, moments, hessian):
+    """Hessian (1 + K, 1 + K), symmetric; ``fractions`` (3, C)."""
+    processes, nuisances = effects.touched.shape
+    f, f1, f2 = fractions[0], fractions[1], fractions[2]
+    shapes = effects.shapes
+    hessian[:] = 0.0
+    # f_c dlnH_c/dalpha_k, and its product with the processes' pairs.
+    mixed = np.zeros((processes, nuisances))
+    folded = np.zeros((processes, nuisances))
+    for c in range(processes):
+        for k in range(nuisances):
+            mixed[c, k] = f[c] * factors.rates_first[c, k]
+    for c in range(processes):
+        for other in range(processes):
+            pair = moments.process_pairs[c, other]
+            for k in range(nuisances):
+                folded[c, k] += pair * mixed[other, k]
+    for c in range(processes):
+        sums, yields = moments.processes[c], factors.yields[c]
+        first, first_yields = factors.rates_first[c], factors.yields_first[c]
+        hessian[0, 0] += f2[c] * (yields - sums)
+        for other in range(processes):
+            hessian[0, 0] += f1[c] * f1[other] * moments.process_pairs[c, other]
+        for k in range(nuisances):
+            hessian[0, 1 + k] += f1[c] * (yields * first_yields[k] - first[k] * sums + folded[c, k])
+            hessian[1 + k, 1 + k] += f[c] * (yields * factors.yields_second[c, k] - factors.rates_second[c, k] * sums)
+            hessian[1 + k, 1 + k] += mixed[c, k] * folded[c, k]
+            for m in range(k + 1, nuisances):
+                hessian[1 + k, 1 + m] += (
+                    f[c] * (yields * first_yields[k] * first_yields[m] - first[k] * first[m] * sums)
+                    + mixed[c, k] * folded[c, m]
+                )
+        for j in range(len(shapes)):
+            pair = moments.process_shapes[c, j]
+            hessian[0, 1 + shapes[j]] += f1[c] * pair
+            for k in range(nuisances):
+                _add(hessian, k, shapes[j], mixed[c, k] * pair)
+        start, stop = effects.first[c], effects.first[c + 1]
+        for t in range(start, stop):
+            own = effects.nuisance[t]
+            hessian[0, 1 + own] -= f1[c] * moments.terms[t]
+            for k in range(nuisances):
+                _add(hessian, k, own, -mixed[c, k] * moments.terms[t])
+            hessian[1 + own, 1 + own] -= f[c] * moments.term_pairs[t, t - start]
+            for other in range(t + 1, stop):
+                hessian[1 + own, 1 + effects.nuisance[other]] -= f[c] * moments.term_pairs[t, other - start]
+    for j in range(len(shapes)):
+        for m in range(j, len(shapes)):
+            hessian[1 + shapes[j], 1 + shapes[m]] += moments.shape_pairs[j, m]
+    for p in range(len(effects.pair_factors)):
+        c, k, m = effects.pairs[p, 0], effects.pairs[p, 1], effects.pairs[p, 2]
+        hessian[1 + min(k, m), 1 + max(k, m)] += f[c] * effects.pair_factors[p] * moments.processes[c]
+    for k in range(nuisances):
+        if effects.constrained[k]:
+            hessian[1 + k, 1 + k] += 1.0
+    for row in range(1 + nuisances):
+        for column in range(row, 1 + nuisances):
+            hessian[row, column] *= 2.0
+            hessian[column, row] = hessian[row, column]
+
+
+@compiled
+def _add(hessian, k, m, value):
+    """Add a product of first derivatives in k and m, one of many whose sum is symmetric in them."""
+    if k == m:
+        hessian[1 + k, 1 + k] += 2.0 * value
+    elif k < m:
+        hessian[1 + k, 1 + m] += value
+    else:
+        hessian[1 + m, 1 + k] += value

@@ -1,0 +1,63 @@
+"""Newton's method on one large data set, which many threads may evaluate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from steelyard.statistics.engine.evaluation import Evaluator
+from steelyard.statistics.engine.moments import HESSIAN
+from steelyard.statistics.engine.newton import (
+    CONVERGED,
+    EDM,
+    INVALID_START,
+    MINIMUM,
+    STATE,
+    advance,
+    allocate_search,
+    begin,
+)
+from steelyard.statistics.engine.precision import noise_of, tolerance_of
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where a search ended.
+
+    Attributes:
+        place: (1 + K,) kappa and alpha.
+        value: -2 ln L there; ``inf`` if the start was forbidden.
+        hessian: (1 + K, 1 + K) there.
+        edm: estimated vertical distance to the minimum.
+        converged: it is a minimum within the bounds.
+    """
+
+    place: np.ndarray
+    value: float
+    hessian: np.ndarray
+    edm: float
+    converged: bool
+
+
+def minimise(evaluator: Evaluator, start: np.ndarray, fixed: np.ndarray) -> Minimum:
+    """The minimum of -2 ln L from ``start`` (1 + K,) within the bounds; ``fixed`` (1 + K,) says what does not move."""
+    effects = evaluator.effects
+    search = allocate_search(len(start))
+    search.lower[:], search.upper[:] = effects.bounds.T
+    search.fixed[:] = fixed
+    search.scale[:] = 2.0
+    search.scale[0] = 0.25 * (search.upper[0] - search.lower[0])
+    start = np.asarray(start, dtype=float)
+    # A fixed parameter stays where the caller put it, even out of its range.
+    search.lower[fixed], search.upper[fixed] = start[fixed], start[fixed]
+    begin(search, start, tolerance_of(effects), noise_of(effects))
+    running = True
+    while running:
+        here = evaluator.expand(search.trial[0], search.trial[1:], HESSIAN)
+        running = advance(search, here.value, here.gradient, here.hessian)
+    return Minimum(
+        place=search.place.copy() if search.counts[STATE] != INVALID_START else start,
+        value=float(search.numbers[MINIMUM]),
+        hessian=search.hessian.copy(),
+        edm=float(search.numbers[EDM]),
+        converged=bool(search.counts[STATE] == CONVERGED),
+    )
