@@ -25,7 +25,7 @@ CHEAP = {
     "plot_nuisances",
     "plot_ratio",
     "plot_result",
-    "plot_systematic",
+    "plot_variations",
     "rank_nuisances",
     "rate_observed",
     "rate_oracle_observed",

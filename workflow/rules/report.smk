@@ -12,6 +12,9 @@ rule summarise_results:
         data=rules.compare_data.output.diagnosis if analysis.observed else [],
         belt=f"{R}/belts/belt.json",
         audit=rules.audit_belt.output.audit if AUDIT_POINTS else [],
+        systematics=[f"{R}/diagnostics/systematics/{systematic}.json" for systematic in SHAPES],
+        impacts=[f"{R}/impacts/{data}.json" for data in DATA] if NUISANCES else [],
+        exact_impacts=[f"{R}/oracle/impacts/{data}.json" for data in DATA] if NUISANCES and ORACLE else [],
     output:
         summary=f"{R}/summary.json",
         checks=f"{R}/checks.json",
@@ -30,7 +33,7 @@ rule summarise_results:
         parameter=analysis.parameter.name,
         data=DATA,
         thresholds=THRESHOLDS,
-        code=code_digest("summary", "diagnostics.of_belt"),
+        code=code_digest("summary", "diagnostics.of_belt", "diagnostics.of_nuisances"),
     message:
         "Summarising the results"
     script:
@@ -107,6 +110,56 @@ rule plot_result:
         "Drawing the result"
     script:
         "../scripts/plot_result.py"
+
+
+rule plot_variations:
+    input:
+        diagnoses=[f"{R}/diagnostics/systematics/{systematic}.json" for systematic in SHAPES],
+    output:
+        **{
+            key: value
+            for name, items in SHAPES.items()
+            for process in dict.fromkeys(variation.process for variation in items)
+            for key, value in figure(
+                f"closure_{process}_{name}",
+                f"variation-{process}-{name}",
+                "variation_closure",
+                "5 Nuisances",
+                figure="±1σ closure",
+                systematic=name,
+                process=process,
+            ).items()
+        },
+        **{
+            key: value
+            for name in (SHAPES if ORACLE else [])
+            for key, value in figure(
+                f"oracle_{name}",
+                f"variation-oracle-{name}",
+                "variation_oracle",
+                "5 Nuisances",
+                figure="learned against exact",
+                systematic=name,
+            ).items()
+        },
+    log:
+        f"{R}/logs/plot_variations.log",
+    benchmark:
+        f"{R}/benchmarks/plot_variations.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        labels=LABELS,
+        observables=[observable["name"] for observable in settings["observables"]],
+        code=code_digest("plots.variations_closure", "plots.variations_oracle"),
+    message:
+        "Drawing the variations"
+    script:
+        "../scripts/plot_variations.py"
 
 
 rule plot_nuisances:
@@ -285,6 +338,7 @@ all_plots = [
     rules.plot_checks.output,
     expand(rules.plot_ratio.output, process=PROCESSES),
     rules.plot_audit.output if AUDIT_POINTS else [],
+    rules.plot_variations.output if SHAPES else [],
     expand(rules.plot_nuisances.output, data=DATA) if NUISANCES else [],
 ]
 

@@ -3,13 +3,16 @@ from steelyard.configuration.thresholds import Thresholds
 from steelyard.diagnostics.data_comparison import DataComparison
 from steelyard.diagnostics.of_belt import check_audit, check_belt
 from steelyard.diagnostics.of_model import ModelDiagnosis
+from steelyard.diagnostics.of_nuisances import check_nuisances
 from steelyard.diagnostics.of_oracle import OracleDiagnosis
 from steelyard.diagnostics.of_ratio import RatioDiagnosis
+from steelyard.diagnostics.of_variation import SystematicDiagnosis
 from steelyard.diagnostics.verdict import Checks
 from steelyard.jobs import logged
 from steelyard.results import from_json, to_json
 from steelyard.statistics.audit import Audit
 from steelyard.statistics.belts import Belt, Inference
+from steelyard.statistics.impacts import Impacts
 from steelyard.summary import summarise
 
 files, params = snakemake.input, snakemake.params
@@ -24,6 +27,12 @@ with logged(snakemake.log[0]):
     checks += [from_json(DataComparison, files.data).check] if files.data else []
     checks += check_belt(from_json(Belt, files.belt), thresholds)
     checks += check_audit(from_json(Audit, files.audit), thresholds) if files.audit else []
+    checks += [check for path in files.systematics for check in from_json(SystematicDiagnosis, path).checks]
+    impacts, exact_impacts = (
+        {data: from_json(Impacts, path) for data, path in zip(params.data, paths, strict=bool(paths))}
+        for paths in (files.impacts, files.exact_impacts)
+    )
+    checks += check_nuisances(impacts, exact_impacts, thresholds)
     inferences, exact = (
         {data: from_json(Inference, path) for data, path in zip(params.data, paths, strict=bool(paths))}
         for paths in (files.inferences, files.exact)
