@@ -61,6 +61,23 @@ class Thresholds(Model):
     oracle_constraint: Level = _level(
         0.05, 0.1, "Post-fit errors, and parts of the parameter's error, learned over exact minus 1."
     )
+    variation_normalisation: Level = _level(0.005, 0.01, "|E[g] - 1| of a raw variation on events it did not train on.")
+    variation_closure: Level = _level(
+        0.01, 0.02, "Rms over bins of re-weighted nominal over varied density - 1, the worst variable."
+    )
+    variation_share: Level = _level(
+        0.05, 0.1, "The same as a fraction of the effect, rms of varied over nominal density - 1; the larger counts."
+    )
+    variation_soft: Level = _level(0.01, 0.05, "1 - R^2 of log g against the exact one, of variations by weights.")
+    variation_separate: Level = _level(0.1, 0.2, "1 - R^2 of log g against the exact one, of variations by events.")
+    variation_rms: Level = _level(
+        0.012, 0.024, "Rms of learned minus exact log g where the effect is small; by weights a tenth of it."
+    )
+    variation_small: float = Field(
+        0.05, ge=0, description="Rms of the exact log g below which variation_rms counts; by weights a tenth of it."
+    )
+    variation_symmetry: Level = _level(0.3, 0.6, "Fraction of events that +1 and -1 of a systematic move the same way.")
+    normaliser: Level = _level(0.25, 1.0, "|N(alpha) - 1| of the interpolated shapes within +-2.")
 
 
 class OracleRms(Model):

@@ -7,7 +7,7 @@ import numpy as np
 
 from steelyard.baselines.binning import bin_index, histogram, merge_sparse, quantile_edges
 from steelyard.diagnostics.densities import normalised, ratios
-from steelyard.diagnostics.deviation import normalised_covariance, relative_deviation
+from steelyard.diagnostics.deviation import correlated_deviation, normalised_covariance, relative_deviation
 from steelyard.diagnostics.verdict import SIGNIFICANT, Check, Threshold, at_most
 
 BINS = 20
@@ -88,14 +88,16 @@ def closure(
     source: np.ndarray,
     log_ratio: np.ndarray,
     threshold: float | Threshold,
+    pairs: np.ndarray | None = None,
 ) -> Closure:
     r"""Compare source density times ratio with the target density in every variable.
 
     With :math:`p_i` the target's and :math:`q_i` the source's weights, both of sum one, on the *same* events, the
     difference in a bin is a sum over events of :math:`\delta_i = p_i - q_i r_i`, and its variance is
     :math:`\sigma_b^2 = \sum_{i\in b}\delta_i^2`. Events that carry weights of both densities (soft labels) thereby
-    cancel as they
-    should: errors added in quadrature as if the two were independent would hide a bad ratio.
+    cancel as they should: errors added in quadrature as if the two were independent would hide a bad ratio. So do
+    ``pairs``, the two versions of an event in two rows, where they fall into one bin; from one bin to another they
+    correlate these, :math:`C_{bb'}=\sum_e\delta_{eb}\,\delta_{eb'}` with the sum of an event's rows in each bin.
     The scale is fitted, :math:`\chi^2=\min_s\sum_b (s\,q_b - p_b)^2/\sigma_b^2` with B-1 degrees of freedom:
     normalisation has its own check. Since with enough events any learned ratio has a bad chi2, the verdict is on a
     size, the rms relative deviation of the densities beyond statistics
@@ -111,6 +113,7 @@ def closure(
         log_ratio: (n,) log of target/source density; may be NaN where both weights are zero.
         threshold: of the rms relative deviation; 2 % of a whole density change the chi2 of a binned fit to
             N ~ 10^3 events by N 0.02^2 = 0.4 at most.
+        pairs: (P, 2) rows that are versions of one event; every row is in one pair at most.
 
     Raises:
         ModelError: a ratio is not finite, or a density sums to zero.
@@ -118,8 +121,10 @@ def closure(
     p, q = normalised(target, f"target of {ratio}"), normalised(source, f"source of {ratio}")
     q = normalised(q * ratios(log_ratio, (p != 0.0) | (q != 0.0)), f"re-weighted source of {ratio}")
     moments = (p, q, p * p, q * q, (p - q) ** 2)
+    if pairs is not None:
+        pairs = pairs.T, np.prod((p - q)[pairs], axis=1)
     results = tuple(
-        _column(name, edges, index.astype(np.intp), moments)
+        _column(name, edges, index.astype(np.intp), moments, pairs)
         for name, edges, index in zip(columns.names, columns.edges, columns.index, strict=True)
     )
     # The worst variable is the one whose deviation is most surely large, not the one that fluctuates most.
@@ -129,7 +134,13 @@ def closure(
     return Closure(ratio, results, check)
 
 
-def _column(name: str, edges: np.ndarray, index: np.ndarray, moments: tuple[np.ndarray, ...]) -> ColumnClosure:
+def _column(
+    name: str,
+    edges: np.ndarray,
+    index: np.ndarray,
+    moments: tuple[np.ndarray, ...],
+    pairs: tuple[np.ndarray, np.ndarray] | None,
+) -> ColumnClosure:
     bins = len(edges) - 1
     sums = np.stack([histogram(index, weights, bins) for weights in moments])
     groups = merge_sparse(sums[:2], sums[2:4])
@@ -137,20 +148,43 @@ def _column(name: str, edges: np.ndarray, index: np.ndarray, moments: tuple[np.n
     p, q, p2, q2, variance = np.add.reduceat(sums, starts, axis=1)
     edges = np.append(edges[starts], edges[-1])
     # Where the two densities coincide event by event (an untrained difference) the difference has no error at all.
-    variance = np.maximum(variance, 1e-12 * (p2 + q2))
-    # The chi2 fits the scale, which does for a diagonal covariance what normalising does to the two histograms.
-    scale = (q * p / variance).sum() / (q**2 / variance).sum()
-    chi2 = float(((scale * q - p) ** 2 / variance).sum())
-    spread = normalised_covariance(variance[None, None], q[None])[0, 0]
-    deviation, deviation_error = relative_deviation(q - p, spread, np.abs(p))
+    least = 1e-12 * (p2 + q2)
+    if pairs is None:
+        chi2, spread, deviation = _independent(p, q, np.maximum(variance, least))
+    else:
+        rows, product = pairs
+        first, second = groups[index[rows]]
+        shared = np.bincount(first * len(p) + second, weights=product, minlength=len(p) ** 2).reshape(len(p), len(p))
+        chi2, spread, deviation = _correlated(p, q, np.diag(variance + least) + shared + shared.T)
     return ColumnClosure(
         name=name,
         edges=edges,
         target=p,
         reweighted=q,
         error=np.sqrt(spread),
-        chi2=chi2,
+        chi2=float(chi2),
         ndf=len(p) - 1,
-        deviation=float(deviation),
-        deviation_error=float(deviation_error),
+        deviation=float(deviation[0]),
+        deviation_error=float(deviation[1]),
     )
+
+
+def _independent(
+    p: np.ndarray, q: np.ndarray, variance: np.ndarray
+) -> tuple[float, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Of independent bins (B,): chi2, variance of the normalised difference, its relative size with the error."""
+    # The chi2 fits the scale, which does for a diagonal covariance what normalising does to the two histograms.
+    scale = (q * p / variance).sum() / (q**2 / variance).sum()
+    chi2 = ((scale * q - p) ** 2 / variance).sum()
+    spread = normalised_covariance(variance[None, None], q[None])[0, 0]
+    return chi2, spread, relative_deviation(q - p, spread, np.abs(p))
+
+
+def _correlated(p: np.ndarray, q: np.ndarray, covariance: np.ndarray) -> tuple[float, np.ndarray, tuple[float, float]]:
+    """The same of bins with a covariance (B, B)."""
+    inverse_q, inverse_p = np.linalg.solve(covariance, np.stack([q, p], axis=1)).T
+    scale = (q @ inverse_p) / (q @ inverse_q)
+    chi2 = (scale * q - p) @ (scale * inverse_q - inverse_p)
+    change = np.eye(len(q)) - q[:, None]  # normalising: d'_b = d_b - q_b sum(d)
+    covariance = change @ covariance @ change.T
+    return chi2, np.diag(covariance), correlated_deviation(q - p, covariance, np.abs(p))

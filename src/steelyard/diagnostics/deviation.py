@@ -31,6 +31,28 @@ def relative_deviation(
     return np.sqrt(size), np.sqrt(size + spread) - np.sqrt(size)
 
 
+def correlated_deviation(difference: np.ndarray, covariance: np.ndarray, scale: np.ndarray) -> tuple[float, float]:
+    r"""The same as :func:`relative_deviation` of differences that are correlated between bins.
+
+    .. math:: \sigma_V^2 = \sum_{bb'}\frac{2C_{bb'}^2}{s_bs_{b'}} +
+              \max\Big(\sum_{bb'}\frac{4(d_bd_{b'}-C_{bb'})\,C_{bb'}}{s_bs_{b'}},\,0\Big)
+
+    Args:
+        difference: (B,) d_b.
+        covariance: (B, B) C_bb' of the differences.
+        scale: (B,) positive s_b.
+
+    Returns:
+        The size and its error.
+    """
+    weight = 1.0 / np.outer(scale, scale)
+    excess = np.outer(difference, difference) - covariance
+    size = max(float((np.diag(excess) / scale).sum()), 0.0)
+    truth = max(float((4.0 * excess * covariance * weight).sum()), 0.0)
+    spread = float(np.sqrt((2.0 * covariance**2 * weight).sum() + truth))
+    return float(np.sqrt(size)), float(np.sqrt(size + spread) - np.sqrt(size))
+
+
 def normalised_covariance(covariance: np.ndarray, share: np.ndarray) -> np.ndarray:
     r"""Covariance of differences of two normalised histograms, from the sums over events.
 

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from steelyard.diagnostics.deviation import normalised_covariance, relative_deviation
+from steelyard.diagnostics.deviation import correlated_deviation, normalised_covariance, relative_deviation
 
 BINS, SCALE = 20, 1.0 / 20
 SIGMA = 0.03 * SCALE  # 3 % in each bin
@@ -45,3 +46,20 @@ def test_normalising_takes_part_of_the_fluctuation_away():
     # relative error of a variance from 1e5 values: sqrt(2/1e5) = 0.0045
     scale = np.sqrt(expected[[0, 1], [0, 1]])
     assert np.abs((found - expected) / (scale[:, None] * scale[None])).max() < 5 * 0.0045
+
+
+def test_correlated_is_the_same_without_correlations():
+    difference, variance, scale = (values[0] for values in histograms(0.05, toys=1))
+    expected = relative_deviation(difference, variance, scale)
+    np.testing.assert_allclose(correlated_deviation(difference, np.diag(variance), scale), expected, rtol=1e-12)
+
+
+def test_correlations_between_bins_belong_to_the_error():
+    """Neighbours correlated by 0.45: the spread of value^2 without a deviation is that of the whole covariance."""
+    covariance = SIGMA**2 * (np.eye(BINS) + 0.45 * np.eye(BINS, k=1) + 0.45 * np.eye(BINS, k=-1))
+    toys = np.random.default_rng(2).multivariate_normal(np.zeros(BINS), covariance, size=4000)
+    squares = (toys**2 - SIGMA**2).sum(axis=1) / SCALE
+    value, error = correlated_deviation(np.zeros(BINS), covariance, np.full(BINS, SCALE))
+    assert value == 0.0
+    assert error**2 == pytest.approx(np.std(squares), rel=0.1)
+    assert np.std(squares) > 1.1 * np.sqrt(2 * BINS) * SIGMA**2 / SCALE  # independent bins would have less
