@@ -47,6 +47,8 @@ class VariationTraining(Training):
 
     # A variation is a small and smooth effect: few units learn it, and more of them would learn the noise.
     hidden: Annotated[list[Count], Field(min_length=1)] = Field([32, 32], description="Units of the hidden layers.")
+    learning_rate: float = Field(1e-2, gt=0, description="Largest learning rate; it falls as a cosine.")
+    epochs: Count = Field(3, description="Largest number of passes over the training events.")
 
 
 class Variations(Model):

@@ -55,9 +55,7 @@ class Thresholds(Model):
     asimov_pull: Level = _level(0.05, 0.1, "Largest |pull| of a nuisance parameter in the fit of Asimov data.")
     pull: Level = _level(2.0, 3.5, "Largest |pull| of a nuisance parameter in the fit of the observed data.")
     constraint: Level = _level(0.5, 1.0, "Largest |1 - post-fit error| of a nuisance parameter with a constraint.")
-    impact: Level = _level(
-        0.1, 0.3, "Refitted impact minus that of the covariance, in units of the parameter's error."
-    )
+    impact: Level = _level(0.1, 0.3, "Refitted impact minus that of the covariance, in units of the parameter's error.")
     oracle_constraint: Level = _level(
         0.05, 0.1, "Post-fit errors, and parts of the parameter's error, learned over exact minus 1."
     )
