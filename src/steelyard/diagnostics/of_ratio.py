@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from steelyard.diagnostics.convergence import Convergence, convergence
 from steelyard.diagnostics.overtraining import Overtraining, overtraining
 from steelyard.diagnostics.table import EventTable
 from steelyard.diagnostics.verdict import Check
-from steelyard.ratios.ensembles import Ensemble
-from steelyard.ratios.evaluation import member_log_ratios
+
+if TYPE_CHECKING:
+    from steelyard.ratios.ensembles import Ensemble
 
 # Events on which the spread of the members is measured: its error is far below the spread itself.
 SPREAD_EVENTS = 50_000
@@ -44,7 +46,7 @@ def diagnose_ratio(
     table: EventTable,
     samples: Sequence[Sample],
     reference: Reference,
-    ensemble: Ensemble,
+    ensemble: "Ensemble",
     seen: np.ndarray,
     unseen: np.ndarray,
     thresholds: Thresholds,
@@ -58,6 +60,8 @@ def diagnose_ratio(
         seen, unseen: (N,) scores of all events of all samples, sample after sample.
         thresholds: of the checks.
     """
+    from steelyard.ratios.evaluation import member_log_ratios  # here, so that pictures of results do without torch
+
     ratio = ensemble.ratio
     target = table.densities[:, reference.processes.index(ratio)]
     log_r = table.log_r[:, 0]
