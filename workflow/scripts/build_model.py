@@ -41,4 +41,6 @@ with logged(snakemake.log[0]):
         events,
         effects,
     )
+    for effect in model.pruned:
+        print(effect)
     save_model(model, snakemake.output.model)

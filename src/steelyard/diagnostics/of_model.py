@@ -14,8 +14,12 @@ from steelyard.diagnostics.closure import Closure, bin_columns, closure
 from steelyard.diagnostics.normalisation import check_normalisation
 from steelyard.diagnostics.table import EventTable
 from steelyard.diagnostics.total_closure import TotalClosure, total_closure
-from steelyard.diagnostics.verdict import Check
+from steelyard.diagnostics.verdict import Check, Levels, at_most
 from steelyard.statistics.model import Model
+from steelyard.statistics.normaliser_accuracy import TOLERATED, NormaliserAccuracy, measure_accuracy
+
+# Beyond one unit of -2 ln L a fit of one data set sees it.
+FORM = Levels(warn=TOLERATED, fail=1.0)
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class ModelDiagnosis:
         total: closure of the summed expectation at every value of the parameter.
         weights: effective size of the Asimov data along the parameter, and negative weights.
         bias: best fit to the simulation's own expected data.
+        normaliser: error of the form of the normaliser of shape effects; absent without any.
     """
 
     normalisation: tuple[Check, ...]
@@ -35,12 +40,21 @@ class ModelDiagnosis:
     total: TotalClosure
     weights: AsimovWeights
     bias: AsimovBias
+    normaliser: NormaliserAccuracy | None = None
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """The verdicts."""
         parts = [part.check for part in (*self.differences, self.total)]
-        return (*self.normalisation, *parts, *self.weights.checks, *self.bias.checks)
+        return (*self.normalisation, *parts, *self.weights.checks, *self.bias.checks, *self._normaliser_checks)
+
+    @property
+    def _normaliser_checks(self) -> tuple[Check, ...]:
+        if self.normaliser is None:
+            return ()
+        nearest = min(self.normaliser.within, key=lambda entry: entry.size)
+        detail = f"difference in -2 ln L; {self.normaliser.advice}"
+        return (at_most("form of the normaliser", nearest.deviation, FORM, detail=detail),)
 
 
 def diagnose_model(
@@ -103,4 +117,5 @@ def diagnose_model(
             truths,
             thresholds.asimov,
         ),
+        normaliser=measure_accuracy(model) if len(model.systematics.terms) else None,
     )
