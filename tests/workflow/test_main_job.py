@@ -46,6 +46,28 @@ def test_events_are_judged_by_networks_that_did_not_train_on_them(finished_works
             np.testing.assert_array_equal(np.isnan(unseen), training)
 
 
+def test_variations_are_judged_by_networks_that_did_not_train_on_them(finished_workspace):
+    workspace, _ = finished_workspace
+    from steelyard.data.identifiers import Split, is_training
+
+    for sample in ("gg", "qqZZ"):
+        training = is_training(np.load(workspace.results / "samples" / sample / "ids.npy"), Split("held_out", 0.5, 5))
+        for systematic in ("gg_scale", "lepton_scale"):
+            scores = np.load(workspace.results / "scores" / sample / "systematics" / f"{systematic}.npy")
+            assert scores.shape == (len(training), 2)
+            np.testing.assert_array_equal(np.isnan(scores).any(axis=1), training)
+
+
+def test_nuisance_parameters_are_ranked_learned_and_exact(finished_workspace):
+    workspace, _ = finished_workspace
+    for likelihood in ("", "oracle/"):
+        found = json.loads((workspace.results / likelihood / "impacts" / "asimov.json").read_text())
+        assert {impact["name"] for impact in found["impacts"]} == {"lumi", "gg_scale", "lepton_scale"}
+        assert found["valid"]
+        for impact in found["impacts"]:  # Asimov data are what the model expects: no pull beyond the minimiser's EDM
+            assert abs(impact["pull"]) < 0.1
+
+
 def test_every_picture_has_a_pdf_and_the_configuration_is_kept(finished_workspace):
     workspace, _ = finished_workspace
     pictures = sorted((workspace.results / "plots").glob("*.png"))

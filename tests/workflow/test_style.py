@@ -42,7 +42,8 @@ def test_the_fan_out_is_one_job_a_member_and_one_a_point(workspace):
     configuration = yaml.safe_load((workspace.folder / "tiny.yaml").read_text())
     jobs = workspace.dry_run().jobs
     assert jobs["train_member"] == 4 * configuration["ensembles"]["members"]
-    assert jobs["combine_ensemble"] == 4
+    assert jobs["train_variation"] == 4 * configuration["variations"]["members"]  # B and NI, up and down
+    assert jobs["combine_ensemble"] == 8
     assert jobs["throw_toys"] == 2 * len(configuration["belts"]["points"]) * 2  # learned and exact, two batches
 
 
