@@ -34,6 +34,7 @@ rule scan_likelihood:
 
 rule rank_nuisances:
     input:
+        scan=f"{R}/{{likelihood}}fits/{{data}}.json",
         model=f"{R}/{{likelihood}}model/model.npz",
         observed=lambda wildcards: (
             f"{R}/{wildcards.likelihood}model/observed.npy" if wildcards.data == "observed" else []

@@ -1,7 +1,8 @@
 import numpy as np
 
 from steelyard.jobs import logged
-from steelyard.results import to_json
+from steelyard.results import from_json, to_json
+from steelyard.statistics.fits import Scan
 from steelyard.statistics.impacts import impacts
 from steelyard.statistics.model import load_model
 
@@ -13,4 +14,4 @@ with logged(snakemake.log[0]):
         data = model.observed(np.load(files.observed), np.load(files.shapes))
     else:
         data = model.asimov(params.nominal)
-    to_json(impacts(data), snakemake.output.impacts)
+    to_json(impacts(data, from_json(Scan, files.scan).fit), snakemake.output.impacts)

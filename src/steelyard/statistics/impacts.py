@@ -1,11 +1,12 @@
 """What each nuisance parameter does to the parameter of interest: pulls, constraints, impacts, groups, correlations."""
 
-from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from steelyard.errors import ModelError
+from steelyard.statistics.engine.search import minimise
 from steelyard.statistics.fits import Fit, fit
 from steelyard.statistics.likelihood import Likelihood
 
@@ -86,19 +87,24 @@ class Impacts:
     correlation: list[list[float]] | None = None
 
 
-def impacts(likelihood: Likelihood, best_fit: Callable[[Likelihood], Fit] = fit) -> Impacts:
-    """Fit a data set, then again with each global observable shifted by one standard deviation up and down.
+def impacts(likelihood: Likelihood, centre: Fit | None = None) -> Impacts:
+    """The fit of a data set, and again with each global observable shifted by one standard deviation up and down.
+
+    The shifted fits are Newton's, from the best fit: an impact is the motion of the minimum, not a change of basin.
+
+    Args:
+        likelihood: the data.
+        centre: their global fit, if it is known.
 
     Raises:
         ModelError: the likelihood has no nuisance parameters, or no valid point.
     """
     systematics = likelihood.systematics
-    if systematics is None or not len(systematics):
+    if not len(systematics):
         raise ModelError("there are no nuisance parameters whose impact could be asked for")
-    centre = best_fit(likelihood)
+    centre = fit(likelihood) if centre is None else centre
     covariance = None if centre.covariance is None else np.asarray(centre.covariance, dtype=float)
     observables = likelihood.global_observables
-    observables = systematics.nominal if observables is None else np.asarray(observables, dtype=float)
     found = []
     for index, nuisance in enumerate(systematics.nuisances):
         constrained = bool(systematics.constrained[index])
@@ -107,7 +113,7 @@ def impacts(likelihood: Likelihood, best_fit: Callable[[Likelihood], Fit] = fit)
             for side, step in (("up", 1.0), ("down", -1.0)):
                 moved = observables.copy()
                 moved[index] += step
-                shifts[side] = best_fit(replace(likelihood, global_observables=moved)).hat - centre.hat
+                shifts[side] = _refit(likelihood, centre, moved) - centre.hat
         known = {}
         if covariance is not None and covariance[1 + index, 1 + index] > 0.0:
             width = float(np.sqrt(covariance[1 + index, 1 + index]))
@@ -136,6 +142,17 @@ def impacts(likelihood: Likelihood, best_fit: Callable[[Likelihood], Fit] = fit)
         names=(parameter, *systematics.names),
         **_budget(found, covariance),
     )
+
+
+def _refit(likelihood: Likelihood, centre: Fit, observables: np.ndarray) -> float:
+    """Best-fit parameter of interest with other global observables (K,), from the best fit ``centre``."""
+    mixture, evaluator = likelihood.mixture, copy(likelihood.evaluator)
+    evaluator.observed = observables  # the packed events are shared
+    start = np.array([float(mixture.to_coordinate(centre.hat)), *centre.alpha])
+    found = minimise(evaluator, start, np.zeros(len(start), dtype=bool))
+    if not found.converged:
+        return fit(replace(likelihood, global_observables=observables)).hat
+    return float(mixture.to_parameter(found.place[0]))
 
 
 def _budget(found: list[Impact], covariance: np.ndarray | None) -> dict:
