@@ -108,11 +108,12 @@ def analysis(
     nuisances: int,
     seed: int,
     shape: float = 0.05,
-    norm: float = 0.05,
+    norm: float = 0.02,
     norm_only: int = 0,
     factors: int = 0,
     kinds: tuple[str, ...] = ("code4", "exponential"),
     events: int = 4000,
+    common: float = 0.9,
 ) -> Analysis:
     """A random analysis.
 
@@ -124,6 +125,7 @@ def analysis(
         factors: norm factors, on the last process.
         kinds: interpolations to choose from.
         events: of the reference.
+        common: share of an effect that the interfering processes have in common.
     """
     generator = np.random.default_rng(seed)
     base = interference.model(events)
@@ -137,19 +139,20 @@ def analysis(
             )
         else:
             members.append(Nuisance(f"nuisance{k}", interpolation=str(generator.choice(kinds))))
-    log_yields = generator.normal(scale=norm, size=(processes, 1, 1)) * np.array([1.0, -1.0]) * np.ones((1, number, 1))
-    log_yields = log_yields * generator.normal(size=(1, number, 1)) + generator.normal(
-        scale=0.1 * norm, size=(processes, number, 2)
-    )
+    share = np.append(np.full(processes - 1, common), 0.0)[:, None]
+    size = norm * (share * generator.normal(size=number) + (1.0 - share) * generator.normal(size=(processes, number)))
+    log_yields = size[..., None] * [1.0, -1.0] + generator.normal(scale=0.1 * norm, size=(processes, number, 2))
     linear = np.arange(number) >= nuisances + norm_only
     log_yields[:, linear] = 0.0
     mask = np.zeros((processes, number), dtype=bool)
     mask[-1, linear] = True
     terms = np.array([(c, k) for c in range(processes) for k in range(nuisances)], dtype=np.int64).reshape(-1, 2)
     log_g = np.zeros((events, len(terms), 2))
-    for t in range(len(terms)):
-        up, down = (_wave(x, generator) for _ in range(2))
-        log_g[:, t, 0], log_g[:, t, 1] = shape * up, shape * (0.3 * down - up)
+    together = [[_wave(x, generator) for _ in range(2)] for _ in range(nuisances)]
+    for t, (c, k) in enumerate(terms):
+        share = common if c < processes - 1 else 0.0
+        up, down = (share * both + (1.0 - share) * _wave(x, generator) for both in together[k])
+        log_g[:, t, 0], log_g[:, t, 1] = shape * up, shape * (0.1 * down - up)
     bare = Systematics(tuple(members), log_yields, mask, terms)
     log_g = (
         log_g
@@ -164,8 +167,9 @@ def analysis(
 
 
 def _wave(x: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    a, b, c = generator.normal(size=3)
-    return a * (x - 0.5) + b * np.cos(3.0 * np.pi * x) + c * np.sin(7.0 * x)
+    """A random smooth function with a mean square of one."""
+    modes = np.arange(1, 9)
+    return np.cos(np.pi * np.outer(x, modes)) @ generator.normal(scale=0.5, size=len(modes))
 
 
 def _normaliser(systematics: Systematics, log_g: np.ndarray, densities: np.ndarray) -> Normaliser:

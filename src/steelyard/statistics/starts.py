@@ -8,9 +8,12 @@ from steelyard.errors import ModelError
 from steelyard.statistics.engine.search import minimise
 from steelyard.statistics.engine.starts import minima_of, predict_profile
 from steelyard.statistics.likelihood import Likelihood
+from steelyard.statistics.mixture import Mixture
 
 # Points of the search grid in the fit coordinate. A basin of a data set of O(1000) events is far wider than a step.
 SEARCH_POINTS = 64
+# The same with nuisance parameters, where a point is dearer and only says in which basin a search begins.
+PROFILE_POINTS = 33
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,11 @@ class Basin:
     expected: float
     low: float
     high: float
+
+
+def search_grid(mixture: Mixture, nuisances: int) -> np.ndarray:
+    """Coordinates (G,) over the parameter's range among which basins are sought."""
+    return np.linspace(*mixture.coordinate_bounds, PROFILE_POINTS if nuisances else SEARCH_POINTS)
 
 
 def find_basins(likelihood: Likelihood, start: np.ndarray, fixed: np.ndarray) -> tuple[Basin, ...]:
@@ -35,7 +43,7 @@ def find_basins(likelihood: Likelihood, start: np.ndarray, fixed: np.ndarray) ->
         ModelError: no value of the coordinate gives every event a positive density.
     """
     mixture, evaluator = likelihood.mixture, likelihood.evaluator
-    grid = start[:1] if fixed[0] else np.linspace(*mixture.coordinate_bounds, SEARCH_POINTS)
+    grid = start[:1] if fixed[0] else search_grid(likelihood.mixture, len(start) - 1)
     nominal = np.where(fixed[1:], start[1:], likelihood.systematics.nominal)
     for alpha in (start[1:], nominal):
         values = evaluator.slice(grid, alpha)

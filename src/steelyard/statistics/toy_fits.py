@@ -12,7 +12,7 @@ from steelyard.statistics.engine.curves import prepare_curves
 from steelyard.statistics.engine.effects import prepare_effects
 from steelyard.statistics.engine.evaluation import check_shapes
 from steelyard.statistics.mixture import Mixture
-from steelyard.statistics.starts import SEARCH_POINTS
+from steelyard.statistics.starts import search_grid
 from steelyard.statistics.systematics import Systematics
 
 # Pseudo-experiments that one thread fits before it takes the next ones.
@@ -108,12 +108,12 @@ def fit_toys(
     rates = np.ascontiguousarray(rates, dtype=float)
     log_g = check_shapes(systematics, rates, log_g)
     rows = np.zeros(0, dtype=np.int64) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
-    grid = np.linspace(*mixture.coordinate_bounds, SEARCH_POINTS)
+    grid = search_grid(mixture, nuisances)
     fractions = np.stack([mixture.fractions(grid, order) for order in range(3)], axis=1)
     tested = float(mixture.to_coordinate(mu))
     outcome = profile.Outcome(
         *(np.full(toys, np.nan) for _ in range(3)),
-        np.zeros(toys, dtype=np.int64),
+        *(np.zeros(toys, dtype=np.int64) for _ in range(2)),
         *(np.full((toys, nuisances), np.nan) for _ in range(2)),
     )
 

@@ -96,7 +96,7 @@ def fill_hessian(effects, fractions, factors, moments, hessian):
             hessian[0, 1 + own] -= f1[c] * moments.terms[t]
             for k in range(nuisances):
                 _add(hessian, k, own, -mixed[c, k] * moments.terms[t])
-            hessian[1 + own, 1 + own] -= f[c] * moments.term_pairs[t, t - start]
+            hessian[1 + own, 1 + own] -= f[c] * moments.term_seconds[t]
             for other in range(t + 1, stop):
                 hessian[1 + own, 1 + effects.nuisance[other]] -= f[c] * moments.term_pairs[t, other - start]
     for j in range(len(shapes)):

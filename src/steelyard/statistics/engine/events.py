@@ -1,15 +1,18 @@
-"""Events as the compiled code takes them: blocks that stay in the cache, with what does not depend on α formed once."""
+"""Events as the compiled code takes them: in blocks that stay in the cache, each shape a row of its own."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from steelyard.statistics.engine.compilation import compiled
-from steelyard.statistics.engine.elementary import exp
+from steelyard.statistics.engine.elementary import SMALL
 
 # Events of a block, and what their number is rounded up to: the lanes of a vector register.
 BLOCK = 256
 LANES = 8
+
+# Events that are turned from rows into columns at a time.
+TILE = 32
 
 
 class Events(NamedTuple):
@@ -21,13 +24,18 @@ class Events(NamedTuple):
         rates: (N, C, B) nu_c r_c(x_i).
         weights: (N, B).
         counts: (N,) events in each block, filled up.
-        shapes: (N, T, 4, B) float32, of every term u = ln g+, d = ln g-, g+ - 1 and g- - 1.
+        plain: (N,) number of events in front of the copies, if all of them have weight one; else 0.
+        shapes: (N, T, 2B) float32, ln g+ and then ln g- of every term. What else the interpolation needs of them is
+            formed from them in less time than it would take to load it.
+        wide: (N, T) whether some of these are beyond what the short series of exp is good for.
     """
 
     rates: np.ndarray
     weights: np.ndarray
     counts: np.ndarray
+    plain: np.ndarray
     shapes: np.ndarray
+    wide: np.ndarray
 
 
 @compiled
@@ -43,7 +51,9 @@ def allocate_events(blocks, processes, terms):
         np.empty((blocks, processes, BLOCK)),
         np.empty((blocks, BLOCK)),
         np.zeros(blocks, dtype=np.int64),
-        np.empty((blocks, terms, 4, BLOCK), dtype=np.float32),
+        np.zeros(blocks, dtype=np.int64),
+        np.empty((blocks, terms, 2 * BLOCK), dtype=np.float32),
+        np.zeros((blocks, terms), dtype=np.bool_),
     )
 
 
@@ -59,6 +69,7 @@ def pack_events(rates, log_g, weights, rows, start, stop, events):
         start, stop: which of them are taken.
         events: room for all of them.
     """
+    chosen = np.empty(BLOCK, dtype=np.int64)
     used, slot = 0, 0
     for index in range(start, stop):
         i = rows[index] if len(rows) else index
@@ -66,31 +77,45 @@ def pack_events(rates, log_g, weights, rows, start, stop, events):
         if weight == 0.0:  # an event without weight has no say, whatever its density
             continue
         events.weights[used, slot] = weight
-        for c in range(rates.shape[1]):
-            events.rates[used, c, slot] = rates[i, c]
-        for t in range(log_g.shape[1]):
-            events.shapes[used, t, 0, slot] = log_g[i, t, 0]
-            events.shapes[used, t, 1, slot] = log_g[i, t, 1]
+        chosen[slot] = i
         slot += 1
         if slot == BLOCK:
-            _complete(events, used, slot)
+            _fill(rates, log_g, chosen, slot, len(weights) == 0, events, used)
             used, slot = used + 1, 0
     if slot:
-        filled = (slot + LANES - 1) // LANES * LANES
-        for empty in range(slot, filled):
-            events.weights[used, empty] = 0.0
-            events.rates[used, :, empty] = events.rates[used, :, 0]
-            events.shapes[used, :, :2, empty] = events.shapes[used, :, :2, 0]
-        _complete(events, used, filled)
+        _fill(rates, log_g, chosen, slot, len(weights) == 0, events, used)
         used += 1
     return used
 
 
 @compiled
-def _complete(events, block, count):
+def _fill(rates, log_g, chosen, number, plain, events, block):
+    count = (number + LANES - 1) // LANES * LANES
+    for empty in range(number, count):
+        chosen[empty] = chosen[0]
+        events.weights[block, empty] = 0.0
     events.counts[block] = count
-    for t in range(events.shapes.shape[1]):
-        for side in range(2):
-            log_g, excess = events.shapes[block, t, side], events.shapes[block, t, 2 + side]
-            for b in range(count):
-                excess[b] = exp(np.float64(log_g[b])) - 1.0
+    events.plain[block] = number if plain else 0
+    for c in range(rates.shape[1]):
+        rate = events.rates[block, c]
+        for b in range(count):
+            rate[b] = rates[chosen[b], c]
+    terms = log_g.shape[1]
+    # Rows are read whole and turned a few at a time: their numbers lie far apart in a block.
+    tile = np.empty((TILE, 2 * terms), dtype=np.float32)
+    for start in range(0, count, TILE):
+        size = min(TILE, count - start)
+        for row in range(size):
+            source, target = log_g[chosen[start + row]], tile[row]
+            for t in range(terms):
+                target[2 * t], target[2 * t + 1] = source[t, 0], source[t, 1]
+        for t in range(terms):
+            shape = events.shapes[block, t]
+            for row in range(size):
+                shape[start + row] = tile[row, 2 * t]
+                shape[BLOCK + start + row] = tile[row, 2 * t + 1]
+    for t in range(terms):
+        shape, largest = events.shapes[block, t], np.float32(0.0)
+        for b in range(count):
+            largest = max(largest, max(abs(shape[b]), abs(shape[BLOCK + b])))
+        events.wide[block, t] = not largest <= SMALL

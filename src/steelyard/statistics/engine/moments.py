@@ -6,10 +6,10 @@ With the rate of a process at an event :math:`A_{ic}=H_c\,\nu_cr_c(x_i)\prod_{t\
 
 .. math:: \sum_i w_i\ln\lambda_i, \quad \sum_i w_ia_{ic}, \quad \sum_i w_ia_{ic}s_{it}, \quad
           \sum_i w_ia_{ic}a_{ic'}, \quad \sum_i w_ia_{ic}v_{ij}, \quad \sum_i w_iv_{ij}v_{ij'}, \quad
-          \sum_i w_ia_{ic}s_{it}s_{it'}
+          \sum_i w_ia_{ic}s_{it}s_{it'}, \quad \sum_i w_ia_{ic}g_t''/g_t
 
-where :math:`v_{ij}=\sum_{t:k(t)=j}f_{c(t)}a_{ic(t)}s_{it}`, and g''/g stands for :math:`s_{it}^2` in the last one's
-diagonal. What acts on whole processes, a norm or a normaliser, needs no event of its own.
+where :math:`v_{ij}=\sum_{t:k(t)=j}f_{c(t)}a_{ic(t)}s_{it}`.
+What acts on whole processes, a norm or a normaliser, needs no event of its own.
 
 Rates, their products and all sums over events are float64; what a shape changes, :math:`g-1` and s, is float32.
 """
@@ -19,15 +19,21 @@ from typing import NamedTuple
 import numpy as np
 
 from steelyard.statistics.engine.compilation import compiled
-from steelyard.statistics.engine.elementary import exp, log
+from steelyard.statistics.engine.elementary import exp, expm1, expm1_of_small, log
 from steelyard.statistics.engine.events import BLOCK
 from steelyard.statistics.engine.interpolation import LINEAR, TINY, interpolation_weights
+from steelyard.statistics.engine.products import add_products, add_upper_products, dot
 
 VALUE, GRADIENT, HESSIAN = 0, 1, 2
 
+# Terms of a process whose polynomials are multiplied in float32, where only what they add to one is rounded.
+TOGETHER = 4
+
+_ONE32, _TINY32 = np.float32(1.0), np.float32(TINY)
+
 
 class Moments(NamedTuple):
-    """The sums; see the module. ``terms`` (T, W) has the term's own process for its second axis.
+    """The sums, in the module's order.
 
     Attributes:
         logs: (1,).
@@ -35,8 +41,9 @@ class Moments(NamedTuple):
         terms: (T,).
         process_pairs: (C, C).
         process_shapes: (C, K_s).
-        shape_pairs: (K_s, K_s), upper triangle.
-        term_pairs: (T, W) with the process's terms from its first one on, upper triangle.
+        shape_pairs: (K_s, K_s), upper triangle; what is below means nothing.
+        term_pairs: (T, W) with the process's terms from its first one on, upper triangle as well.
+        term_seconds: (T,).
     """
 
     logs: np.ndarray
@@ -46,6 +53,7 @@ class Moments(NamedTuple):
     process_shapes: np.ndarray
     shape_pairs: np.ndarray
     term_pairs: np.ndarray
+    term_seconds: np.ndarray
 
 
 class Room(NamedTuple):
@@ -54,12 +62,12 @@ class Room(NamedTuple):
     Attributes:
         weights: (K, 3, 6) float32; ``polynomial`` (K,) whether they are of the polynomial.
         rates: (C, B) A_ic.
-        exponent: (B,) logarithm of the factors of one process that are exponentials.
+        exponent: (B,) logarithm of the factors of one process that are exponentials; then products of intensities.
         intensity: (B,) lambda_i.
-        excess: (B,) g - 1 of one term.
-        first, second: (T, B) g'/g and g''/g.
+        product: (B,) the product of some terms' g, less one.
+        slopes: (T, 2B) g'/g, and then g''/g.
         shares, weighted: (C, B) a_ic, and the same with the event weights.
-        slopes, weighted_slopes: (K_s, B) v_ij, and the same with the event weights.
+        sums, weighted_sums: (K_s, B) v_ij, and the same with the event weights.
         products: (W, B) a_ic s_it of one process.
     """
 
@@ -68,13 +76,12 @@ class Room(NamedTuple):
     rates: np.ndarray
     exponent: np.ndarray
     intensity: np.ndarray
-    excess: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
+    product: np.ndarray
+    slopes: np.ndarray
     shares: np.ndarray
     weighted: np.ndarray
-    slopes: np.ndarray
-    weighted_slopes: np.ndarray
+    sums: np.ndarray
+    weighted_sums: np.ndarray
     products: np.ndarray
 
 
@@ -90,6 +97,7 @@ def allocate_moments(effects):
         np.zeros((processes, shapes)),
         np.zeros((shapes, shapes)),
         np.zeros((terms, effects.width)),
+        np.zeros(terms),
     )
 
 
@@ -104,8 +112,7 @@ def allocate_room(effects):
         np.zeros(BLOCK),
         np.zeros(BLOCK),
         np.zeros(BLOCK, dtype=np.float32),
-        np.zeros((terms, BLOCK), dtype=np.float32),
-        np.zeros((terms, BLOCK), dtype=np.float32),
+        np.zeros((terms, 2 * BLOCK), dtype=np.float32),
         np.zeros((processes, BLOCK), dtype=np.float32),
         np.zeros((processes, BLOCK), dtype=np.float32),
         np.zeros((shapes, BLOCK), dtype=np.float32),
@@ -142,7 +149,7 @@ def add_moments(effects, events, start, stop, fractions, factors, order, room, m
         mix(fractions, room.rates, count, intensity)
         if not positive(intensity, count):
             return False
-        moments.logs[0] += weighted_logs(events.weights[block], intensity, count)
+        moments.logs[0] += sum_of_logs(events, block, room)
         if order >= GRADIENT:
             _add_gradient(effects, events.weights[block], count, room, moments)
         if order >= HESSIAN:
@@ -153,116 +160,181 @@ def add_moments(effects, events, start, stop, fractions, factors, order, room, m
 @compiled
 def fill_rates(effects, events, block, factors, order, room):
     """A_ic of a block, and the terms' g'/g and g''/g as far as the order needs them."""
-    count = events.counts[block]
+    count, product = events.counts[block], room.product
     for c in range(len(factors)):
         rates, nominal, factor = room.rates[c], events.rates[block, c], factors[c]
         for b in range(count):
             rates[b] = nominal[b] * factor
-        exponents = False
+        exponents, polynomials = False, 0
         for t in range(effects.first[c], effects.first[c + 1]):
-            shape, weights = events.shapes[block, t], room.weights[effects.nuisance[t]]
+            shape, weights, slopes = events.shapes[block, t], room.weights[effects.nuisance[t]], room.slopes[t]
             if room.polynomial[effects.nuisance[t]]:
-                excess = room.excess
-                _polynomial(shape, weights[0], count, excess)
-                if order >= GRADIENT:
-                    _polynomial_over(shape, weights[1], excess, count, room.first[t])
-                if order >= HESSIAN:
-                    _polynomial_over(shape, weights[2], excess, count, room.second[t])
-                _multiply(excess, count, rates)
+                if polynomials == 0:
+                    product[:count] = 0.0
+                if events.wide[block, t]:
+                    _polynomial_wide(shape, weights, count, product, slopes)
+                elif order == VALUE:
+                    _polynomial_value(shape, weights, count, product)
+                elif order == GRADIENT:
+                    _polynomial_gradient(shape, weights, count, product, slopes)
+                else:
+                    _polynomial_hessian(shape, weights, count, product, slopes)
+                polynomials += 1
+                if polynomials == TOGETHER:
+                    _multiply(product, count, rates)
+                    polynomials = 0
             else:
                 if not exponents:
                     room.exponent[:count] = 0.0
                     exponents = True
-                _exponent(shape, weights, count, order, room.exponent, room.first[t], room.second[t])
+                _exponent(shape, weights, count, order, room.exponent, slopes)
+        if polynomials:
+            _multiply(product, count, rates)
         if exponents:
             exponent = room.exponent
             for b in range(count):
                 rates[b] *= exp(exponent[b])
 
 
-@compiled
-def _polynomial(shape, weights, count, result):
-    """Code 4's combination of one term: b0 (g+ - 1) + b1 (g- - 1) + g+ u (b2 + b4 u) + g- d (b3 + b5 d)."""
-    up, down, more, less = shape[0], shape[1], shape[2], shape[3]
-    w0, w1, w2, w3, w4, w5 = weights[0], weights[1], weights[2], weights[3], weights[4], weights[5]
-    for b in range(count):
-        rise = up[b] * (w2 + w4 * up[b])
-        fall = down[b] * (w3 + w5 * down[b])
-        result[b] = (more[b] * (w0 + rise) + rise) + (less[b] * (w1 + fall) + fall)
+# The four loops below are one, for the orders and for wide shapes. Each writes to two arrays at most: with more the
+# compiler gives up on proving that they are different ones, and does one event at a time.
 
 
 @compiled
-def _polynomial_over(shape, weights, excess, count, result):
-    """The same over g."""
-    up, down, more, less = shape[0], shape[1], shape[2], shape[3]
-    w0, w1, w2, w3, w4, w5 = weights[0], weights[1], weights[2], weights[3], weights[4], weights[5]
-    one, tiny = np.float32(1.0), np.float32(TINY)
-    for b in range(count):
-        rise = up[b] * (w2 + w4 * up[b])
-        fall = down[b] * (w3 + w5 * down[b])
-        g = one + excess[b]
-        g = g if g != 0.0 else tiny
-        result[b] = ((more[b] * (w0 + rise) + rise) + (less[b] * (w1 + fall) + fall)) / g
+def _combine(up, down, more, less, w0, w1, w2, w3, w4, w5):
+    """b0 (g+ - 1) + b1 (g- - 1) + g+ u (b2 + b4 u) + g- d (b3 + b5 d), code 4's g - 1 or a derivative."""
+    rise = up * (w2 + w4 * up)
+    fall = down * (w3 + w5 * down)
+    return (more * (w0 + rise) + rise) + (less * (w1 + fall) + fall)
 
 
 @compiled
-def _multiply(excess, count, rates):
+def _inverse(excess):
+    g = _ONE32 + excess
+    return _ONE32 / (g if g != 0.0 else _TINY32)
+
+
+@compiled
+def _polynomial_value(shape, weights, count, product):
+    v0, v1, v2, v3, v4, v5 = weights[0, 0], weights[0, 1], weights[0, 2], weights[0, 3], weights[0, 4], weights[0, 5]
     for b in range(count):
-        g = 1.0 + np.float64(excess[b])
+        up, down = shape[b], shape[BLOCK + b]
+        excess = _combine(up, down, expm1_of_small(up), expm1_of_small(down), v0, v1, v2, v3, v4, v5)
+        product[b] += excess + product[b] * excess
+
+
+@compiled
+def _polynomial_gradient(shape, weights, count, product, slopes):
+    v0, v1, v2, v3, v4, v5 = weights[0, 0], weights[0, 1], weights[0, 2], weights[0, 3], weights[0, 4], weights[0, 5]
+    f0, f1, f2, f3, f4, f5 = weights[1, 0], weights[1, 1], weights[1, 2], weights[1, 3], weights[1, 4], weights[1, 5]
+    for b in range(count):
+        up, down = shape[b], shape[BLOCK + b]
+        more, less = expm1_of_small(up), expm1_of_small(down)
+        excess = _combine(up, down, more, less, v0, v1, v2, v3, v4, v5)
+        product[b] += excess + product[b] * excess
+        slopes[b] = _combine(up, down, more, less, f0, f1, f2, f3, f4, f5) * _inverse(excess)
+
+
+@compiled
+def _polynomial_hessian(shape, weights, count, product, slopes):
+    v0, v1, v2, v3, v4, v5 = weights[0, 0], weights[0, 1], weights[0, 2], weights[0, 3], weights[0, 4], weights[0, 5]
+    f0, f1, f2, f3, f4, f5 = weights[1, 0], weights[1, 1], weights[1, 2], weights[1, 3], weights[1, 4], weights[1, 5]
+    s0, s1, s2, s3, s4, s5 = weights[2, 0], weights[2, 1], weights[2, 2], weights[2, 3], weights[2, 4], weights[2, 5]
+    for b in range(count):
+        up, down = shape[b], shape[BLOCK + b]
+        more, less = expm1_of_small(up), expm1_of_small(down)
+        excess = _combine(up, down, more, less, v0, v1, v2, v3, v4, v5)
+        product[b] += excess + product[b] * excess
+        inverse = _inverse(excess)
+        slopes[b] = _combine(up, down, more, less, f0, f1, f2, f3, f4, f5) * inverse
+        slopes[BLOCK + b] = _combine(up, down, more, less, s0, s1, s2, s3, s4, s5) * inverse
+
+
+@compiled
+def _polynomial_wide(shape, weights, count, product, slopes):
+    v0, v1, v2, v3, v4, v5 = weights[0, 0], weights[0, 1], weights[0, 2], weights[0, 3], weights[0, 4], weights[0, 5]
+    f0, f1, f2, f3, f4, f5 = weights[1, 0], weights[1, 1], weights[1, 2], weights[1, 3], weights[1, 4], weights[1, 5]
+    s0, s1, s2, s3, s4, s5 = weights[2, 0], weights[2, 1], weights[2, 2], weights[2, 3], weights[2, 4], weights[2, 5]
+    for b in range(count):
+        up, down = shape[b], shape[BLOCK + b]
+        more, less = expm1(up), expm1(down)
+        excess = _combine(up, down, more, less, v0, v1, v2, v3, v4, v5)
+        product[b] += excess + product[b] * excess
+        inverse = _inverse(excess)
+        slopes[b] = _combine(up, down, more, less, f0, f1, f2, f3, f4, f5) * inverse
+        slopes[BLOCK + b] = _combine(up, down, more, less, s0, s1, s2, s3, s4, s5) * inverse
+
+
+@compiled
+def _multiply(product, count, rates):
+    for b in range(count):
+        g = 1.0 + np.float64(product[b])
         rates[b] *= g if g != 0.0 else TINY
 
 
 @compiled
-def _exponent(shape, weights, count, order, exponent, first, second):
-    up, down = shape[0], shape[1]
+def _exponent(shape, weights, count, order, exponent, slopes):
     value_up, value_down = np.float64(weights[0, 0]), np.float64(weights[0, 1])
     first_up, first_down = weights[1, 0], weights[1, 1]
     second_up, second_down = weights[2, 0], weights[2, 1]
     for b in range(count):
-        exponent[b] += value_up * np.float64(up[b]) + value_down * np.float64(down[b])
+        exponent[b] += value_up * np.float64(shape[b]) + value_down * np.float64(shape[BLOCK + b])
     if order >= GRADIENT:
         for b in range(count):
-            first[b] = first_up * up[b] + first_down * down[b]
-    if order >= HESSIAN:
-        for b in range(count):
-            second[b] = second_up * up[b] + second_down * down[b] + first[b] * first[b]
+            slope = first_up * shape[b] + first_down * shape[BLOCK + b]
+            slopes[b] = slope
+            slopes[BLOCK + b] = second_up * shape[b] + second_down * shape[BLOCK + b] + slope * slope
 
 
 @compiled
 def mix(fractions, rates, count, intensity):
     """lambda_i of a block."""
-    intensity[:count] = 0.0
-    for c in range(len(fractions)):
-        fraction, rate = fractions[c], rates[c]
+    processes = len(fractions)
+    if processes < 4:
+        intensity[:count] = 0.0
+    else:
+        f0, f1, f2, f3 = fractions[0], fractions[1], fractions[2], fractions[3]
         for b in range(count):
-            intensity[b] += fraction * rate[b]
+            intensity[b] = (f0 * rates[0, b] + f1 * rates[1, b]) + (f2 * rates[2, b] + f3 * rates[3, b])
+    for c in range(4 if processes >= 4 else 0, processes):
+        fraction = fractions[c]
+        for b in range(count):
+            intensity[b] += fraction * rates[c, b]
 
 
 @compiled
 def positive(intensity, count):
-    """Whether every event's intensity is a positive number."""
+    """Whether every event's intensity is positive, one by one; no number is not."""
     bad = 0.0
     for b in range(count):
-        bad += 0.0 if (intensity[b] > 0.0) and (intensity[b] < np.inf) else 1.0
+        bad += 0.0 if intensity[b] > 0.0 else 1.0
     return bad == 0.0
 
 
 @compiled
-def weighted_logs(weights, intensity, count):
-    """Sum of w_i ln lambda_i of a block."""
-    total = 0.0
+def sum_of_logs(events, block, room):
+    """Sum of w_i ln lambda_i of a block whose intensities are positive."""
+    intensity, count, number = room.intensity, events.counts[block], events.plain[block]
+    if number:
+        # Events of weight one: the logarithm of products of eight, if these do not leave the range of numbers.
+        products, rows = room.exponent, count // 8
+        products[:rows] = 1.0
+        for b in range(number, count):
+            intensity[b] = 1.0
+        for part in range(8):
+            for b in range(rows):
+                products[b] *= intensity[part * rows + b]
+        outside, total = 0.0, 0.0
+        for b in range(rows):
+            outside += 0.0 if (products[b] > 1e-290) and (products[b] < 1e290) else 1.0
+        if outside == 0.0:
+            for b in range(rows):
+                total += log(products[b])
+            return total
+    weights, total = events.weights[block], 0.0
     for b in range(count):
         total += weights[b] * log(intensity[b])
     return total
-
-
-@compiled
-def dot(first, second, count):
-    """Scalar product of float32 numbers of one block; blocks are summed in float64."""
-    total = np.float32(0.0)
-    for b in range(count):
-        total += first[b] * second[b]
-    return np.float64(total)
 
 
 @compiled
@@ -274,21 +346,21 @@ def _add_gradient(effects, weights, count, room, moments):
         rates, shares, weighted = room.rates[c], room.shares[c], room.weighted[c]
         total = 0.0
         for b in range(count):
-            share = rates[b] * intensity[b]
-            rates[b] = share
-            total += weights[b] * share
-            shares[b] = share
-            weighted[b] = weights[b] * share
+            rates[b] *= intensity[b]  # from here on the shares
+            total += weights[b] * rates[b]
+        for b in range(count):
+            shares[b] = rates[b]
+            weighted[b] = weights[b] * rates[b]
         moments.processes[c] += total
         for t in range(effects.first[c], effects.first[c + 1]):
-            moments.terms[t] += dot(weighted, room.first[t], count)
+            moments.terms[t] += dot(weighted, room.slopes[t], count)
 
 
 @compiled
 def _add_hessian(effects, weights, count, fractions, room, moments):
     processes, shapes = len(effects.yields), len(effects.shapes)
     for c in range(processes):
-        one = room.rates[c]  # now the shares
+        one = room.rates[c]
         for other in range(c, processes):
             two = room.rates[other]
             total = 0.0
@@ -299,30 +371,27 @@ def _add_hessian(effects, weights, count, fractions, room, moments):
                 moments.process_pairs[other, c] += total
     if not shapes:
         return
-    slopes, weighted_slopes = room.slopes, room.weighted_slopes
-    slopes[:, :count] = 0.0
+    room.sums[:, :count] = 0.0
     for c in range(processes):
         start, stop = effects.first[c], effects.first[c + 1]
         fraction, shares, weighted = np.float32(fractions[c]), room.shares[c], room.weighted[c]
         for t in range(start, stop):
-            slope, first, product = slopes[effects.shape[t]], room.first[t], room.products[t - start]
-            for b in range(count):
-                slope[b] += fraction * shares[b] * first[b]
-                product[b] = weighted[b] * first[b]
-            moments.term_pairs[t, t - start] += dot(weighted, room.second[t], count)
-        _gram(room.products, room.first[start:stop], stop - start, count, 1, moments.term_pairs[start:stop])
+            _add_term(
+                room.slopes[t], shares, weighted, fraction, count, room.sums[effects.shape[t]], room.products[t - start]
+            )
+            moments.term_seconds[t] += dot(weighted, room.slopes[t, BLOCK:], count)
+        add_upper_products(room.products, room.slopes[start:stop], stop - start, count, moments.term_pairs[start:stop])
     for j in range(shapes):
-        slope, weighted_slope = slopes[j], weighted_slopes[j]
+        total, weighted_total = room.sums[j], room.weighted_sums[j]
         for b in range(count):
-            weighted_slope[b] = np.float32(weights[b]) * slope[b]
-        for c in range(processes):
-            moments.process_shapes[c, j] += dot(room.weighted[c], slope, count)
-    _gram(weighted_slopes, slopes, shapes, count, 0, moments.shape_pairs)
+            weighted_total[b] = np.float32(weights[b]) * total[b]
+    add_products(room.weighted, processes, room.sums, shapes, count, moments.process_shapes)
+    add_upper_products(room.weighted_sums, room.sums, shapes, count, moments.shape_pairs)
 
 
 @compiled
-def _gram(left, right, rows, count, offset, sums):
-    """Add the scalar products of rows i of ``left`` and j >= i + offset of ``right`` (rows, B)."""
-    for i in range(rows):
-        for j in range(i + offset, rows):
-            sums[i, j] += dot(left[i], right[j], count)
+def _add_term(slopes, shares, weighted, fraction, count, total, product):
+    for b in range(count):
+        total[b] += fraction * shares[b] * slopes[b]
+    for b in range(count):
+        product[b] = weighted[b] * slopes[b]

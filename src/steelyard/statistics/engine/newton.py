@@ -5,6 +5,10 @@ range set on its end, inside a trust region whose size follows from how well the
 the Hessian is not positive it is shifted until it is. A step that raises the function, or at which it is infinite
 (a negative density), is never taken.
 
+Where the Hessian is dear, it is no longer evaluated near the minimum as long as steps go as foretold, but kept up to
+date with the gradients, by the formula of Broyden, Fletcher, Goldfarb and Shanno. Near the minimum one
+more step is the last, of which the value is enough: it has to have fallen as foretold.
+
 The function is not called here: a search proposes a point and is told what is there. So it serves the compiled loop
 over pseudo-experiments as well as a data set that many threads evaluate.
 """
@@ -17,15 +21,21 @@ from steelyard.statistics.engine.compilation import compiled
 
 ITERATIONS = 60
 
+# Orders of derivatives.
+VALUE, GRADIENT, HESSIAN = 0, 1, 2
+
 RUNNING, CONVERGED, INVALID_START, STUCK, TOO_MANY_STEPS = 0, 1, 2, 3, 4
 
 # Places in ``numbers``.
-MINIMUM, PREDICTED, EDM, RADIUS, TOLERANCE, NOISE, REACH = 0, 1, 2, 3, 4, 5, 6
+MINIMUM, PREDICTED, EDM, RADIUS, TOLERANCE, NOISE, REACH, NEAR = 0, 1, 2, 3, 4, 5, 6, 7
 # Places in ``counts``.
-STATE, ITERATION = 0, 1
+STATE, ITERATION, ORDER, UPDATING = 0, 1, 2, 3
 
 # Relative shifts of the Hessian's diagonal: with more than the second it is not a minimum that has been found.
 _FIRST_SHIFT, _LARGEST_SHIFT = 1e-7, 1e-2
+
+# Distance to the minimum before a step, in -2 ln L, from which the Hessian may be updated after it.
+_CLOSE = 1.0
 
 
 class Search(NamedTuple):
@@ -39,8 +49,10 @@ class Search(NamedTuple):
         scale: (d,) natural sizes of a step.
         step, free, factor: room for the step, the free parameters' numbers, and their Hessian's Cholesky factor.
         numbers: value, predicted decrease of the next step, estimated distance to the minimum, trust radius in scales,
-            tolerance of the distance, noise of the function, length of the last step in scales.
-        counts: state and number of evaluations.
+            tolerance of the distance, noise of the function, length of the last step in scales, and the distance from
+            which one more step is the last.
+        counts: state, number of evaluations, order of derivatives that the next one needs, and whether the Hessian is
+            updated rather than evaluated.
     """
 
     place: np.ndarray
@@ -74,20 +86,21 @@ def allocate_search(size):
         np.zeros(size, dtype=np.int64),
         np.zeros((size, size)),
         np.zeros(8),
-        np.zeros(2, dtype=np.int64),
+        np.zeros(4, dtype=np.int64),
     )
 
 
 @compiled
-def begin(search, start, tolerance, noise):
+def begin(search, start, tolerance, near, noise, updating):
     """Start at ``start`` (d,), moved into the bounds; ``lower``, ``upper``, ``fixed`` and ``scale`` are set already."""
     for i in range(len(start)):
         search.trial[i] = min(max(start[i], search.lower[i]), search.upper[i])
     search.numbers[MINIMUM] = np.inf
     search.numbers[PREDICTED] = search.numbers[EDM] = np.inf
-    search.numbers[RADIUS] = 1.0
-    search.numbers[TOLERANCE], search.numbers[NOISE] = tolerance, noise
+    search.numbers[RADIUS] = 2.0
+    search.numbers[TOLERANCE], search.numbers[NEAR], search.numbers[NOISE] = tolerance, near, noise
     search.counts[STATE], search.counts[ITERATION] = RUNNING, 0
+    search.counts[ORDER], search.counts[UPDATING] = HESSIAN, updating
 
 
 @compiled
@@ -97,9 +110,11 @@ def advance(search, value, gradient, hessian):
     Args:
         search: changed.
         value: the function; ``inf`` where it is not allowed.
-        gradient, hessian: not read where the value is infinite.
+        gradient, hessian: not read where the value is infinite, nor beyond the order that was asked for.
     """
     numbers, counts = search.numbers, search.counts
+    if counts[ORDER] == VALUE:
+        return _finish(search, value)
     first = counts[ITERATION] == 0
     counts[ITERATION] += 1
     if first and not np.isfinite(value):
@@ -107,12 +122,15 @@ def advance(search, value, gradient, hessian):
         return False
     gain = numbers[MINIMUM] - value
     if np.isfinite(value) and (first or gain >= -numbers[NOISE]):
-        if not first:
-            _trust(numbers, gain)
+        foretold = not first and _trust(numbers, gain) and numbers[EDM] < _CLOSE
+        if counts[ORDER] == GRADIENT:
+            _update(search, gradient)
+        else:
+            search.hessian[:] = hessian
+        counts[ORDER] = GRADIENT if counts[UPDATING] and foretold else HESSIAN
         numbers[MINIMUM] = value
         search.place[:] = search.trial
         search.gradient[:] = gradient
-        search.hessian[:] = hessian
     elif numbers[EDM] < 10.0 * numbers[NOISE] and np.isfinite(value):
         counts[STATE] = CONVERGED  # nearer than the function can tell
         return False
@@ -128,12 +146,51 @@ def advance(search, value, gradient, hessian):
 
 
 @compiled
+def _finish(search, value):
+    """Take the last step if the function fell as foretold; else its point is looked at with derivatives."""
+    numbers, counts = search.numbers, search.counts
+    counts[ITERATION] += 1
+    counts[ORDER] = HESSIAN
+    missing = abs(numbers[MINIMUM] - value - numbers[PREDICTED])
+    if not missing <= 0.1 * numbers[PREDICTED] + numbers[NOISE]:
+        return True
+    search.place[:] = search.trial
+    numbers[MINIMUM], numbers[EDM] = value, missing
+    counts[STATE] = CONVERGED
+    return False
+
+
+@compiled
 def _trust(numbers, gain):
+    """Adapt the trust radius; returns whether the step went as foretold."""
     ratio = gain / max(numbers[PREDICTED], 1e-300)
-    if ratio < 0.25 and gain < -numbers[NOISE] + numbers[PREDICTED]:
+    near = abs(gain - numbers[PREDICTED]) < numbers[NOISE]
+    if ratio < 0.25 and not near:
         numbers[RADIUS] = max(0.5 * numbers[REACH], 1e-6)
     elif ratio > 0.75 and numbers[REACH] > 0.9 * numbers[RADIUS]:
         numbers[RADIUS] = min(2.0 * numbers[RADIUS], 8.0)
+    return near or abs(ratio - 1.0) < 0.2
+
+
+@compiled
+def _update(search, gradient):
+    """Change the Hessian so that it explains the change of the gradient, unless the curvature is not positive."""
+    size, hessian, step = len(search.place), search.hessian, search.step
+    along = np.zeros(size)
+    bent, found = 0.0, 0.0
+    for i in range(size):
+        step[i] = search.trial[i] - search.place[i]
+    for i in range(size):
+        for j in range(size):
+            along[i] += hessian[i, j] * step[j]
+        bent += step[i] * along[i]
+        found += step[i] * (gradient[i] - search.gradient[i])
+    if not (bent > 0.0 and found > 0.1 * bent):
+        return
+    for i in range(size):
+        rise = gradient[i] - search.gradient[i]
+        for j in range(size):
+            hessian[i, j] += rise * (gradient[j] - search.gradient[j]) / found - along[i] * along[j] / bent
 
 
 @compiled
@@ -168,6 +225,8 @@ def _propose(search):
         reach = numbers[RADIUS]
         predicted = _predicted(search)
     numbers[REACH], numbers[PREDICTED] = reach, predicted
+    if predicted < numbers[NEAR] and shift == 0.0:
+        search.counts[ORDER] = VALUE
     for i in range(size):
         search.trial[i] = min(max(place[i] + step[i], search.lower[i]), search.upper[i])
     return True

@@ -83,6 +83,7 @@ def evaluate(data, blocks, place, order, desk):
         moments.process_shapes[:] = 0.0
         moments.shape_pairs[:] = 0.0
         moments.term_pairs[:] = 0.0
+        moments.term_seconds[:] = 0.0
     rates = desk.factors.rates
     if not add_moments(effects, data.events, 0, blocks, desk.fractions[0], rates, order, desk.room, moments):
         return np.inf

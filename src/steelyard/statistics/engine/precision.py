@@ -1,4 +1,4 @@
-"""How well the likelihood is known as a number, and how near to its minimum a search has to come."""
+"""How well the likelihood is known as a number, how near to its minimum a search has to come, and by which means."""
 
 from steelyard.statistics.engine.compilation import compiled
 
@@ -6,10 +6,22 @@ from steelyard.statistics.engine.compilation import compiled
 @compiled
 def noise_of(effects):
     """Differences in -2 ln L that are chance: what a shape changes is float32."""
-    return 1e-6 if len(effects.nuisance) else 1e-10
+    return 5e-6 if len(effects.nuisance) else 1e-10
 
 
 @compiled
 def tolerance_of(effects):
     """Estimated vertical distance to the minimum, in -2 ln L, at which a search ends."""
-    return 1e-7 if len(effects.nuisance) else 1e-10
+    return 1e-6 if len(effects.nuisance) else 1e-10
+
+
+@compiled
+def nearness_of(effects):
+    """Such a distance from which one more step is the last: Newton's method squares it, with a factor of order one."""
+    return 1e-4 if len(effects.nuisance) else 1e-7
+
+
+@compiled
+def updating_pays(effects):
+    """Whether a gradient is so much cheaper than a Hessian that a few more of them are worth it."""
+    return 1 if len(effects.shapes) >= 6 else 0

@@ -13,14 +13,16 @@ from steelyard.statistics.engine.newton import (
     CONVERGED,
     EDM,
     INVALID_START,
+    ITERATION,
     MINIMUM,
+    ORDER,
     STATE,
     advance,
     allocate_search,
     begin,
 )
 from steelyard.statistics.engine.objective import Data, allocate_desk, evaluate
-from steelyard.statistics.engine.precision import noise_of, tolerance_of
+from steelyard.statistics.engine.precision import nearness_of, noise_of, tolerance_of, updating_pays
 from steelyard.statistics.engine.slices import add_slice
 from steelyard.statistics.engine.starts import minima_of, predict_profile
 
@@ -60,6 +62,7 @@ class Outcome(NamedTuple):
     Attributes:
         t, kappa, edm: (T,) test statistic, best-fit coordinate, larger estimated distance of the two minima.
         status: (T,).
+        evaluations: (T,) of the likelihood with its Hessian.
         alpha, conditional: (T, K) nuisance parameters of the global and the conditional fit.
     """
 
@@ -67,6 +70,7 @@ class Outcome(NamedTuple):
     kappa: np.ndarray
     edm: np.ndarray
     status: np.ndarray
+    evaluations: np.ndarray
     alpha: np.ndarray
     conditional: np.ndarray
 
@@ -114,7 +118,7 @@ def fit_experiments(effects, curves, rates, log_g, rows, offsets, observed, test
 def _fit(data, blocks, tested, line, desk, search, outcome, toy):
     effects = data.effects
     nuisances = len(effects.nominal)
-    noise, tolerance = noise_of(effects), tolerance_of(effects)
+    outcome.evaluations[toy] = 0
     low, high = effects.bounds[0, 0], effects.bounds[0, 1]
     start, best = np.empty(1 + nuisances), np.empty(1 + nuisances)
     best[:] = np.nan
@@ -131,7 +135,7 @@ def _fit(data, blocks, tested, line, desk, search, outcome, toy):
         start[0] = tested
         for k in range(nuisances):
             start[1 + k] = data.observed[k] if effects.constrained[k] and attempt == 0 else effects.nominal[k]
-        _minimise(data, blocks, start, tolerance, noise, desk, search)
+        outcome.evaluations[toy] += _minimise(data, blocks, start, desk, search)
         if search.counts[STATE] != INVALID_START:
             at_test, edm = search.numbers[MINIMUM], search.numbers[EDM]
             test_converged = search.counts[STATE] == CONVERGED
@@ -171,10 +175,10 @@ def _fit(data, blocks, tested, line, desk, search, outcome, toy):
             search.lower[0], search.upper[0] = line.grid[max(j - 1, 0)], line.grid[min(j + 1, len(line.grid) - 1)]
             search.scale[0] = search.upper[0] - search.lower[0]
         start[0], start[1:] = line.grid[j], line.predicted[j]
-        _minimise(data, blocks, start, tolerance, noise, desk, search)
+        outcome.evaluations[toy] += _minimise(data, blocks, start, desk, search)
         if search.counts[STATE] == INVALID_START:
             start[1:] = base
-            _minimise(data, blocks, start, tolerance, noise, desk, search)
+            outcome.evaluations[toy] += _minimise(data, blocks, start, desk, search)
         if search.numbers[MINIMUM] < minimum or (not refined and search.numbers[MINIMUM] <= minimum):
             minimum, converged, refined = search.numbers[MINIMUM], search.counts[STATE] == CONVERGED, True
             edm_global = search.numbers[EDM]
@@ -183,7 +187,7 @@ def _fit(data, blocks, tested, line, desk, search, outcome, toy):
     if nuisances and valid_at_test and not refined:
         # The expected basins lie above the conditional fit: go down from there.
         start[:] = best
-        _minimise(data, blocks, start, tolerance, noise, desk, search)
+        outcome.evaluations[toy] += _minimise(data, blocks, start, desk, search)
         minimum, converged = min(minimum, search.numbers[MINIMUM]), search.counts[STATE] == CONVERGED
         edm_global = search.numbers[EDM]
         best[:] = search.place
@@ -205,10 +209,15 @@ def _fit(data, blocks, tested, line, desk, search, outcome, toy):
 
 
 @compiled
-def _minimise(data, blocks, start, tolerance, noise, desk, search):
-    begin(search, start, tolerance, noise)
-    while advance(search, evaluate(data, blocks, search.trial, HESSIAN, desk), desk.gradient, desk.hessian):
-        pass
+def _minimise(data, blocks, start, desk, search):
+    """Search from ``start``; returns the number of evaluations."""
+    effects = data.effects
+    begin(search, start, tolerance_of(effects), nearness_of(effects), noise_of(effects), updating_pays(effects))
+    running = True
+    while running:
+        value = evaluate(data, blocks, search.trial, search.counts[ORDER], desk)
+        running = advance(search, value, desk.gradient, desk.hessian)
+    return search.counts[ITERATION]
 
 
 @compiled

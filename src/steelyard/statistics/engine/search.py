@@ -5,18 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from steelyard.statistics.engine.evaluation import Evaluator
-from steelyard.statistics.engine.moments import HESSIAN
 from steelyard.statistics.engine.newton import (
     CONVERGED,
     EDM,
     INVALID_START,
     MINIMUM,
+    ORDER,
     STATE,
     advance,
     allocate_search,
     begin,
 )
-from steelyard.statistics.engine.precision import noise_of, tolerance_of
+from steelyard.statistics.engine.precision import nearness_of, noise_of, tolerance_of, updating_pays
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Minimum:
     Attributes:
         place: (1 + K,) kappa and alpha.
         value: -2 ln L there; ``inf`` if the start was forbidden.
-        hessian: (1 + K, 1 + K) there.
+        hessian: (1 + K, 1 + K) there, or next to it.
         edm: estimated vertical distance to the minimum.
         converged: it is a minimum within the bounds.
     """
@@ -49,10 +49,10 @@ def minimise(evaluator: Evaluator, start: np.ndarray, fixed: np.ndarray) -> Mini
     start = np.asarray(start, dtype=float)
     # A fixed parameter stays where the caller put it, even out of its range.
     search.lower[fixed], search.upper[fixed] = start[fixed], start[fixed]
-    begin(search, start, tolerance_of(effects), noise_of(effects))
+    begin(search, start, tolerance_of(effects), nearness_of(effects), noise_of(effects), updating_pays(effects))
     running = True
     while running:
-        here = evaluator.expand(search.trial[0], search.trial[1:], HESSIAN)
+        here = evaluator.expand(search.trial[0], search.trial[1:], search.counts[ORDER])
         running = advance(search, here.value, here.gradient, here.hessian)
     return Minimum(
         place=search.place.copy() if search.counts[STATE] != INVALID_START else start,

@@ -3,7 +3,9 @@
 import numpy as np
 
 from steelyard.statistics.engine.compilation import compiled
-from steelyard.statistics.engine.moments import VALUE, dot, fill_rates, mix, positive, weighted_logs
+from steelyard.statistics.engine.events import BLOCK
+from steelyard.statistics.engine.moments import VALUE, fill_rates, mix, positive, sum_of_logs
+from steelyard.statistics.engine.products import add_products
 
 
 @compiled
@@ -16,36 +18,47 @@ def add_slice(effects, events, start, stop, fractions, factors, order, room, log
         processes: (G, C) sums of w a_c; undefined where forbidden, as the next.
         terms: (G, T) sums of w a_c s_t.
     """
+    points = len(fractions)
+    inverse = np.empty((points, BLOCK))
+    weighted = np.empty((points, BLOCK), dtype=np.float32)
     for block in range(start, stop):
-        count, weights = events.counts[block], events.weights[block]
+        count = events.counts[block]
         fill_rates(effects, events, block, factors, order, room)
-        for point in range(len(fractions)):
+        for point in range(points):
             if logs[point] > -np.inf:
-                _add_point(effects, weights, count, fractions[point], order, room, logs, processes, terms, point)
+                _add_logs(events, block, fractions[point], room, logs, point)
+                if order > VALUE:
+                    _invert(events.weights[block], room.intensity, count, inverse[point])
+        if order == VALUE:
+            continue
+        for c in range(len(factors)):
+            for point in range(points):
+                processes[point, c] += _weigh(room.rates[c], inverse[point], count, weighted[point])
+            first, last = effects.first[c], effects.first[c + 1]
+            add_products(weighted, points, room.slopes[first:last], last - first, count, terms[:, first:last])
 
 
 @compiled
-def _add_point(effects, weights, count, fractions, order, room, logs, processes, terms, point):
-    intensity = room.intensity
+def _add_logs(events, block, fractions, room, logs, point):
+    intensity, count = room.intensity, events.counts[block]
     mix(fractions, room.rates, count, intensity)
-    if not positive(intensity, count):
-        logs[point] = -np.inf
-        return
-    logs[point] += weighted_logs(weights, intensity, count)
-    if order == VALUE:
-        return
+    logs[point] = logs[point] + sum_of_logs(events, block, room) if positive(intensity, count) else -np.inf
+
+
+@compiled
+def _invert(weights, intensity, count, inverse):
     for b in range(count):
-        intensity[b] = weights[b] / intensity[b]
-    for c in range(len(fractions)):
-        rates, weighted = room.rates[c], room.weighted[c]
-        total = 0.0
-        for b in range(count):
-            share = rates[b] * intensity[b]
-            total += share
-            weighted[b] = share
-        processes[point, c] += total
-        for t in range(effects.first[c], effects.first[c + 1]):
-            terms[point, t] += dot(weighted, room.first[t], count)
+        inverse[b] = weights[b] / intensity[b]
+
+
+@compiled
+def _weigh(rates, inverse, count, weighted):
+    total = 0.0
+    for b in range(count):
+        share = rates[b] * inverse[b]
+        total += share
+        weighted[b] = share
+    return total
 
 
 @compiled
