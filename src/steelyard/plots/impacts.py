@@ -74,9 +74,8 @@ def ranking(result: Impacts, data: str, labels: Labels, exact: Impacts | None = 
     widest = max([abs(impact.pull) + (impact.constraint or 0.0) for impact in shown] + [1.3])
     pulls.set_xlim(-1.1 * widest, 1.1 * widest)
     pulls.set_xlabel(r"pull $(\hat\alpha-a)/\sigma_a$")
-    sign(shifts)
-    sign(pulls, labels.note, DATA_NAMES[data])
-    pulls.set_title("", loc="left")
+    sign(shifts, labels.note)
+    pulls.set_title(DATA_NAMES[data], loc="right", fontsize="medium", pad=5)
     handles = [
         Patch(color=BLUE, label=r"$a_k+1\sigma$"),
         Patch(facecolor="none", edgecolor=BLUE, label=r"$a_k-1\sigma$"),

@@ -331,6 +331,7 @@ def test_a_process_that_the_exact_likelihood_does_not_know():
     def change(data):
         data["processes"][3]["name"] = "qq"
         data["samples"][1]["weights"] = {"qq": "weight_NI"}
+        del data["systematics"]
 
     expected = (
         "processes[qq]: offshell4l has no process 'qq', which the exact likelihood needs; its processes: S, SBI, B, NI"
