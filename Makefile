@@ -23,6 +23,7 @@ $(VENV)/complete: envs/requirements.txt envs/constraints.txt envs/dev.txt pyproj
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		-r envs/requirements.txt -r envs/dev.txt -c envs/constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m steelyard.statistics.engine
 	@touch $@
 
 run: environment

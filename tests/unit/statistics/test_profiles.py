@@ -18,5 +18,5 @@ def test_between_the_points_it_is_linear_in_the_fit_coordinate(mu, expected):
 
 
 def test_outside_the_scan_is_an_error():
-    with pytest.raises(ModelError, match=r"needs the scan at 5, and it covers \[0, 4\]"):
+    with pytest.raises(ModelError, match=r"need the scan at 5, and it covers \[0, 4\]"):
         conditional_nuisances(SCAN, 5.0, ROOT)
