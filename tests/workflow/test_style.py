@@ -8,6 +8,8 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
+pytestmark = pytest.mark.xdist_group("workflow")  # one worker, which uses all cores and shares the finished analysis
+
 PROGRAMS = Path(sys.executable).parent
 
 
