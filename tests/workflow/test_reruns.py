@@ -38,6 +38,7 @@ CHEAP = {
 }
 # Once the model changes, all that is drawn from it follows: learned and exact, 3 points of 2 batches, one audit.
 NEW_MODEL = {"build_model": 1, "build_oracle_model": 1, "throw_toys": 12, "simulate_experiments": 1}
+NEW_LEARNED_MODEL = {"build_model": 1, "throw_toys": 6, "simulate_experiments": 1}  # the exact one has no networks
 SHAPE_ON_NI = {
     "name": "qqZZ_angle",
     "effects": [{"processes": ["NI"], "factors": {"up": "factor_qqZZ_angle_up", "down": "factor_qqZZ_angle_down"}}],
@@ -127,15 +128,15 @@ ROWS = {
     "a coefficient": (coefficient, NEW_MODEL),
     "a network more": (
         lambda configuration: configuration["ensembles"].update(members=3),
-        {"train_member": 4, "combine_ensemble": 4, "evaluate_ensemble": 12, **NEW_MODEL},
+        {"train_member": 4, "combine_ensemble": 4, "evaluate_ensemble": 12, **NEW_LEARNED_MODEL},
     ),
     "a hyper-parameter of the nominal networks": (
         lambda configuration: configuration["training"].update(epochs=4),
-        {"train_member": 8, "combine_ensemble": 4, "evaluate_ensemble": 12, **NEW_MODEL},
+        {"train_member": 8, "combine_ensemble": 4, "evaluate_ensemble": 12, **NEW_LEARNED_MODEL},
     ),
     "a hyper-parameter of the variations' networks": (
         lambda configuration: configuration["variations"]["training"].update(epochs=3),
-        {"train_variation": 4, "combine_ensemble": 4, "evaluate_variations": 6, **NEW_MODEL},
+        {"train_variation": 4, "combine_ensemble": 4, "evaluate_variations": 6, **NEW_LEARNED_MODEL},
     ),
     "the composition of the reference": (
         fewer_processes,
