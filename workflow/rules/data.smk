@@ -40,7 +40,8 @@ rule ingest_sample:
         mem_mb=4000,
         runtime=60,
     params:
-        **section("variables", "selection", "features", "observables", "ingestion"),
+        **section("variables", "selection", "features", "ingestion"),
+        observables=[{key: item[key] for key in ("name", "expression")} for item in settings["observables"]],
         source=reading,
         files=lambda wildcards: SOURCES[wildcards.sample].get("files"),
         code=code_digest("data.ntuples", "data.store"),
@@ -67,7 +68,8 @@ rule ingest_variation:
         mem_mb=4000,
         runtime=60,
     params:
-        **section("variables", "selection", "features", "observables", "ingestion"),
+        **section("variables", "selection", "features", "ingestion"),
+        observables=[{key: item[key] for key in ("name", "expression")} for item in settings["observables"]],
         source=reading,
         varied=lambda wildcards: dataclasses.asdict(VARIED[wildcards.sample, wildcards.varied]),
         files=lambda wildcards: VARIED[wildcards.sample, wildcards.varied].files
