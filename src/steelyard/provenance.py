@@ -29,16 +29,22 @@ _RECORDED = (
 )
 
 
-def code_digest(*modules: str) -> str:
+def code_digest(*modules: str, script: Path | None = None) -> str:
     """A digest of the source of these modules of the package and of all modules of it that they import.
 
     Put into a rule's ``params`` it makes a change of library code rerun the stages that use it, and only those.
-    Comments and layout do not count: the digest is taken of the syntax tree.
+    Comments, docstrings and layout do not count: the digest is taken of the syntax tree.
+
+    Args:
+        modules: names without that of the package.
+        script: that calls them; of the script itself alone, since much of what it imports turns files into arguments.
 
     Raises:
         FileNotFoundError: no such module.
     """
     digest = hashlib.sha256()
+    if script:
+        digest.update(_syntax(script).encode())
     for path in sorted(_closure(modules)):
         digest.update(str(path.relative_to(_ROOT)).encode() + _syntax(path).encode())
     return digest.hexdigest()[:16]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -50,6 +51,8 @@ BASELINES = {baseline["name"]: baseline for baseline in settings["baselines"]}
 ORACLE = bool(analysis.oracle)
 THRESHOLDS = settings["diagnostics"]["thresholds"]
 LABELS = to_data(labels_of(analysis))  # the words of the pictures
+
+SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent / "scripts"
 
 STORE = {  # one sample as memory-mapped arrays
     "features": "features.npy",
@@ -102,6 +105,11 @@ def members(ratio):
     return range(analysis.variations.members if ratio in VARIATIONS else analysis.ensembles.members)
 
 
+def same_machine(stage, pack):
+    """What a profile sets for a stage (GPUs, memory, time) holds for the rules of all its packs."""
+    getattr(rules, f"{stage}{pack.suffix}").rule.resources = getattr(rules, stage).rule.resources
+
+
 def varied_stores(systematic, name, *directions):
     """One file of every varied store of a systematic, of one direction or of both, in the order of ``VARIED``."""
     return [
@@ -145,6 +153,11 @@ def reading(wildcards):
 def stores(*names, samples=SAMPLES):
     """Files of all simulated samples' stores, so that a stage depends on just what it reads."""
     return {name: expand(f"{R}/samples/{{sample}}/{STORE[name]}", sample=samples) for name in names}
+
+
+def code(script, *modules):
+    """A digest of a script and of the library modules that it calls, so that a change of either runs its jobs again."""
+    return code_digest(*modules, script=SCRIPTS / f"{script}.py")
 
 
 def section(*names):

@@ -1,0 +1,86 @@
+"""What the script of a job imports: a job that needs no network starts without torch, and so in less than a second."""
+
+import ast
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+
+# Packages that take a noticeable part of a second, and the scripts that have a use for them.
+NETWORKS = {"combine_ensemble", "diagnose_ratio", "evaluate_ensemble", "evaluate_variations", "simulate_experiments"}
+TRAINING = {"train_member", "train_variation"}
+READING = {"ingest_sample", "ingest_variation", "simulate_ntuple"}
+DRAWING = {script.stem for script in SCRIPTS.glob("plot_*.py")}
+USERS = {
+    "torch": NETWORKS | TRAINING,
+    "lightning": TRAINING,
+    "dask": READING - {"simulate_ntuple"},
+    "distributed": set(),
+    "uproot": READING,
+    "awkward": READING,
+    "matplotlib": DRAWING,
+    "mplhep": DRAWING,
+    "pyhf": {"fit_baseline"},
+    "pandas": set(),
+    "snakemake": set(),
+}
+
+# Imports in a fork of one interpreter: each script starts from the same few modules, and none pays for the others.
+IMPORTER = """
+import ast, os, pickle, sys
+import numpy
+found = {}
+for path in sys.argv[1:]:
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        tree = ast.parse(open(path).read())
+        tree.body = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        exec(compile(tree, path, "exec"), {})
+        with os.fdopen(writer, "wb") as file:
+            pickle.dump({name.split(".")[0] for name in sys.modules}, file)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as file:
+        found[path] = file.read()
+    os.wait()
+sys.stdout.buffer.write(pickle.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def imported():
+    """Script: the packages that its imports bring with them."""
+    paths = sorted(SCRIPTS.glob("*.py"))
+    done = subprocess.run([sys.executable, "-c", IMPORTER, *map(str, paths)], capture_output=True, check=True)
+    found = {Path(path).stem: pickle.loads(packages) for path, packages in pickle.loads(done.stdout).items()}
+    assert len(found) == len(paths)
+    return found
+
+
+@pytest.mark.parametrize("package", USERS)
+def test_a_package_is_imported_only_by_jobs_that_use_it(imported, package):
+    found = {script for script, packages in imported.items() if package in packages}
+    assert found <= USERS[package], f"{package} is also imported by {', '.join(sorted(found - USERS[package]))}"
+
+
+def test_the_list_of_users_is_no_longer_than_needed(imported):
+    """A script that has been freed of a package must stay so."""
+    for package, users in USERS.items():
+        assert {script for script in users if package not in imported[script]} == set(), package
+
+
+def test_imports_stand_where_they_are_seen():
+    """An import inside a script's `with` block would escape these tests."""
+    for script in SCRIPTS.glob("*.py"):
+        tree = ast.parse(script.read_text())
+        inside = [node for top in tree.body for node in ast.walk(top) if node is not top]
+        assert not any(isinstance(node, ast.Import | ast.ImportFrom) for node in inside), script.name
+
+
+def test_the_test_runs_where_forks_exist():
+    assert hasattr(os, "fork")
