@@ -1,10 +1,11 @@
 """Several members share a job: the same files bit for bit, new members alone are trained, finished ones are kept."""
 
+import ast
 import importlib.util
 import re
 import subprocess
+import sys
 import time
-from collections import Counter
 
 import psutil
 import pytest
@@ -81,14 +82,24 @@ def test_members_are_packed_ratio_by_ratio(workspace):
 
 
 def test_what_a_profile_sets_for_a_stage_holds_for_all_its_packs(workspace):
-    planned = workspace.variant(packed(5, 2)).dry_run("--set-resources", "train_member:gpu=1", "--cores", "2", TARGET)
-    assert planned.code == 0, planned.text[-3000:]
-    found = Counter()
-    for block in re.split(r"\n(?=rule )", planned.text):
-        name = re.match(r"rule (train_member\w*):", block)
-        if name:
-            found[name[1], "gpu=1" in block, "runtime=240" in block] += 1
-    assert found == {(name, True, True): 1 for name in ("train_member", "train_member_2", "train_member_4")}
+    (_, *options), environment = workspace.variant(packed(5, 2)).command(
+        TARGET, "--set-resources", "train_member:gpu=2"
+    )
+    script = "\n".join(
+        [
+            "import sys",
+            "from steelyard.plan import dry_run",
+            "print([(job.stage, job.units, job.gpus) for job in dry_run(sys.argv[1:])])",
+        ]
+    )
+    planned = subprocess.run(
+        [sys.executable, "-c", script, *options], capture_output=True, text=True, env=environment, cwd=REPOSITORY
+    )
+    assert planned.returncode == 0, planned.stderr[-3000:]
+    jobs = ast.literal_eval(planned.stdout)
+    trainings = [(members, gpus) for stage, members, gpus in jobs if stage == "train_member"]
+    assert sorted(trainings) == [(1, 2.0), (2, 2.0), (2, 2.0)]
+    assert {gpus for stage, _, gpus in jobs if stage != "train_member"} == {0.0}
 
 
 def test_new_members_of_packs_have_the_bytes_of_one_job_a_member_and_old_ones_stay(finished_workspace, tmp_path):

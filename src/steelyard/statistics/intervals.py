@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq
-from scipy.stats import chi2, norm
+from scipy.special import ndtri  # scipy.stats takes half a second to import
 
 Segments = list[tuple[float, float]]
 
@@ -39,7 +39,7 @@ def accepted(
 
 def wald_threshold(level: float) -> float:
     """Critical value of t for one parameter if Wald's approximation held: the chi2_1 quantile (arXiv:1007.1727)."""
-    return float(chi2.ppf(level, df=1))
+    return float(ndtri(0.5 + 0.5 * level) ** 2)
 
 
 def significance(p_value: float) -> float:
@@ -48,4 +48,4 @@ def significance(p_value: float) -> float:
     Two-sided, as t(mu) is: Z is the number of standard deviations whose confidence set just excludes the tested value,
     and where t follows chi2_1 it is sqrt(t).
     """
-    return float(norm.isf(0.5 * p_value))
+    return float(-ndtri(0.5 * p_value))
