@@ -47,8 +47,7 @@ for pack in packs(analysis.variations.members, analysis.variations.members_per_j
         name:
             f"train_variation{pack.suffix}"
         input:
-            **{name: carried(name) for name in STORE},
-            **{f"varied_{name}": varied(name) for name in STORE},
+            unpack(variation_stores),
         output:
             networks=[f"{R}/ratios/{{variation}}/member-{member}/network.pt" for member in pack.members],
             curves=[f"{R}/ratios/{{variation}}/member-{member}/training.csv" for member in pack.members],
