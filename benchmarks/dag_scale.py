@@ -4,12 +4,12 @@
 
 The analysis is config/paper.yaml with ten two-sided nuisance parameters that have shapes on all four processes, as in
 the ATLAS measurement: 84 density ratios. The number of jobs is set by the members of their ensembles and by
-`members_per_job`. Three tables are printed:
+`members_per_job`. Two tables are printed:
 
-1. the dry run: CPU time and largest memory;
-2. the scheduler: the same rules with scripts that only write empty files, on all cores for some seconds: jobs per
-   second, CPU time of the controlling process per job, and what that makes of jobs of a minute;
-3. the start-up of jobs: CPU time from the interpreter to the end of the imports, script by script.
+1. the dry run, CPU time and largest memory; the scheduler, with the same rules and scripts that write empty files, on
+   all cores for some seconds: seconds to the first job, jobs per second, CPU time of the controlling process per job,
+   and the share of a run's wall time that is not its jobs' own, were they of a minute;
+2. the start-up of jobs: CPU time from the interpreter to the end of the imports, script by script.
 
 Give the machine to it alone.
 """
@@ -141,33 +141,32 @@ def start_up(script: Path) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def measured(jobs: int, seconds: float) -> str:
+    """One row of the first table."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        command = prepare(folder, sized(jobs))
+        jobs, cpu, wall, memory = dry_run(command, folder)
+        row = f"{jobs:8d}{cpu:9.1f}{wall:9.1f}{1000 * cpu / jobs:9.2f}{memory:7.0f}"
+        if not seconds:
+            return row
+        done, wall, cpu, first = throughput(command, folder, seconds)
+    # All cores busy with jobs of a minute: the DAG is built once, and every job waits for its own overhead.
+    overhead = (first + jobs * wall / done) / (jobs * MINUTE / os.cpu_count())
+    return f"{row}{first:12.1f}{done:8d}{done / wall:8.1f}{1000 * cpu / done:13.1f}{100 * overhead:11.2f} %"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--jobs", type=int, nargs="+", default=[1000, 5000, 15000])
-    parser.add_argument("--seconds", type=float, default=60.0, help="of the scheduler's run at each size")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of the scheduler's run at each size; 0: none")
     options = parser.parse_args()
-    cores = os.cpu_count()
 
-    print(f"\ndry run\n{'jobs':>8}{'CPU s':>9}{'wall s':>9}{'ms/job':>9}{'MB':>7}", flush=True)
+    print(f"\n{'dry run':<42}{'scheduler, empty jobs on ' + str(os.cpu_count()) + ' cores':>50}")
+    print(f"{'jobs':>8}{'CPU s':>9}{'wall s':>9}{'ms/job':>9}{'MB':>7}", end="")
+    print(f"{'first, s':>12}{'done':>8}{'jobs/s':>8}{'control ms':>13}{'at 1 min':>13}", flush=True)
     for size in options.jobs:
-        with tempfile.TemporaryDirectory() as folder:
-            command = prepare(Path(folder), sized(size))
-            jobs, cpu, wall, memory = dry_run(command, Path(folder))
-        print(f"{jobs:8d}{cpu:9.1f}{wall:9.1f}{1000 * cpu / jobs:9.2f}{memory:7.0f}", flush=True)
-
-    if options.seconds:
-        print(f"\nscheduler, empty jobs on {cores} cores for {options.seconds:g} s after the first")
-        title = ("jobs", "first after s", "done", "jobs/s", "controller ms/job", "in jobs of 1 min")
-        print(f"{title[0]:>8}{title[1]:>15}{title[2]:>8}{title[3]:>8}{title[4]:>19}{title[5]:>18}", flush=True)
-        for size in options.jobs:
-            with tempfile.TemporaryDirectory() as folder:
-                command = prepare(Path(folder), sized(size))
-                jobs, _, _, _ = dry_run(command, Path(folder))
-                done, wall, cpu, first = throughput(command, Path(folder), options.seconds)
-            # All cores busy with jobs of a minute: the DAG is built once, and every job waits for its own overhead.
-            overhead = (first + jobs * wall / done) / (jobs * MINUTE / cores)
-            line = f"{jobs:8d}{first:15.1f}{done:8d}{done / wall:8.1f}{1000 * cpu / done:19.1f}{100 * overhead:16.2f} %"
-            print(line, flush=True)
+        print(measured(size, options.seconds), flush=True)
 
     print(f"\nstart-up of a job\n{'CPU s':>8}  script")
     for seconds, name in sorted((start_up(path), path.stem) for path in REPOSITORY.glob("workflow/scripts/*.py")):

@@ -168,6 +168,10 @@ ROWS = {
         lambda configuration: configuration["audit"].update(experiments=50),
         {"simulate_experiments": 1},
     ),
+    "how ntuples are read": (
+        lambda configuration: configuration.update(ingestion={"scheduler": "synchronous"}),
+        {},
+    ),
     "a label of a picture": (
         lambda configuration: configuration["observables"][0].update(label="mass [GeV]"),
         {},

@@ -168,6 +168,14 @@ def section(*names):
     return {name: settings[name] for name in names}
 
 
+def untracked(name):
+    """A part of the configuration that changes no file of the jobs which need it: another value reruns nothing.
+
+    Snakemake records no parameter that is a function of the output.
+    """
+    return lambda wildcards, output: settings[name]
+
+
 def figure(key, name, caption, category, **labels):
     """Outputs of one picture: the PNG, shown in the report with its caption, and the PDF beside it."""
     shown = report(f"{R}/plots/{name}.png", caption=f"../report/{caption}.rst", category=category, labels=labels)

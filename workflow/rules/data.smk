@@ -40,7 +40,8 @@ rule ingest_sample:
         mem_mb=4000,
         runtime=60,
     params:
-        **section("variables", "selection", "features", "ingestion"),
+        **section("variables", "selection", "features"),
+        ingestion=untracked("ingestion"),
         observables=[{key: item[key] for key in ("name", "expression")} for item in settings["observables"]],
         source=reading,
         files=lambda wildcards: SOURCES[wildcards.sample].get("files"),
@@ -68,7 +69,8 @@ rule ingest_variation:
         mem_mb=4000,
         runtime=60,
     params:
-        **section("variables", "selection", "features", "ingestion"),
+        **section("variables", "selection", "features"),
+        ingestion=untracked("ingestion"),
         observables=[{key: item[key] for key in ("name", "expression")} for item in settings["observables"]],
         source=reading,
         varied=lambda wildcards: dataclasses.asdict(VARIED[wildcards.sample, wildcards.varied]),
