@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import gc
 import re
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from steelyard.errors import SteelyardError
 from steelyard.plots.labels import labels_of
 from steelyard.provenance import code_digest
 from steelyard.results import to_data
+
+# A graph of thousands of jobs is millions of objects that all live to the end: looking for garbage among them every 700
+# new ones takes a tenth of a dry run.
+gc.set_threshold(100_000, 50, 100)
 
 try:
     for file in workflow.configfiles:
