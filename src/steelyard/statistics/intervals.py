@@ -3,8 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
-from scipy.optimize import brentq
 from scipy.special import ndtri  # scipy.stats takes half a second to import
 
 Segments = list[tuple[float, float]]
@@ -15,6 +13,8 @@ SEARCH_POINTS = 2001
 
 def curve(coordinate: np.ndarray, values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """A monotone cubic through the points, in the fit coordinate, where t is smooth up to the bound."""
+    from scipy.interpolate import PchipInterpolator  # a fifth of a second, which pictures of a belt have no use for
+
     return PchipInterpolator(coordinate, values, extrapolate=False)
 
 
@@ -25,6 +25,8 @@ def accepted(
 
     An end that is ``low`` or ``high`` says that the set reaches the edge of the range searched, not that it ends there.
     """
+    from scipy.optimize import brentq  # as above
+
     grid = np.linspace(low, high, SEARCH_POINTS)
 
     def excess(x: float) -> float:
