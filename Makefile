@@ -1,6 +1,8 @@
 # make run   the environment and the main job on the embedded analysis
 # make test  the environment and the tests
+# make plan  how many jobs, GPU hours and CPU hours a run will take, by stage, from what earlier ones took
 # make report  the pictures and tables of the last run as one HTML page
+# make rulegraph  docs/rulegraph.md, the picture of the rules
 # Options go to snakemake through ARGS: make run ARGS="-n", make run ARGS="--configfile my.yaml"
 
 PYTHON ?= python3
@@ -8,10 +10,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 ANALYSIS ?= offshell4l
+PROFILE ?= profiles/default
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
-.PHONY: run test check report environment
+.PHONY: run plan test check report rulegraph environment
 .DEFAULT_GOAL := run
 
 environment: $(VENV)/complete
@@ -29,10 +32,19 @@ $(VENV)/complete: envs/requirements.txt envs/constraints.txt envs/dev.txt pyproj
 run: environment
 	@$(BIN)/snakemake --profile profiles/default $(ARGS)
 
+# Nothing is run or submitted: make plan PROFILE=profiles/slurm ARGS="--configfile my.yaml"
+plan: environment
+	@$(BIN)/python -m steelyard.plan --profile $(PROFILE) $(ARGS)
+
 # One HTML file with the result, the failing checks and all pictures; it opens without a network.
 report: environment
 	@$(BIN)/snakemake --profile profiles/default $(ARGS) \
 		--report results/$(ANALYSIS)/report.html --report-stylesheet workflow/report/report.css
+
+rulegraph: environment
+	@$(BIN)/snakemake --quiet all --rulegraph mermaid-js \
+		| $(BIN)/python -m steelyard.rulegraph workflow/rules > docs/rulegraph.new
+	@mv docs/rulegraph.new docs/rulegraph.md
 
 test: environment
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)

@@ -4,6 +4,7 @@ import ast
 import hashlib
 import importlib.metadata
 import platform
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -29,18 +30,24 @@ _RECORDED = (
 )
 
 
-def code_digest(*modules: str) -> str:
+def code_digest(*modules: str, script: Path | None = None) -> str:
     """A digest of the source of these modules of the package and of all modules of it that they import.
 
     Put into a rule's ``params`` it makes a change of library code rerun the stages that use it, and only those.
-    Comments and layout do not count: the digest is taken of the syntax tree.
+    Comments, docstrings and layout do not count: the digest is taken of the syntax tree.
+
+    Args:
+        modules: names without that of the package.
+        script: that calls them; of the script itself alone, since much of what it imports turns files into arguments.
 
     Raises:
         FileNotFoundError: no such module.
     """
     digest = hashlib.sha256()
+    if script:
+        digest.update(_read(script).syntax.encode())
     for path in sorted(_closure(modules)):
-        digest.update(str(path.relative_to(_ROOT)).encode() + _syntax(path).encode())
+        digest.update(str(path.relative_to(_ROOT)).encode() + _read(path).syntax.encode())
     return digest.hexdigest()[:16]
 
 
@@ -56,7 +63,7 @@ def _closure(modules: tuple[str, ...]) -> set[Path]:
         path = waiting.pop()
         if path not in seen:
             seen.add(path)
-            waiting += _imported(path)
+            waiting += _read(path).imported
     return seen
 
 
@@ -68,41 +75,40 @@ def _source(name: str) -> Path:
     return path
 
 
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+@dataclass(frozen=True)
+class _Module:
+    """A source file: the modules of this package that it imports, and its syntax without docstrings."""
+
+    imported: tuple[Path, ...]
+    syntax: str
 
 
-@cache
-def _syntax(path: Path) -> str:
+@cache  # every rule asks, and every job of a batch system reads all rules: 36 walks through the package cost seconds
+def _read(path: Path) -> _Module:
     tree = ast.parse(path.read_text())
+    imported = _imported(tree)
     for node in ast.walk(tree):  # docstrings are comments too
-        body = getattr(node, "body", None)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = body[1:]
-    return ast.dump(tree)
+            node.body = node.body[1:]
+    return _Module(imported, ast.dump(tree))
 
 
-def _imported(path: Path) -> list[Path]:
+def _imported(tree: ast.Module) -> tuple[Path, ...]:
     names = []
-    tree = _tree(path)
-    # What is imported for type annotations alone is not run.
-    unused = {
-        id(child)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for child in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if id(node) in unused:
-            continue
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE:
             names.append(node.module)
             names += [f"{node.module}.{alias.name}" for alias in node.names]  # ``from package import module``
         elif isinstance(node, ast.Import):
             names += [alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE]
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse  # what is imported for type annotations alone is not run
+        else:
+            waiting += ast.iter_child_nodes(node)
     paths = []
     for name in names:
         base = _ROOT.joinpath(*name.split(".")[1:])
         paths += [path for path in (base.with_suffix(".py"), base / "__init__.py") if path.exists() and base != _ROOT]
-    return paths
+    return tuple(paths)

@@ -1,6 +1,6 @@
 import pytest
 
-from steelyard.outputs import whole
+from steelyard.outputs import link, whole
 
 
 def test_the_file_appears_at_the_end_and_whole(tmp_path):
@@ -21,3 +21,35 @@ def test_a_failure_leaves_what_was_there(tmp_path):
         raise RuntimeError
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_link_is_a_second_name_that_replaces_what_was_there(tmp_path):
+    source, target = tmp_path / "source.pt", tmp_path / "folder" / "target.pt"
+    source.write_text("new")
+    for _ in range(2):  # once to an empty place, once to a file that is this link already
+        link(source, target)
+        assert target.samefile(source) and source.read_text() == "new"
+    other = tmp_path / "other.pt"
+    other.write_text("other")
+    link(other, target)
+    assert target.read_text() == "other" and source.read_text() == "new"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_file_system_without_links_gets_a_copy(tmp_path, monkeypatch):
+    def refuse(*paths):
+        raise PermissionError("no hard links here")
+
+    monkeypatch.setattr("os.link", refuse)
+    (tmp_path / "source.pt").write_text("new")
+    link(tmp_path / "source.pt", tmp_path / "target.pt")
+    assert (tmp_path / "target.pt").read_text() == "new"
+    assert not (tmp_path / "target.pt").samefile(tmp_path / "source.pt")
+
+
+def test_a_link_to_nothing_is_an_error_and_leaves_what_was_there(tmp_path):
+    (tmp_path / "target.pt").write_text("old")
+    with pytest.raises(FileNotFoundError):
+        link(tmp_path / "source.pt", tmp_path / "target.pt")
+    assert (tmp_path / "target.pt").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "target.pt"]

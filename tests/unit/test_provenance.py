@@ -14,16 +14,14 @@ def package(tmp_path, monkeypatch):
     shutil.copytree(Path(provenance.__file__).parent, root, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(provenance, "_ROOT", root)
     yield root
-    provenance._tree.cache_clear()
-    provenance._syntax.cache_clear()
+    provenance._read.cache_clear()
 
 
 def changed(path, old, new):
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    provenance._tree.cache_clear()
-    provenance._syntax.cache_clear()
+    provenance._read.cache_clear()
 
 
 def test_a_change_of_an_imported_module_changes_the_digest(package):
@@ -38,9 +36,40 @@ def test_comments_docstrings_and_layout_do_not_count(package):
     before = code_digest("statistics.intervals")
     path = package / "statistics" / "intervals.py"
     path.write_text("# a remark\n" + path.read_text().replace('"""Confidence sets', '"""All confidence sets'))
-    provenance._tree.cache_clear()
-    provenance._syntax.cache_clear()
+    provenance._read.cache_clear()
     assert code_digest("statistics.intervals") == before
+
+
+def test_a_script_counts_by_its_own_syntax(package, tmp_path):
+    script = tmp_path / "build_belt.py"
+    script.write_text("from steelyard.statistics.toys import load_points\nprint(1)\n")
+
+    def digest():
+        provenance._read.cache_clear()
+        return code_digest("statistics.intervals", script=script)
+
+    before = digest()
+    assert before != code_digest("statistics.intervals")
+    script.write_text("# a remark\n" + script.read_text())
+    assert digest() == before
+    changed(package / "statistics" / "toys.py", "import numpy as np", "import numpy as np\n\nANOTHER = 1")
+    assert digest() == before  # the modules that count are named
+    script.write_text(script.read_text().replace("print(1)", "print(2)"))
+    assert digest() != before
+
+
+def test_imports_for_type_annotations_do_not_count(package):
+    path = package / "seeds.py"
+    path.write_text(path.read_text() + "\nif TYPE_CHECKING:\n    from steelyard import simulators\n")
+    provenance._read.cache_clear()
+    before = code_digest("seeds")
+    simulators = package / "simulators.py"
+    simulators.write_text(simulators.read_text() + "\nANOTHER = 1\n")
+    provenance._read.cache_clear()
+    assert code_digest("seeds") == before
+    path.write_text(path.read_text() + "else:\n    from steelyard import simulators\n")
+    provenance._read.cache_clear()
+    assert code_digest("seeds") != before
 
 
 def test_packages_and_unknown_modules(package):

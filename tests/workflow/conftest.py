@@ -1,6 +1,7 @@
 """Runs of the workflow in a folder of their own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -44,6 +45,7 @@ class Workspace:
 
     folder: Path
     file: str = "tiny.yaml"
+    repository: Path = REPOSITORY
 
     @property
     def results(self) -> Path:
@@ -63,15 +65,29 @@ class Workspace:
         made.configure(change)
         return made
 
-    def snakemake(self, *arguments: str) -> Finished:
-        """Run snakemake here on all cores with the folder's configuration."""
+    def copy(self, folder: Path) -> "Workspace":
+        """All files of this folder in another one, with their times: as if the workflow had run there."""
+        shutil.copytree(self.folder, folder)
+        return replace(self, folder=folder)
+
+    def command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
+        """The command line and environment of snakemake here, on all cores, with the folder's configuration."""
         command = [
-            *(str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(REPOSITORY / "Snakefile")),
+            *(str(Path(sys.executable).with_name("snakemake")), "--snakefile", str(self.repository / "Snakefile")),
             *("--directory", str(self.folder), "--configfile", str(self.folder / self.file)),
             *("--cores", "all", "--show-failed-logs", *arguments),
         ]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=REPOSITORY, timeout=1200)
+        if self.repository != REPOSITORY:  # before the installed package
+            environment["PYTHONPATH"] = str(self.repository / "src")
+        return command, environment
+
+    def snakemake(self, *arguments: str) -> Finished:
+        """Run snakemake here."""
+        command, environment = self.command(*arguments)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, cwd=self.repository, timeout=1200
+        )
         return Finished(done.returncode, done.stdout + done.stderr)
 
     def dry_run(self, *arguments: str) -> Finished:

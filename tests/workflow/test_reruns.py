@@ -4,9 +4,11 @@ The table of these rows stands in docs/reruns.md. Stages that only draw, diagnos
 they take seconds, and follow whatever they show.
 """
 
-from collections import Counter
+import shutil
+from dataclasses import replace
 
 import pytest
+from conftest import REPOSITORY
 
 pytestmark = pytest.mark.xdist_group("workflow")  # one worker, which uses all cores and shares the finished analysis
 
@@ -55,6 +57,10 @@ def norm_only(configuration):
 
 def shape(configuration):
     configuration["systematics"].append(SHAPE_ON_NI)
+
+
+def members_in_packs(configuration):
+    configuration["ensembles"].update(members=3, members_per_job=2)
 
 
 def remove_shape(configuration):
@@ -130,6 +136,11 @@ ROWS = {
         lambda configuration: configuration["ensembles"].update(members=3),
         {"train_member": 4, "combine_ensemble": 4, "evaluate_ensemble": 12, **NEW_LEARNED_MODEL},
     ),
+    "a network more, two in a job": (
+        members_in_packs,
+        {"train_member_2": 4, "combine_ensemble": 4, "evaluate_ensemble": 12, **NEW_LEARNED_MODEL},
+    ),
+    "more networks in a job": (lambda configuration: configuration["ensembles"].update(members_per_job=2), {}),
     "a hyper-parameter of the nominal networks": (
         lambda configuration: configuration["training"].update(epochs=4),
         {"train_member": 8, "combine_ensemble": 4, "evaluate_ensemble": 12, **NEW_LEARNED_MODEL},
@@ -157,17 +168,157 @@ ROWS = {
         lambda configuration: configuration["audit"].update(experiments=50),
         {"simulate_experiments": 1},
     ),
+    "how ntuples are read": (
+        lambda configuration: configuration.update(ingestion={"scheduler": "synchronous"}),
+        {},
+    ),
     "a label of a picture": (
         lambda configuration: configuration["observables"][0].update(label="mass [GeV]"),
-        {"ingest_sample": 0},
+        {},
     ),
 }
+
+
+def costly(planned):
+    """Jobs of a dry run in the stages that cost."""
+    assert planned.code == 0, planned.text[-3000:]
+    return {rule: count for rule, count in planned.jobs.items() if rule not in CHEAP}
 
 
 @pytest.mark.parametrize("change, expected", ROWS.values(), ids=ROWS.keys())
 def test_a_change_reruns_what_depends_on_it_and_nothing_else(finished_workspace, change, expected):
     workspace, _ = finished_workspace
     planned = workspace.variant(change).dry_run()
+    assert costly(planned) == expected, planned.text[-6000:]
+
+
+# One file of events is replaced.
+FILES = {
+    "one process": (
+        "qqZZ",
+        {
+            "ingest_sample": 1,
+            "ingest_variation": 2,
+            "mix_reference": 1,
+            "train_member": 8,  # the reference has this process, and every ratio has the reference
+            "train_variation": 2,  # those of this process alone
+            "combine_ensemble": 6,
+            "evaluate_ensemble": 12,
+            "evaluate_variations": 4,
+            "evaluate_oracle": 1,
+            "evaluate_oracle_variations": 2,
+            **NEW_MODEL,
+        },
+    ),
+    "the observed data": (
+        "observed",
+        {
+            "ingest_sample": 1,
+            "evaluate_ensemble": 4,
+            "evaluate_variations": 2,
+            "evaluate_oracle": 1,
+            "evaluate_oracle_variations": 2,
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("sample, expected", FILES.values(), ids=FILES.keys())
+def test_another_file_reruns_what_reads_it(finished_workspace, tmp_path, sample, expected):
+    workspace = finished_workspace[0].copy(tmp_path / "copy")
+    with (workspace.results / "ntuples" / sample / "part-0.root").open("ab") as file:
+        file.write(b"other events")
+    planned = workspace.dry_run()
+    assert costly(planned) == expected, planned.text[-6000:]
+
+
+def comment(text):
+    return f"# a remark\n{text}"
+
+
+def statement(text):
+    return f"{text}\nANOTHER = 1\n"
+
+
+def next_version(text):
+    assert 'TRAINING_VERSION = "1"' in text
+    return text.replace('TRAINING_VERSION = "1"', 'TRAINING_VERSION = "2"')
+
+
+PLOTS = {
+    "plot_audit": 1,
+    "plot_checks": 1,
+    "plot_nuisances": 2,
+    "plot_ratio": 4,
+    "plot_result": 1,
+    "plot_variations": 1,
+    "write_page": 1,
+    "all": 1,
+}
+# What draws, checks or sums up what comes out of the belts.
+AFTER_BELTS = {
+    "build_belt": 2,
+    "invert_belt": 4,
+    "audit_belt": 1,
+    "summarise_results": 1,
+    "plot_result": 1,
+    "plot_checks": 1,
+    "plot_audit": 1,
+    "write_page": 1,
+    "all": 1,
+}
+CODE = {
+    "a plot style": ("src/steelyard/plots/style.py", statement, PLOTS),
+    "a comment in a plot style": ("src/steelyard/plots/style.py", comment, {}),
+    "a library module of a late stage": ("src/steelyard/statistics/belts.py", statement, AFTER_BELTS),
+    "a script": ("workflow/scripts/build_belt.py", statement, AFTER_BELTS),
+    "a comment in a script": ("workflow/scripts/build_belt.py", comment, {}),
+    "a comment in the script of a training": ("workflow/scripts/train_member.py", comment, {}),
+    "the script of a training": ("workflow/scripts/train_member.py", statement, {}),
+    "the library module of the training": ("src/steelyard/ratios/training.py", statement, {}),
+}
+
+
+@pytest.fixture
+def own_code(finished_workspace, tmp_path):
+    """The finished analysis with a copy of the workflow and the library, which a test may change."""
+    for name in ("Snakefile", "workflow", "src", "profiles", "config", "envs"):
+        source = REPOSITORY / name
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, tmp_path / name)
+    return replace(finished_workspace[0], repository=tmp_path)
+
+
+@pytest.mark.parametrize("file, edit, expected", CODE.values(), ids=CODE.keys())
+def test_code_reruns_the_stages_that_run_it_and_comments_none(own_code, file, edit, expected):
+    path = own_code.repository / file
+    path.write_text(edit(path.read_text()))
+    planned = own_code.dry_run()
     assert planned.code == 0, planned.text[-3000:]
-    jobs = Counter({rule: count for rule, count in planned.jobs.items() if rule not in CHEAP})
-    assert jobs == Counter({rule: count for rule, count in expected.items() if count}), planned.text[-6000:]
+    assert planned.jobs == expected, planned.text[-6000:]
+
+
+def test_all_networks_train_again_when_the_version_of_the_training_is_raised(own_code):
+    path = own_code.repository / "src" / "steelyard" / "provenance.py"
+    path.write_text(next_version(path.read_text()))
+    assert costly(own_code.dry_run()) == {
+        "train_member": 8,
+        "train_variation": 4,
+        "combine_ensemble": 8,
+        "evaluate_ensemble": 12,
+        "evaluate_variations": 6,
+        **NEW_LEARNED_MODEL,
+    }
+
+
+def test_files_of_another_configuration_are_not_read(finished_workspace, tmp_path):
+    """What an earlier configuration has left, such as members, points and batches that are no longer asked for."""
+    workspace = finished_workspace[0].copy(tmp_path / "copy")
+    targets = ["ensembles/S.pt", "belts/belt.json", "intervals/asimov.json"]
+    before = {target: (workspace.results / target).read_bytes() for target in targets}
+    for left in ("ratios/S/member-2/network.pt", "toys/mu-2/batch-0.npz", "toys/mu-1/batch-2.npz"):
+        (workspace.results / left).parent.mkdir(exist_ok=True)
+        (workspace.results / left).write_bytes(b"of another configuration")
+    for forced, made in (("build_belt", targets[1:]), ("combine_ensemble", targets[:1])):
+        done = workspace.snakemake(*(f"results/tiny/{target}" for target in made), "--forcerun", forced)
+        assert done.code == 0 and "100%" in done.text, done.text[-3000:]
+    assert {target: (workspace.results / target).read_bytes() for target in targets} == before

@@ -1,5 +1,6 @@
 """The workflow's own tidiness: lint, format, dry runs of every configuration that is shipped."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import REPOSITORY
+
+from steelyard import rulegraph
 
 pytestmark = pytest.mark.xdist_group("workflow")  # one worker, which uses all cores and shares the finished analysis
 
@@ -40,6 +43,13 @@ def test_a_dry_run_of_every_configuration(name, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_picture_of_the_rules_is_that_of_the_rules():
+    drawn = run("snakemake", "--quiet", "all", "--rulegraph", "mermaid-js")
+    assert drawn.returncode == 0, drawn.stderr
+    text = rulegraph.main(drawn.stdout, REPOSITORY / "workflow" / "rules", REPOSITORY / "Snakefile")
+    assert (REPOSITORY / "docs" / "rulegraph.md").read_text() == text, "run: make rulegraph"
+
+
 def test_the_fan_out_is_one_job_a_member_and_one_a_point(workspace):
     configuration = yaml.safe_load((workspace.folder / "tiny.yaml").read_text())
     jobs = workspace.dry_run().jobs
@@ -56,11 +66,7 @@ def test_the_snakefile_is_short_and_scripts_are_thin():
 
 
 def test_every_rule_has_a_script_of_its_name_and_every_script_a_rule():
-    rules = {
-        line.split()[1].rstrip(":")
-        for file in (REPOSITORY / "workflow" / "rules").glob("*.smk")
-        for line in file.read_text().splitlines()
-        if line.startswith("rule ")
-    }
+    text = "\n".join(file.read_text() for file in (REPOSITORY / "workflow" / "rules").glob("*.smk"))
+    rules = {*re.findall(r"^rule (\w+):", text, re.MULTILINE), *re.findall(r'name:\s+f"(\w+){pack.suffix}"', text)}
     scripts = {script.stem for script in (REPOSITORY / "workflow" / "scripts").glob("*.py")}
     assert scripts == rules

@@ -29,7 +29,7 @@ rule simulate_experiments:
         alpha=lambda wildcards: TRUTHS[wildcards.truth],
         shapes=[dataclasses.asdict(variation) for variation in VARIATIONS.values()],
         seed=analysis.seed,
-        code=code_digest("statistics.audit", "statistics.experiments", "offshell4l"),
+        code=code("simulate_experiments", "statistics.experiment_fits", "statistics.experiments", "offshell4l"),
     message:
         "Simulating and fitting independent experiments at {wildcards.point}, {wildcards.truth}"
     script:
@@ -54,7 +54,7 @@ rule audit_belt:
         mem_mb=2000,
         runtime=15,
     params:
-        code=code_digest("statistics.audit"),
+        code=code("audit_belt", "statistics.audit"),
     message:
         "Auditing the belt's coverage"
     script:

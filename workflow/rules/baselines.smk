@@ -25,7 +25,7 @@ rule fit_baseline:
         nominal=analysis.parameter.nominal,
         levels=LEVELS,
         scan=settings["scan"],
-        code=code_digest("baselines.analyses"),
+        code=code("fit_baseline", "baselines.analyses"),
     message:
         "Fitting the histogram {wildcards.baseline}"
     script:

@@ -18,7 +18,7 @@ rule build_belt:
         runtime=15,
     params:
         levels=LEVELS,
-        code=code_digest("statistics.belts"),
+        code=code("build_belt", "statistics.belts"),
     message:
         "Building the confidence belt ({wildcards.likelihood}belts)"
     script:
@@ -44,7 +44,7 @@ rule invert_belt:
         mem_mb=2000,
         runtime=15,
     params:
-        code=code_digest("statistics.belts"),
+        code=code("invert_belt", "statistics.belts"),
     message:
         "Confidence intervals of the {wildcards.data} data ({wildcards.likelihood}intervals)"
     script:

@@ -1,7 +1,10 @@
 # The configuration, validated before any job is known, and the names that follow from it.
 
 import dataclasses
+import functools
+import gc
 import re
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -12,6 +15,10 @@ from steelyard.errors import SteelyardError
 from steelyard.plots.labels import labels_of
 from steelyard.provenance import code_digest
 from steelyard.results import to_data
+
+# A graph of thousands of jobs is millions of objects that all live to the end: looking for garbage among them every 700
+# new ones takes a tenth of a dry run.
+gc.set_threshold(100_000, 50, 100)
 
 try:
     for file in workflow.configfiles:
@@ -50,6 +57,8 @@ BASELINES = {baseline["name"]: baseline for baseline in settings["baselines"]}
 ORACLE = bool(analysis.oracle)
 THRESHOLDS = settings["diagnostics"]["thresholds"]
 LABELS = to_data(labels_of(analysis))  # the words of the pictures
+
+SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent / "scripts"
 
 STORE = {  # one sample as memory-mapped arrays
     "features": "features.npy",
@@ -102,6 +111,11 @@ def members(ratio):
     return range(analysis.variations.members if ratio in VARIATIONS else analysis.ensembles.members)
 
 
+def same_machine(stage, pack):
+    """What a profile sets for a stage (GPUs, memory, time) holds for the rules of all its packs."""
+    getattr(rules, f"{stage}{pack.suffix}").rule.resources = getattr(rules, stage).rule.resources
+
+
 def varied_stores(systematic, name, *directions):
     """One file of every varied store of a systematic, of one direction or of both, in the order of ``VARIED``."""
     return [
@@ -119,20 +133,22 @@ def systematic_inputs(scores):
     }
 
 
-def carried(name):
-    """Input function: one file of each sample that carries the process of a variation, and of no other sample."""
-    return lambda wildcards: [
-        f"{R}/samples/{sample}/{STORE[name]}"
-        for sample in SAMPLES
-        if VARIATIONS[wildcards.variation].process in SOURCES[sample]["weights"]
-    ]
+@functools.cache
+def _variation_stores(name):
+    variation = VARIATIONS[name]
+    carriers = [sample for sample in SAMPLES if variation.process in SOURCES[sample]["weights"]]
+    return {
+        **{key: [f"{R}/samples/{sample}/{file}" for sample in carriers] for key, file in STORE.items()},
+        **{f"varied_{key}": varied_stores(variation.systematic, key, variation.direction) for key in STORE},
+    }
 
 
-def varied(name):
-    """Input function: one file of each varied store that a variation trains on."""
-    return lambda wildcards: varied_stores(
-        VARIATIONS[wildcards.variation].systematic, name, VARIATIONS[wildcards.variation].direction
-    )
+def variation_stores(wildcards):
+    """Input function: stores of the samples that carry the process of a variation, and the varied stores.
+
+    One function for all files, not one for each: at 8,000 networks they are a tenth of a dry run.
+    """
+    return _variation_stores(wildcards.variation)
 
 
 def reading(wildcards):
@@ -147,9 +163,22 @@ def stores(*names, samples=SAMPLES):
     return {name: expand(f"{R}/samples/{{sample}}/{STORE[name]}", sample=samples) for name in names}
 
 
+def code(script, *modules):
+    """A digest of a script and of the library modules that it calls, so that a change of either runs its jobs again."""
+    return code_digest(*modules, script=SCRIPTS / f"{script}.py")
+
+
 def section(*names):
     """The parts of the configuration that a rule depends on."""
     return {name: settings[name] for name in names}
+
+
+def untracked(name):
+    """A part of the configuration that changes no file of the jobs which need it: another value reruns nothing.
+
+    Snakemake records no parameter that is a function of the output.
+    """
+    return lambda wildcards, output: settings[name]
 
 
 def figure(key, name, caption, category, **labels):

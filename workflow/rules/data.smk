@@ -17,7 +17,7 @@ rule simulate_ntuple:
     params:
         simulate=lambda wildcards: SOURCES[wildcards.sample]["simulate"],
         seed=analysis.seed,
-        code=code_digest("offshell4l"),
+        code=code("simulate_ntuple", "offshell4l"),
     message:
         "Simulating part {wildcards.part} of sample {wildcards.sample}"
     script:
@@ -40,11 +40,12 @@ rule ingest_sample:
         mem_mb=4000,
         runtime=60,
     params:
-        **section("variables", "selection", "features", "ingestion"),
+        **section("variables", "selection", "features"),
+        ingestion=untracked("ingestion"),
         observables=[{key: item[key] for key in ("name", "expression")} for item in settings["observables"]],
         source=reading,
         files=lambda wildcards: SOURCES[wildcards.sample].get("files"),
-        code=code_digest("data.ntuples", "data.store"),
+        code=code("ingest_sample", "data.ntuples", "data.store"),
     message:
         "Reading sample {wildcards.sample}"
     script:
@@ -68,13 +69,14 @@ rule ingest_variation:
         mem_mb=4000,
         runtime=60,
     params:
-        **section("variables", "selection", "features", "ingestion"),
+        **section("variables", "selection", "features"),
+        ingestion=untracked("ingestion"),
         observables=[{key: item[key] for key in ("name", "expression")} for item in settings["observables"]],
         source=reading,
         varied=lambda wildcards: dataclasses.asdict(VARIED[wildcards.sample, wildcards.varied]),
         files=lambda wildcards: VARIED[wildcards.sample, wildcards.varied].files
         or SOURCES[wildcards.sample].get("files"),
-        code=code_digest("data.variations"),
+        code=code("ingest_variation", "data.variations"),
     message:
         "Reading sample {wildcards.sample} at {wildcards.varied}"
     script:

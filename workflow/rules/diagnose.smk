@@ -22,7 +22,7 @@ rule diagnose_ratio:
         runtime=30,
     params:
         thresholds=settings["diagnostics"]["thresholds"],
-        code=code_digest("diagnostics.of_ratio"),
+        code=code("diagnose_ratio", "diagnostics.of_ratio"),
     message:
         "Checking the ratio {wildcards.process}"
     script:
@@ -55,7 +55,7 @@ rule diagnose_systematic:
         directions=lambda wildcards: [
             source.direction for source in VARIED.values() if source.systematic == wildcards.systematic
         ],
-        code=code_digest("diagnostics.of_variation", "statistics.model"),
+        code=code("diagnose_systematic", "diagnostics.of_variation", "statistics.model"),
     message:
         "Checking the variations by {wildcards.systematic}"
     script:
@@ -84,7 +84,7 @@ rule diagnose_model:
         grid=analysis.scan.grid.tolist(),
         truths=[analysis.parameter.nominal],
         thresholds=settings["diagnostics"]["thresholds"],
-        code=code_digest("diagnostics.of_model"),
+        code=code("diagnose_model", "diagnostics.of_model"),
     message:
         "Checking the sums and differences that the likelihood uses"
     script:
@@ -112,7 +112,7 @@ rule compare_oracle:
         runtime=15,
     params:
         diagnostics=settings["diagnostics"],
-        code=code_digest("diagnostics.of_oracle"),
+        code=code("compare_oracle", "diagnostics.of_oracle"),
     message:
         "Comparing the learned with the exact likelihood"
     script:
@@ -137,7 +137,7 @@ rule compare_data:
         runtime=15,
     params:
         nominal=analysis.parameter.nominal,
-        code=code_digest("diagnostics.data_comparison", "statistics.model"),
+        code=code("compare_data", "diagnostics.data_comparison", "statistics.model"),
     message:
         "Comparing data and simulation in what the likelihood sees"
     script:
@@ -164,7 +164,7 @@ rule map_sensitivity:
         nominal=analysis.parameter.nominal,
         tested=analysis.parameter.bounds[0],
         observables=settings["observables"],
-        code=code_digest("diagnostics.sensitivity", "statistics.model"),
+        code=code("map_sensitivity", "diagnostics.sensitivity", "statistics.model"),
     message:
         "Mapping where the sensitivity comes from"
     script:

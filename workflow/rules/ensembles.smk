@@ -21,7 +21,7 @@ rule combine_ensemble:
     params:
         combination=analysis.ensembles.combination,
         split=settings["split"],
-        code=code_digest("ratios.ensembles"),
+        code=code("combine_ensemble", "ratios.ensembles"),
     message:
         "Combining the members of the ratio {wildcards.ratio}"
     script:

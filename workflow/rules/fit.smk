@@ -25,7 +25,7 @@ rule scan_likelihood:
     params:
         nominal=analysis.parameters[0].nominal,
         scan=settings["scan"],
-        code=code_digest("statistics.fits", "statistics.model"),
+        code=code("scan_likelihood", "statistics.fits", "statistics.model"),
     message:
         "Scanning the likelihood of the {wildcards.data} data ({wildcards.likelihood}{wildcards.data})"
     script:
@@ -56,7 +56,7 @@ rule rank_nuisances:
         runtime=30,
     params:
         nominal=analysis.parameters[0].nominal,
-        code=code_digest("statistics.impacts", "statistics.model"),
+        code=code("rank_nuisances", "statistics.impacts", "statistics.model"),
     message:
         "Ranking the nuisance parameters ({wildcards.likelihood}{wildcards.data})"
     script:

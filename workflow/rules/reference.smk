@@ -20,7 +20,7 @@ rule mix_reference:
         **section("reference", "split"),
         processes=PROCESSES,  # not their coefficients and yields, on which no network depends
         labels={name: SOURCES[name]["labels"] for name in SAMPLES},
-        code=code_digest("data.reference"),
+        code=code("mix_reference", "data.reference"),
     message:
         "Mixing the reference"
     script:

@@ -33,7 +33,7 @@ rule summarise_results:
         parameter=analysis.parameter.name,
         data=DATA,
         thresholds=THRESHOLDS,
-        code=code_digest("summary", "diagnostics.of_belt", "diagnostics.of_nuisances"),
+        code=code("summarise_results", "summary", "diagnostics.of_belt", "diagnostics.of_nuisances"),
     message:
         "Summarising the results"
     script:
@@ -56,7 +56,7 @@ rule record_provenance:
         runtime=5,
     params:
         settings=settings,
-        code=code_digest("provenance"),
+        code=code("record_provenance", "provenance"),
     message:
         "Recording the configuration and the versions"
     script:
@@ -105,7 +105,7 @@ rule plot_result:
         data=DATA,
         thresholds=THRESHOLDS,
         oracle_range=settings["diagnostics"]["oracle_range"],
-        code=code_digest("plots.belt", "plots.scan", "plots.intervals", "plots.baseline"),
+        code=code("plot_result", "plots.belt", "plots.scan", "plots.intervals", "plots.baseline"),
     message:
         "Drawing the result"
     script:
@@ -155,7 +155,7 @@ rule plot_variations:
     params:
         labels=LABELS,
         observables=[observable["name"] for observable in settings["observables"]],
-        code=code_digest("plots.variations_closure", "plots.variations_oracle"),
+        code=code("plot_variations", "plots.variations_closure", "plots.variations_oracle"),
     message:
         "Drawing the variations"
     script:
@@ -184,7 +184,7 @@ rule plot_nuisances:
         runtime=15,
     params:
         labels=LABELS,
-        code=code_digest("plots.impacts"),
+        code=code("plot_nuisances", "plots.impacts"),
     message:
         "Drawing the ranking of the nuisance parameters ({wildcards.data})"
     script:
@@ -209,7 +209,7 @@ rule plot_audit:
         runtime=15,
     params:
         labels=LABELS,
-        code=code_digest("plots.audit"),
+        code=code("plot_audit", "plots.audit"),
     message:
         "Drawing the audit"
     script:
@@ -240,7 +240,7 @@ rule plot_ratio:
         labels=LABELS,
         observables=[observable["name"] for observable in settings["observables"]],
         thresholds=THRESHOLDS,
-        code=code_digest("plots.calibration", "plots.closure", "plots.training"),
+        code=code("plot_ratio", "plots.calibration", "plots.closure", "plots.training"),
     message:
         "Drawing the ratio {wildcards.process}"
     script:
@@ -289,7 +289,8 @@ rule plot_checks:
         labels=LABELS,
         observables=[observable["name"] for observable in settings["observables"]],
         thresholds=THRESHOLDS,
-        code=code_digest(
+        code=code(
+            "plot_checks",
             "plots.checks",
             "plots.convergence",
             "plots.closure",
@@ -325,7 +326,7 @@ rule write_page:
         runtime=15,
     params:
         note=LABELS.get("note"),
-        code=code_digest("report_page"),
+        code=code("write_page", "report_page"),
     message:
         "Writing the page that the report starts with"
     script:

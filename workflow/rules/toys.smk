@@ -23,7 +23,7 @@ rule throw_toys:
         toys=analysis.belts.toys_per_job,
         nuisances=analysis.belts.nuisances,
         seed=analysis.seed,
-        code=code_digest("statistics.toys", "statistics.profiles"),
+        code=code("throw_toys", "statistics.toys", "statistics.profiles"),
     message:
         "Throwing toys at {wildcards.point} ({wildcards.likelihood}batch {wildcards.batch})"
     script:

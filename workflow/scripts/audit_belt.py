@@ -1,7 +1,8 @@
 from steelyard.jobs import logged
 from steelyard.results import from_json, to_json
-from steelyard.statistics.audit import compare, load_experiments
+from steelyard.statistics.audit import compare
 from steelyard.statistics.belts import Belt
+from steelyard.statistics.experiment_fits import load_experiments
 from steelyard.statistics.model import load_model
 
 files = snakemake.input

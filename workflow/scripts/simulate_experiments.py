@@ -7,7 +7,7 @@ from steelyard.ratios.ensembles import open_ensemble
 from steelyard.results import from_json
 from steelyard.seeds import seed_for
 from steelyard.simulators import simulator
-from steelyard.statistics.audit import SeenEvents, fit_experiments, save_experiments
+from steelyard.statistics.experiment_fits import SeenEvents, fit_experiments, save_experiments
 from steelyard.statistics.experiments import (
     exact_rates,
     exact_shapes,

@@ -3,7 +3,7 @@ from steelyard.data.reference import Reference
 from steelyard.data.store import open_all
 from steelyard.jobs import logged
 from steelyard.ratios.hypotheses import ratio_samples
-from steelyard.ratios.training import train_member
+from steelyard.ratios.packs import train_members
 from steelyard.results import from_json
 from steelyard.seeds import seed_for
 
@@ -11,17 +11,16 @@ files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcard
 
 with logged(snakemake.log[0]):
     samples, reference = open_all(files.info), from_json(Reference, files.reference)
-    train_member(
+    train_members(
         ratio_samples(samples, reference, wildcards.process),
         ratio=wildcards.process,
-        member=int(wildcards.member),
         features=samples[0].info.features,
         split=Split.model_validate(params.split),
         training=Training.model_validate(params.training),
         bootstrap=params.bootstrap,
-        seed=seed_for(params.seed, "train_member", ratio=wildcards.process, member=wildcards.member),
-        network_path=snakemake.output.network,
-        curve_path=snakemake.output.curve,
-        checkpoint_path=params.checkpoint,
+        seed_of=lambda member: seed_for(params.seed, "train_member", ratio=wildcards.process, member=member),
+        network_paths=snakemake.output.networks,
+        curve_paths=snakemake.output.curves,
+        checkpoint_folder=params.checkpoints,
         threads=snakemake.threads,
     )

@@ -4,7 +4,7 @@ from steelyard.configuration import Split, Training
 from steelyard.data.store import open_all
 from steelyard.jobs import logged
 from steelyard.ratios.hypotheses import variation_samples
-from steelyard.ratios.training import train_member
+from steelyard.ratios.packs import train_members
 from steelyard.seeds import seed_for
 
 files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
@@ -12,18 +12,17 @@ files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcard
 with logged(snakemake.log[0]):
     samples, variation = open_all(files.info), SimpleNamespace(**params.variation)
     varied = {sample.info.name: sample for sample in open_all(files.varied_info)}
-    train_member(
+    train_members(
         variation_samples(samples, varied, variation),
         ratio=wildcards.variation,
-        member=int(wildcards.member),
         features=samples[0].info.features,
         split=Split.model_validate(params.split),
         training=Training.model_validate(params.training),
         bootstrap=params.bootstrap,
-        seed=seed_for(params.seed, "train_variation", ratio=wildcards.variation, member=wildcards.member),
-        network_path=snakemake.output.network,
-        curve_path=snakemake.output.curve,
-        checkpoint_path=params.checkpoint,
+        seed_of=lambda member: seed_for(params.seed, "train_variation", ratio=wildcards.variation, member=member),
+        network_paths=snakemake.output.networks,
+        curve_paths=snakemake.output.curves,
+        checkpoint_folder=params.checkpoints,
         threads=snakemake.threads,
         zero_output=True,
         paired=variation.kind == "events",

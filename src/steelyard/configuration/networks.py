@@ -22,6 +22,7 @@ class Ensembles(Model):
     """The networks of one density ratio and how they are combined."""
 
     members: Count = Field(2, description="Networks per ratio.")
+    members_per_job: Count = Field(1, description="Networks of one ratio that one job trains, one after the other.")
     bootstrap: bool = Field(False, description="Poisson(1) weights of the training events, keyed by event id.")
     combination: Literal["ratio", "log_ratio"] = Field("ratio", description="The mean of ratios or of log ratios.")
     normalise: bool = Field(True, description="Normalise to E_ref[r] = 1 on events that no member trained on.")
@@ -55,4 +56,5 @@ class Variations(Model):
     """The networks of the ±1σ variations; bootstrap, combination and split are those of the nominal ratios."""
 
     members: Count = Field(1, description="Networks per variation.")
+    members_per_job: Count = Field(1, description="Networks of one variation that one job trains.")
     training: VariationTraining = Field(VariationTraining(), description="Their network, and how it is trained.")

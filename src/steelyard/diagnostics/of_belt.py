@@ -1,7 +1,7 @@
 """Verdicts on the Neyman construction: failed fits, coverage, critical values."""
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri  # scipy.stats takes half a second to import
 
 from steelyard.configuration.thresholds import Thresholds
 from steelyard.diagnostics.verdict import Check, at_most
@@ -55,5 +55,5 @@ def check_audit(audit: Audit, thresholds: Thresholds) -> tuple[Check, ...]:
 
 def _corrected(pull: float, points: int) -> float:
     """The size of a pull after it was chosen as the largest of ``points`` independent ones."""
-    p_value = min(2.0 * norm.sf(abs(pull)), 1.0 - 1e-12)
-    return float(norm.isf(-0.5 * np.expm1(points * np.log1p(-p_value))))
+    p_value = min(2.0 * ndtr(-abs(pull)), 1.0 - 1e-12)
+    return float(-ndtri(-0.5 * np.expm1(points * np.log1p(-p_value))))

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from steelyard.configuration import Configuration
+if TYPE_CHECKING:
+    from steelyard.configuration import Configuration
 
 EMBEDDED = "simulation, embedded model \N{EN DASH} not a physics prediction"
 
@@ -37,7 +39,7 @@ class Labels:
         return self.column(name).split(" [")[0]
 
 
-def labels_of(configuration: Configuration) -> Labels:
+def labels_of(configuration: "Configuration") -> Labels:
     """The labels that a configuration asks for; an analysis of a simulator with known densities says what it is."""
     return Labels(
         parameter=configuration.parameters[0].label,

@@ -14,7 +14,7 @@ from steelyard.ratios.members import Member, from_plain, load, read_torch, to_pl
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 Combination = Literal["ratio", "log_ratio"]
 
 
@@ -53,7 +53,8 @@ def combine(members: Sequence[Member], combination: Combination, split: SplitRul
         split: the configuration's, which the members must have been trained with.
 
     Raises:
-        InputError: no members, two with one number, or members of different ratios, features or splits.
+        InputError: no members, two with one number, or members of different ratios, features, splits or settings of
+            the training: networks of two configurations never make one ensemble.
     """
     if combination not in get_args(Combination):
         raise ValueError(f"unknown combination {combination!r}, choose one of {', '.join(get_args(Combination))}")
@@ -61,7 +62,7 @@ def combine(members: Sequence[Member], combination: Combination, split: SplitRul
         raise InputError("an ensemble needs at least one trained member")
     first = members[0]
     for member in members:
-        for name in ("ratio", "features", "split"):
+        for name in ("ratio", "features", "split", "training", "bootstrap", "training_version"):
             mine, others = getattr(member, name), getattr(first, name)
             if mine != others:
                 raise InputError(
@@ -100,8 +101,8 @@ def save(ensemble: Ensemble, path: str | os.PathLike) -> None:
     """Write an ensemble, whole: a mapping of plain containers and tensors.
 
     ``torch.load(path, weights_only=True)`` reads it without this package: ``ratio``, ``combination``, and ``members``,
-    each with ``member``, ``features``, ``architecture``, ``state``, ``split``, ``seen``, ``bootstrap``, ``seed`` and
-    ``versions``, see :class:`steelyard.ratios.members.Member`.
+    each with ``member``, ``features``, ``architecture``, ``state``, ``split``, ``seen``, ``training``, ``bootstrap``,
+    ``seed``, ``versions`` and ``recipe``, see :class:`steelyard.ratios.members.Member`.
     """
     members = [to_plain(member) for member in ensemble.members]
     write_torch(

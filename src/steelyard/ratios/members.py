@@ -16,7 +16,7 @@ from steelyard.errors import InputError
 from steelyard.outputs import whole
 from steelyard.ratios.network import Network, build
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +31,12 @@ class Member:
         state: its weights and input scaling.
         split: which events it trained on, see :func:`steelyard.data.identifiers.trains`.
         seen: per sample the :func:`fingerprint` of the events that it trained on.
+        training: the section ``training`` of the configuration.
         bootstrap: whether its training events were weighted by Poisson counts.
         seed: of its initial weights and of the order of its training events.
         versions: of the packages that trained it.
+        recipe: digest of its data and settings, see :func:`steelyard.ratios.training.recipe`; two members with one
+            recipe are the same network, up to rounding on other machines and with other versions.
     """
 
     ratio: str
@@ -43,9 +46,16 @@ class Member:
     state: dict[str, Tensor]
     split: Split
     seen: dict[str, dict[str, int]]
+    training: dict[str, Any]
     bootstrap: bool
     seed: int
     versions: dict[str, str]
+    recipe: str
+
+    @property
+    def training_version(self) -> str | None:
+        """The version of the training code, see :data:`steelyard.provenance.TRAINING_VERSION`."""
+        return self.versions.get("training")
 
     def network(self) -> Network:
         """The network, ready to evaluate."""

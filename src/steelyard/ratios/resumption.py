@@ -1,5 +1,6 @@
 """What a training keeps between epochs: its curve, its best weights, and a checkpoint to resume from."""
 
+import csv
 import logging
 import math
 import os
@@ -42,6 +43,14 @@ class Curve:
     def best(self) -> int:
         """Index of the epoch with the lowest validation loss, the first of equals."""
         return min(range(len(self.epoch)), key=self.validation_loss.__getitem__)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> "Curve":
+        """The curve in a file of :meth:`write`, to its digits."""
+        with Path(path).open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        columns = {name: [float(row[name]) for row in rows] for name in cls.__annotations__}
+        return cls(**columns | {"epoch": [int(row["epoch"]) for row in rows]})
 
     def write(self, path: str | os.PathLike) -> None:
         """Write the curve as CSV, whole."""

@@ -1,6 +1,7 @@
 """Training of one member of one density ratio: a classifier between two weighted sets of events, run by Lightning."""
 
 import copy
+import dataclasses
 import hashlib
 import json
 import logging
@@ -24,6 +25,7 @@ import steelyard
 from steelyard.data.identifiers import Split, SplitRule
 from steelyard.errors import InputError
 from steelyard.provenance import TRAINING_VERSION
+from steelyard.ratios.keeping import Kept
 from steelyard.ratios.members import Member, save
 from steelyard.ratios.network import Network
 from steelyard.ratios.resumption import Curve, History, ResumePoint, quiet_lightning, usable_checkpoint
@@ -185,8 +187,9 @@ def train_member(
 
     The averaged weights of the epoch with the lowest validation loss are kept. A checkpoint is written after every
     epoch to ``checkpoint_path`` and removed at the end; if one of the same configuration, seed and data is found there,
-    the training goes on from it and ends with the same weights as an uninterrupted one. The same arguments give the
-    same bytes of the network file on the same machine.
+    the training goes on from it and ends with the same weights as an uninterrupted one. The trained member stays there,
+    see :mod:`steelyard.ratios.keeping`, and the same training is never done twice. The same arguments give the same
+    bytes of the network file on the same machine.
 
     Args:
         samples: features and class weights of p_1 (``w1``) and p_0 (``w0``), all rows of every sample; the rows that
@@ -214,15 +217,21 @@ def train_member(
         ModelError: no event to train on, class weights that do not sum to more than 0, a loss that is not a number.
     """
     name = f"ratio {ratio}, member {member}"
+    network_path, curve_path, checkpoint = Path(network_path), Path(curve_path), Path(checkpoint_path)
     torch.set_num_threads(threads)
     data = select(samples, split, member, training.validation_fraction, bootstrap, paired)
     if data.training.features.shape[1] != len(features):
         raise InputError(f"{name}: {data.training.features.shape[1]} features in the samples, {len(features)} names")
+    digest = recipe(data, ratio, member, features, split, training, bootstrap, seed, zero_output)
+    kept = Kept.beside(checkpoint)
+    if kept.restore(digest, network_path, curve_path):
+        log.info("%s: kept, it was trained before with the same configuration, seed and data", name)
+        return Curve.read(curve_path)
     log.info("%s: %d events train, %d validate", name, len(data.training), len(data.validation))
     network = _initial_network(data.training, training, seed, zero_output)
-    digest = _digest(data, training, seed, zero_output, threads)
-    checkpoint = Path(checkpoint_path)
-    history = _fit(RatioModule(network, data, training, seed), name, checkpoint, digest)
+    # The course of a training, unlike what it is meant to do, is that of these packages on so many threads.
+    course = f"{digest}, torch {torch.__version__}, lightning {lightning.__version__}, {threads} threads"
+    history = _fit(RatioModule(network, data, training, seed), name, checkpoint, course)
     save(
         Member(
             ratio=ratio,
@@ -232,6 +241,7 @@ def train_member(
             state=history.best_state,
             split=Split.of(split),
             seen=data.seen,
+            training=_settings(training),
             bootstrap=bootstrap,
             seed=seed,
             versions={
@@ -239,10 +249,12 @@ def train_member(
                 "torch": str(torch.__version__),
                 "training": TRAINING_VERSION,
             },
+            recipe=digest,
         ),
         network_path,
     )
     history.curve.write(curve_path)
+    kept.keep(network_path, curve_path)
     checkpoint.unlink(missing_ok=True)
     best = history.curve.best
     log.info("%s: best epoch %d, validation %.6f", name, best + 1, history.curve.validation_loss[best])
@@ -256,20 +268,37 @@ def _initial_network(rows: Rows, training: TrainingRule, seed: int, zero_output:
     return network
 
 
-def _digest(data: TrainingData, training: TrainingRule, seed: int, zero_output: bool, threads: int) -> str:
-    """A hash of everything that the course of the training depends on."""
-    rule = {name: getattr(training, name) for name in TrainingRule.__annotations__}
+def recipe(
+    data: TrainingData,
+    ratio: str,
+    member: int,
+    features: Sequence[str],
+    split: SplitRule,
+    training: TrainingRule,
+    bootstrap: bool,
+    seed: int,
+    zero_output: bool,
+) -> str:
+    """A digest of all that the network of a member follows from but the machine and the versions of packages.
+
+    Those are left out as they are in the workflow, where a new version of a package trains no network again:
+    ``TRAINING_VERSION`` does.
+    """
     words = [
         TRAINING_VERSION,
-        torch.__version__,
-        lightning.__version__,
-        rule,
-        seed,
-        zero_output,
-        threads,
+        [ratio, member, list(features)],
+        dataclasses.asdict(Split.of(split)),
+        _settings(training),
+        [bootstrap, seed, zero_output],
         data.digest(),
     ]
-    return hashlib.sha256(json.dumps(words, default=list).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()
+
+
+def _settings(training: TrainingRule) -> dict[str, Any]:
+    """The section ``training`` of the configuration as plain data."""
+    found = {name: getattr(training, name) for name in TrainingRule.__annotations__}
+    return found | {"hidden": list(training.hidden)}
 
 
 def _fit(module: RatioModule, name: str, checkpoint: Path, digest: str) -> History:

@@ -5,19 +5,15 @@ whole experiments from the true model, fits them with the learned ratios (does t
 exact likelihood (are the critical values those that the true model has?).
 """
 
-import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from steelyard.outputs import whole
 from steelyard.statistics.belts import Belt, CriticalValue, critical_value
-from steelyard.statistics.global_observables import throw_global_observables
+from steelyard.statistics.experiment_fits import FittedExperiments
 from steelyard.statistics.intervals import curve
-from steelyard.statistics.model import Model
-from steelyard.statistics.toy_fits import Status, ToyFits, fit_toys
+from steelyard.statistics.toy_fits import Status
 
 
 @dataclass(frozen=True)
@@ -72,76 +68,6 @@ class Audit:
     """The audit at all its points."""
 
     points: tuple[AuditPoint, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class SeenEvents:
-    """Events of all experiments as one model sees them: ``rates`` (M, C) and ``log_g`` (M, T, 2)."""
-
-    model: Model
-    rates: np.ndarray
-    log_g: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class FittedExperiments:
-    """Fits of the same simulated experiments by the learned and by the exact likelihood.
-
-    Attributes:
-        mu: true and tested value of the parameter.
-        nuisances: true values of the nuisance parameters that are not nominal.
-        learned, exact: the fits.
-    """
-
-    mu: float
-    nuisances: dict[str, float]
-    learned: ToyFits
-    exact: ToyFits
-
-
-def fit_experiments(
-    learned: SeenEvents, exact: SeenEvents, offsets: np.ndarray, mu: float, nuisances: Mapping[str, float], seed: int
-) -> FittedExperiments:
-    """t(mu) of experiments thrown at ``mu`` and ``nuisances``, by the learned and by the exact likelihood.
-
-    Args:
-        learned, exact: the same events in both models.
-        offsets: (T+1,) where each experiment begins.
-        mu: true and tested value.
-        nuisances: true values of nuisance parameters, about which the global observables are thrown.
-        seed: of the global observables.
-    """
-    fits = []
-    for side in (learned, exact):
-        systematics = side.model.systematics
-        thrown = throw_global_observables(systematics, nuisances, len(offsets) - 1, seed)
-        fits.append(fit_toys(side.model.mixture, side.rates, offsets, mu, systematics, side.log_g, thrown))
-    return FittedExperiments(mu, dict(nuisances), *fits)
-
-
-_FIELDS = ("t", "hat", "events", "status", "alpha", "conditional")
-
-
-def save_experiments(fitted: FittedExperiments, path: str | os.PathLike) -> None:
-    """Write the fits of the simulated experiments of one point as ``.npz``."""
-    with whole(path) as temporary:
-        np.savez(
-            temporary,
-            header=json.dumps({"mu": fitted.mu, "nuisances": fitted.nuisances}),
-            **{
-                f"{name}_{field}": getattr(fits, field)
-                for name, fits in (("learned", fitted.learned), ("exact", fitted.exact))
-                for field in _FIELDS
-            },
-        )
-
-
-def load_experiments(path: str | os.PathLike) -> FittedExperiments:
-    """Read what :func:`save_experiments` wrote."""
-    with np.load(path) as file:
-        header = json.loads(str(file["header"]))
-        learned, exact = (ToyFits(*(file[f"{name}_{field}"] for field in _FIELDS)) for name in ("learned", "exact"))
-    return FittedExperiments(header["mu"], header["nuisances"], learned, exact)
 
 
 def compare(experiments: list[FittedExperiments], belt: Belt, to_coordinate: Callable) -> Audit:

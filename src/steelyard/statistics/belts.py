@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv  # scipy.stats takes half a second to import
 
 from steelyard.errors import ModelError
 from steelyard.statistics.fits import Scan
@@ -157,8 +157,8 @@ def significance_against(tested: float, t: float, toys: ToyFits | None = None) -
     usable = toys.t[toys.status <= Status.AT_BOUND]
     extreme, total = int(np.count_nonzero(usable >= t)), len(usable)
     tail = 0.5 * (1.0 - 0.6827)
-    low = float(beta.ppf(tail, extreme, total - extreme + 1)) if extreme else 0.0
-    high = float(beta.ppf(1.0 - tail, extreme + 1, total - extreme)) if extreme < total else 1.0
+    low = float(betaincinv(extreme, total - extreme + 1, tail)) if extreme else 0.0
+    high = float(betaincinv(extreme + 1, total - extreme, 1.0 - tail)) if extreme < total else 1.0
     p_value = extreme / total if extreme else high
     return Significance(
         tested=tested,

@@ -3,9 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
-from scipy.optimize import brentq
-from scipy.stats import chi2, norm
+from scipy.special import ndtri  # scipy.stats takes half a second to import
 
 Segments = list[tuple[float, float]]
 
@@ -15,6 +13,8 @@ SEARCH_POINTS = 2001
 
 def curve(coordinate: np.ndarray, values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """A monotone cubic through the points, in the fit coordinate, where t is smooth up to the bound."""
+    from scipy.interpolate import PchipInterpolator  # a fifth of a second, which pictures of a belt have no use for
+
     return PchipInterpolator(coordinate, values, extrapolate=False)
 
 
@@ -25,6 +25,8 @@ def accepted(
 
     An end that is ``low`` or ``high`` says that the set reaches the edge of the range searched, not that it ends there.
     """
+    from scipy.optimize import brentq  # as above
+
     grid = np.linspace(low, high, SEARCH_POINTS)
 
     def excess(x: float) -> float:
@@ -39,7 +41,7 @@ def accepted(
 
 def wald_threshold(level: float) -> float:
     """Critical value of t for one parameter if Wald's approximation held: the chi2_1 quantile (arXiv:1007.1727)."""
-    return float(chi2.ppf(level, df=1))
+    return float(ndtri(0.5 + 0.5 * level) ** 2)
 
 
 def significance(p_value: float) -> float:
@@ -48,4 +50,4 @@ def significance(p_value: float) -> float:
     Two-sided, as t(mu) is: Z is the number of standard deviations whose confidence set just excludes the tested value,
     and where t follows chi2_1 it is sqrt(t).
     """
-    return float(norm.isf(0.5 * p_value))
+    return float(-ndtri(0.5 * p_value))

@@ -21,9 +21,11 @@ def member(number, **changes):
         "state": network.state_dict(),
         "split": HELD_OUT,
         "seen": {"gg": {"events": 3, "sum": 6}},
+        "training": {"epochs": 3},
         "bootstrap": False,
         "seed": number,
-        "versions": {"torch": "2"},
+        "versions": {"torch": "2", "training": "1"},
+        "recipe": f"{number}",
     }
     return Member(**values | changes)
 
@@ -42,6 +44,9 @@ def test_members_are_kept_in_the_order_of_their_numbers():
         ([member(0), member(1, ratio="B")], "ratio B against S"),
         ([member(0), member(1, features=("y", "x"))], "features"),
         ([member(0), member(1, split=CROSS_FIT)], "split"),
+        ([member(0), member(1, training={"epochs": 4})], "training {'epochs': 4} against {'epochs': 3}"),
+        ([member(0), member(1, bootstrap=True)], "bootstrap"),
+        ([member(0), member(1, versions={"torch": "2", "training": "2"})], "training_version"),
         ([member(0, split=CROSS_FIT), member(1, split=CROSS_FIT)], "train them again"),
         ([member(0, split=replace(HELD_OUT, train_fraction=0.6))], "train them again"),
     ],

@@ -44,7 +44,9 @@ def ensemble(trained_on, split, members, combination="ratio", constant=False):
             torch.nn.init.constant_(network.layers[-1].bias, number)
         seen = {trained_on.info.name: fingerprint(trained_on.ids[trains(trained_on.ids, split, number)])}
         result.append(
-            Member("S", number, FEATURES, network.architecture(), network.state_dict(), split, seen, False, 1, {})
+            Member(
+                "S", number, FEATURES, network.architecture(), network.state_dict(), split, seen, {}, False, 1, {}, ""
+            )
         )
     return combine(result, combination, split)
 

@@ -18,9 +18,11 @@ def member():
         state=network.state_dict(),
         split=CROSS_FIT,
         seen={"gg": {"events": 12, "sum": 2**64 - 1}},
+        training={"hidden": [4], "epochs": 3},
         bootstrap=True,
         seed=2**64 - 3,
         versions={"torch": "2"},
+        recipe="abc",
     )
 
 
@@ -68,9 +70,9 @@ def test_plain_data_do_not_change_with_the_network():
     [
         (None, "no such file"),
         (b"not a network", "does not hold a trained network"),
-        ({"format": 99}, "format 99, this version reads 1"),
-        ({"format": 1}, "not a trained network"),
-        ({"format": 1, "member": {"ratio": "S"}}, "not a trained network"),
+        ({"format": 99}, "format 99, this version reads 2"),
+        ({"format": 2}, "not a trained network"),
+        ({"format": 2, "member": {"ratio": "S"}}, "not a trained network"),
         ({"state": torch.nn.Linear(1, 1)}, "does not hold a trained network"),
     ],
 )

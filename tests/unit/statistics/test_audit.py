@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from steelyard.statistics.audit import (
+from steelyard.statistics.audit import compare
+from steelyard.statistics.belts import build_belt
+from steelyard.statistics.experiment_fits import (
     FittedExperiments,
     SeenEvents,
-    compare,
     fit_experiments,
     load_experiments,
     save_experiments,
 )
-from steelyard.statistics.belts import build_belt
 from steelyard.statistics.toy_fits import ToyFits
 from steelyard.statistics.toys import ToySampler
 
