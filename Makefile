@@ -1,6 +1,7 @@
 # make run   the environment and the main job on the embedded analysis
 # make test  the environment and the tests
 # make report  the pictures and tables of the last run as one HTML page
+# make slurm, make htcondor   your copy of the profile of a batch system, for snakemake --profile slurm
 # Options go to snakemake through ARGS: make run ARGS="-n", make run ARGS="--configfile my.yaml"
 
 PYTHON ?= python3
@@ -27,12 +28,26 @@ $(VENV)/complete: envs/requirements.txt envs/constraints.txt envs/dev.txt pyproj
 	@touch $@
 
 run: environment
-	@$(BIN)/snakemake --profile profiles/default $(ARGS)
+	@$(BIN)/snakemake --cores all $(ARGS)
 
 # One HTML file with the result, the failing checks and all pictures; it opens without a network.
 report: environment
-	@$(BIN)/snakemake --profile profiles/default $(ARGS) \
+	@$(BIN)/snakemake --cores all $(ARGS) \
 		--report results/$(ANALYSIS)/report.html --report-stylesheet workflow/report/report.css
+
+# Snakemake looks for --profile NAME in the working folder. Names of accounts and partitions go into the copy, which git
+# ignores; made again, it is kept, and what has changed in the profile since is shown.
+.PHONY: slurm htcondor
+htcondor: | htcondor-plugin
+slurm htcondor: environment
+	@if test -e $@/config.yaml; then diff -u --label profiles/$@ --label $@ profiles/$@/config.yaml $@/config.yaml \
+		&& echo "$@/config.yaml is there, as profiles/$@" || echo "$@/config.yaml is there, with these differences: kept"; \
+	else cp -r profiles/$@ $@ \
+		&& echo "Your profile is $@/config.yaml: write your site's names into it; docs/cluster.md says how to go on"; fi
+
+.PHONY: htcondor-plugin
+htcondor-plugin: environment
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/htcondor.txt -c envs/constraints.txt
 
 test: environment
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)

@@ -1,5 +1,10 @@
+import errno
+import shutil
+from types import SimpleNamespace
+
 import pytest
 
+from steelyard.errors import OutputError
 from steelyard.outputs import whole
 
 
@@ -21,3 +26,30 @@ def test_a_failure_leaves_what_was_there(tmp_path):
         raise RuntimeError
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space"),
+        (errno.EROFS, "Read-only file system; mount it"),
+        (errno.EACCES, "Permission denied; change"),
+    ],
+)
+def test_a_disk_that_refuses_is_named_with_what_to_do(tmp_path, number, words):
+    target = tmp_path / "network.pt"
+    with pytest.raises(OutputError) as raised, whole(target):
+        raise OSError(number, "as the system says it")
+    assert f"cannot write {target}: {words}" in str(raised.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_writer_that_hides_why_it_failed_on_a_full_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    with pytest.raises(OutputError, match="No space left on device"), whole(tmp_path / "network.pt"):
+        raise RuntimeError("file write failed")
+
+
+def test_another_error_stays_what_it_is(tmp_path):
+    with pytest.raises(FileNotFoundError), whole(tmp_path / "network.pt"):
+        open(tmp_path / "not there")  # noqa: SIM115
