@@ -21,7 +21,7 @@ from pathlib import Path
 ETC = Path("/etc/slurm")
 PROGRAMS = ("setpriv", "munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "scancel", "squeue")
 MARK = "# The one-node Slurm of Steelyard's tests."
-GPUS = 4
+GPUS = 8
 ENDED = {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"}
 
 CONFIGURATION = """\
@@ -92,7 +92,7 @@ class SlurmNode:
     """
 
     folder: Path
-    cpus: int = max(4, os.cpu_count() or 1)
+    cpus: int = max(8, os.cpu_count() or 1)
     memory: int = 64000
     _daemons: dict[str, subprocess.Popen] = field(default_factory=dict)
 

@@ -12,7 +12,7 @@ from conftest import REPOSITORY, Finished, Workspace
 
 # A node in the same machine answers at once, and has no accounting that sacct could ask.
 QUICK = [
-    *("--slurm-init-seconds-before-status-checks", "2", "--max-status-checks-per-second", "10"),
+    *("--slurm-init-seconds-before-status-checks", "5", "--max-status-checks-per-second", "10"),
     *("--slurm-status-command", "squeue", "--latency-wait", "10"),
 ]
 
@@ -28,20 +28,21 @@ class Running:
         """Send a signal to snakemake alone, as `kill` does."""
         self.process.send_signal(number)
 
-    def wait(self, seconds: float = 300) -> Finished:
+    def wait(self, seconds: float = 400) -> Finished:
         """Its exit code and all that it printed."""
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
             raise AssertionError(f"no end after {seconds} s:\n{self.output.read_text()[-5000:]}") from None
         return Finished(code, self.output.read_text())
 
 
-def start(command: list[str], folder: Path, output: Path) -> Running:
-    """Start a command in ``folder`` and send all that it prints to the file ``output``."""
+def start(command: list[str], folder: Path, output: Path, variables: dict[str, str] | None = None) -> Running:
+    """Start a command in ``folder``, with more ``variables``, and send all that it prints to the file ``output``."""
     programs = str(Path(sys.executable).parent)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": f"{programs}:{os.environ['PATH']}"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": f"{programs}:{os.environ['PATH']}"} | (variables or {})
     with output.open("w") as file:
         process = subprocess.Popen(
             command, stdout=file, stderr=subprocess.STDOUT, cwd=folder, env=environment, start_new_session=True
@@ -55,7 +56,8 @@ def submit(workspace: Workspace, *arguments: str) -> Running:
     command = [
         *("snakemake", "--profile", "profiles/slurm", "--snakefile", str(REPOSITORY / "Snakefile")),
         *("--directory", str(workspace.folder), "--configfile", str(workspace.folder / workspace.file)),
-        *("--cores", "all", *QUICK, *arguments),
+        *QUICK,
+        *arguments,
     ]
     return start(command, REPOSITORY, workspace.folder / f"run-{number}.txt")
 

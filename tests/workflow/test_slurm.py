@@ -1,5 +1,7 @@
 """The tiny analysis on a real Slurm, as a user runs it: from the root of the repository, with `--profile slurm`."""
 
+import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -45,8 +47,8 @@ def checkout(tmp_path_factory):
 def finished_on_slurm(slurm, checkout):
     """The whole analysis, run once: its folder, what snakemake printed, and Slurm's record of every job."""
     before = len(slurm.jobs())
-    command = ["snakemake", "--profile", "slurm", "--configfile", str(TINY), "--cores", "all", *QUICK, *FEW]
-    finished = start([*command, "results/tiny/summary.json"], checkout, checkout / "run.txt").wait(900)
+    command = ["snakemake", "results/tiny/summary.json", "--profile", "slurm", "--configfile", str(TINY), *QUICK, *FEW]
+    finished = start(command, checkout, checkout / "run.txt").wait(900)
     assert finished.code == 0, finished.text[-5000:]
     return checkout / "results" / "tiny", finished, slurm.jobs()[before:]
 
@@ -97,7 +99,7 @@ def test_the_bytes_are_those_of_the_local_run(finished_on_slurm, finished_worksp
 
 
 def test_nothing_is_left_to_do(finished_on_slurm, checkout):
-    command = ["snakemake", "--profile", "slurm", "--configfile", str(TINY), *QUICK, "results/tiny/summary.json"]
+    command = ["snakemake", "results/tiny/summary.json", "--profile", "slurm", "--configfile", str(TINY), *QUICK]
     again = start(command, checkout, checkout / "again.txt").wait()
     assert again.code == 0 and "Nothing to be done" in again.text
 
@@ -116,6 +118,26 @@ def test_a_profile_names_the_rules_that_there_are(name):
     profile = yaml.safe_load((PROFILES / name / "config.yaml").read_text())
     named = set(profile["set-resources"]) | set(profile.get("groups", {}))
     assert named <= rules()
+
+
+def test_a_training_asks_htcondor_for_one_gpu(finished_workspace, tmp_path):
+    """There is no pool here: a real submission, up to the missing schedd, and what it was going to ask for."""
+    if not importlib.util.find_spec("snakemake_executor_plugin_htcondor"):
+        reason = "the plugin for HTCondor is not installed: make htcondor-plugin"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder = tmp_path / "tiny"
+    shutil.copytree(finished_workspace[0].folder, folder)
+    network = "results/tiny/ratios/S/member-0/network.pt"
+    (folder / network).unlink()
+    command = ["snakemake", "--profile", "profiles/htcondor", "--configfile", str(TINY), "--directory", str(folder)]
+    environment = {"CONDOR_CONFIG": "ONLY_ENV"}
+    done = start([*command, "--verbose", network], REPOSITORY, tmp_path / "run.txt", environment).wait()
+    assert done.code != 0 and "Unable to locate local daemon" in done.text
+    (asked,) = [line for line in done.text.splitlines() if line.startswith("HTCondor submit")]
+    for words in ("'request_gpus': 1", "'request_memory': '4000MB'", "'+MaxRuntime': 14400", "'getenv': True"):
+        assert words in asked
 
 
 def test_every_rule_but_training_shares_submissions_or_stands_alone_on_purpose():

@@ -1,7 +1,9 @@
 """What goes wrong on a cluster, done to one training job on a real Slurm: nothing is lost, and nothing is half-written.
 
-The training is long enough to be hit (TRAINING epochs, some ten seconds), and the files before it come from the
-finished analysis. Whatever happens to it, its network ends with the bytes of an undisturbed local run.
+The training is long enough to be hit (EPOCHS epochs), and the files before it come from the finished analysis. Whatever
+happens to it, its network ends with the bytes of an undisturbed local run. Most of the time of a fault is waiting, for
+Slurm and for Snakemake to look at it, so the faults happen side by side, each in a folder of its own, and each test
+asks for the outcome of one.
 """
 
 import errno
@@ -9,244 +11,190 @@ import re
 import shutil
 import signal
 import subprocess
-import time
-from dataclasses import replace
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import psutil
 import pytest
-from conftest import Workspace
-from slurm_node import wait_for
-from slurm_runs import submit, trainings
+from conftest import Finished, Workspace
+from slurm_node import SlurmNode, wait_for
+from slurm_runs import Running, submit, trainings
 
 pytestmark = pytest.mark.xdist_group("workflow")  # one worker, which uses all cores and shares the finished analysis
 
-EPOCHS = 250
+EPOCHS = 100
 NETWORK = "results/tiny/ratios/S/member-0/network.pt"
+PATIENT = 240  # seconds; many runs share the cores
 
 
-def prepared(finished, folder) -> Workspace:
+@dataclass(frozen=True)
+class Patient:
+    """A training job to which something happens: its folder, its jobs on Slurm, and what must come out."""
+
+    workspace: Workspace
+    slurm: SlurmNode
+    undisturbed: bytes
+
+    def submit(self, *arguments: str) -> Running:
+        """Start a run that has this one network to train."""
+        return submit(self.workspace, NETWORK, *arguments)
+
+    @property
+    def jobs(self) -> list[dict[str, str]]:
+        """Slurm's records of the jobs of this folder, in the order of submission."""
+        return [job for job in self.slurm.jobs() if job["StdOut"].startswith(f"{self.workspace.folder}/")]
+
+    @property
+    def states(self) -> list[str]:
+        return [job["JobState"] for job in self.jobs]
+
+    def becomes(self, *states: str) -> None:
+        wait_for(f"jobs to be {states}", lambda: self.states == list(states), PATIENT)
+
+    def halted(self) -> psutil.Process:
+        """The training process, stopped after its first epochs: what follows does not depend on how fast it is."""
+        wait_for("a checkpoint", lambda: list(self.workspace.results.glob("checkpoints/S/*.ckpt")), PATIENT)
+        (training,) = trainings(self.workspace)
+        training.suspend()
+        return training
+
+    @property
+    def resumed_after(self) -> int:
+        """The epoch after which the last training went on; 0 if it began anew."""
+        (log,) = self.workspace.results.glob("logs/train_member/S-0*.log")
+        found = re.search(r"resumes after epoch (\d+)", log.read_text())
+        return int(found.group(1)) if found else 0
+
+    def recovers(self, done: Finished) -> None:
+        """The run has ended well, with the undisturbed network and nothing left beside it."""
+        assert done.code == 0, done.text[-3000:]
+        assert (self.workspace.folder / NETWORK).read_bytes() == self.undisturbed
+        assert not list(self.workspace.results.glob("checkpoints/S/*.ckpt"))
+
+
+def prepared(finished: Workspace, folder: Path) -> Workspace:
     """The finished analysis in a folder of its own, with one long training to do."""
     shutil.copytree(finished.folder, folder, ignore=shutil.ignore_patterns("run-*.txt"))
     workspace = replace(finished, folder=folder)
+    (folder / NETWORK).unlink()
     workspace.configure(lambda c: c["training"].update(epochs=EPOCHS, patience=EPOCHS))
     return workspace
 
 
-@pytest.fixture(scope="module")
-def undisturbed(finished_workspace, tmp_path_factory) -> bytes:
-    """The bytes of the network, trained here without Slurm and without a fault."""
-    workspace = prepared(finished_workspace[0], tmp_path_factory.mktemp("undisturbed") / "tiny")
-    done = workspace.snakemake(NETWORK)
-    assert done.code == 0, done.text[-3000:]
-    return (workspace.folder / NETWORK).read_bytes()
-
-
-@pytest.fixture
-def workspace(finished_workspace, tmp_path) -> Workspace:
-    return prepared(finished_workspace[0], tmp_path / "tiny")
-
-
-class Watch:
-    """The jobs that Slurm has seen since the start of a test."""
-
-    def __init__(self, slurm) -> None:
-        self.slurm, self.before = slurm, len(slurm.jobs())
-
-    @property
-    def jobs(self):
-        return self.slurm.jobs()[self.before :]
-
-    @property
-    def states(self):
-        return [job["JobState"] for job in self.jobs]
-
-    def running(self, count=1):
-        """Wait until so many jobs run; the last of them."""
-        wait_for(f"job {count}", lambda: self.states[count - 1 :] == ["RUNNING"])
-        return self.jobs[-1]["JobId"]
-
-
-@pytest.fixture
-def watch(slurm) -> Watch:
-    return Watch(slurm)
-
-
-def checkpoint(workspace) -> None:
-    """Wait until the training has finished its first epochs."""
-    wait_for("a checkpoint", lambda: list(workspace.results.glob("checkpoints/S/*.ckpt")), seconds=120)
-
-
-def resumed(workspace) -> int:
-    """The epoch after which the last training went on; 0 if it began anew."""
-    (log,) = workspace.results.glob("logs/train_member/S-0*.log")
-    found = re.search(r"resumes after epoch (\d+)", log.read_text())
-    return int(found.group(1)) if found else 0
-
-
-def hidden(workspace):
-    """Files that a writer has begun and not renamed into place."""
-    return [path for path in workspace.results.rglob(".*") if path.is_file()]
-
-
-@pytest.fixture(scope="module")
-def hanging(slurm, finished_workspace, tmp_path_factory):
-    """A training that stops moving, as on a file system that hangs; begun first, since its limit is a whole minute."""
-    workspace, watch = prepared(finished_workspace[0], tmp_path_factory.mktemp("hanging") / "tiny"), Watch(slurm)
-    run = submit(workspace, NETWORK, "--set-resources", "train_member:runtime=attempt", "train_member:gpu=1")
-    job = watch.running()
-    checkpoint(workspace)
-    (training,) = trainings(workspace)
-    training.suspend()
-    return workspace, run, job
-
-
-def test_a_training_that_dies_is_retried_with_more_memory_and_resumes(hanging, workspace, watch, undisturbed):
-    run = submit(workspace, NETWORK)
-    watch.running()
-    checkpoint(workspace)
-    (training,) = trainings(workspace)
-    training.kill()
+def crash(job: Patient) -> None:
+    """The training process dies, as by a fault of the machine."""
+    run = job.submit()
+    job.halted().kill()
     done = run.wait()
-    assert done.code == 0, done.text[-3000:]
-    assert watch.states == ["FAILED", "COMPLETED"]
-    assert [job["MinMemoryNode"] for job in watch.jobs] == ["4000M", "8000M"]
-    assert resumed(workspace) > 0
-    assert (workspace.folder / NETWORK).read_bytes() == undisturbed
-    assert "logs/train_member/S-0" in done.text  # the log of the failed job is named
+    job.recovers(done)
+    assert job.states == ["FAILED", "COMPLETED"]
+    assert [record["MinMemoryNode"] for record in job.jobs] == ["4000M", "8000M"]
+    assert job.resumed_after > 0
+    assert "logs/train_member/S-0" in done.text and "/slurm_logs/rule_train_member" in done.text  # both logs are named
 
 
-def test_a_training_that_is_cancelled_is_retried_and_resumes(workspace, watch, slurm, undisturbed):
-    run = submit(workspace, NETWORK)
-    job = watch.running()
-    checkpoint(workspace)
-    slurm.cancel(job)
+def scancel(job: Patient) -> None:
+    """Somebody cancels the job."""
+    run = job.submit()
+    job.halted()
+    job.slurm.cancel(job.jobs[0]["JobId"])
+    job.recovers(run.wait())
+    assert job.states == ["CANCELLED", "COMPLETED"]
+    assert job.resumed_after > 0
+
+
+def time_limit(job: Patient) -> None:
+    """The training hangs, as on a file system that does, until its limit of a minute."""
+    run = job.submit("--set-resources", "train_member:runtime=attempt", "train_member:gpu=1")
+    job.halted()
+    job.recovers(run.wait())
+    assert job.states == ["TIMEOUT", "COMPLETED"]
+    assert [record["TimeLimit"] for record in job.jobs] == ["00:01:00", "00:02:00"]
+    assert job.resumed_after > 0
+
+
+def memory_limit(job: Patient) -> None:
+    """The training needs more memory than it has asked for."""
+    run = job.submit("--set-resources", "train_member:mem_mb=350*attempt", "train_member:gpu=1", "--retries", "4")
     done = run.wait()
-    assert done.code == 0, done.text[-3000:]
-    assert watch.states == ["CANCELLED", "COMPLETED"]
-    assert resumed(workspace) > 0
-    assert (workspace.folder / NETWORK).read_bytes() == undisturbed
+    job.recovers(done)
+    *killed, last = job.states
+    assert killed and set(killed) == {"FAILED"} and last == "COMPLETED"
+    requests = [record["MinMemoryNode"] for record in job.jobs]
+    assert requests == [f"{350 * attempt}M" for attempt in range(1, len(requests) + 1)]
+    assert re.search("exceeded (job )?memory limit", done.text, re.IGNORECASE)  # Slurm's words reach the terminal
 
 
-def test_a_training_without_enough_memory_is_killed_and_retried_with_more(workspace, watch, undisturbed):
-    run = submit(workspace, NETWORK, "--set-resources", "train_member:mem_mb=400*attempt", "train_member:gpu=1")
-    done = run.wait()
-    assert done.code == 0, done.text[-3000:]
-    *killed, completed = watch.jobs
-    assert killed and {job["JobState"] for job in killed} == {"FAILED"} and completed["JobState"] == "COMPLETED"
-    requests = [job["MinMemoryNode"] for job in watch.jobs]
-    assert requests == [f"{400 * attempt}M" for attempt in range(1, len(requests) + 1)]
-    assert "exceeded memory limit" in done.text  # Slurm's own words reach the terminal
-    assert (workspace.folder / NETWORK).read_bytes() == undisturbed
-
-
-def test_a_job_outlives_the_daemon_of_its_node(workspace, watch, slurm, undisturbed):
-    run = submit(workspace, NETWORK)
-    watch.running()
-    checkpoint(workspace)
-    slurm.kill_slurmd()
-    wait_for("the training to end without slurmd", lambda: not trainings(workspace))
-    assert watch.states == ["RUNNING"]  # nobody could tell the controller
-    slurm.start_slurmd()
-    done = run.wait()
-    assert done.code == 0, done.text[-3000:]
-    assert watch.states == ["COMPLETED"]
-    assert (workspace.folder / NETWORK).read_bytes() == undisturbed
-
-
-def test_an_interrupt_cancels_the_jobs_and_the_next_run_goes_on(workspace, watch, undisturbed):
-    run = submit(workspace, NETWORK)
-    watch.running()
-    checkpoint(workspace)
+def interrupt(job: Patient) -> None:
+    """Ctrl-C."""
+    run = job.submit()
+    job.halted()
     run.send(signal.SIGINT)
-    done = run.wait(60)
-    assert done.code != 0
-    wait_for("the job to be cancelled", lambda: watch.states == ["CANCELLED"])
-    assert not (workspace.folder / NETWORK).exists()
-    again = submit(workspace, NETWORK).wait()
-    assert again.code == 0, again.text[-3000:]
-    assert watch.states == ["CANCELLED", "COMPLETED"]  # the missing network, and nothing else
-    assert resumed(workspace) > 0
-    assert (workspace.folder / NETWORK).read_bytes() == undisturbed
+    assert run.wait().code != 0
+    job.becomes("CANCELLED")
+    assert not (job.workspace.folder / NETWORK).exists()
+    job.recovers(job.submit().wait())
+    assert job.states == ["CANCELLED", "COMPLETED"]  # the missing network, and nothing else
+    assert job.resumed_after > 0
 
 
-def run_id(text: str) -> str:
-    return re.search(r"SLURM run ID: (\S+)", text).group(1)
-
-
-def test_after_a_killed_snakemake_its_jobs_are_cancelled_by_its_run_id(workspace, watch, slurm, undisturbed):
-    run = submit(workspace, NETWORK)
-    job = watch.running()
-    checkpoint(workspace)
+def kill_and_cancel(job: Patient) -> None:
+    """Snakemake is killed; the user cancels its jobs by the run id, takes the lock away and goes on."""
+    run = job.submit()
+    job.halted()
     run.send(signal.SIGKILL)
     killed = run.wait()
-    assert watch.states == ["RUNNING"]  # nobody told it to stop
-    locked = submit(workspace, NETWORK).wait()
+    assert job.states == ["RUNNING"]  # nobody told it to stop
+    locked = job.submit().wait()
     assert locked.code != 0 and "--unlock" in locked.text
-    assert submit(workspace, "--unlock").wait().code == 0
-    slurm.cancel("--name", run_id(killed.text))
-    wait_for("the job to be cancelled", lambda: watch.states == ["CANCELLED"])
-    again = submit(workspace, NETWORK).wait()
-    assert again.code == 0, again.text[-3000:]
-    assert [(record["JobId"] == job, record["JobState"]) for record in watch.jobs] == [
-        (True, "CANCELLED"),
-        (False, "COMPLETED"),
-    ]
-    assert resumed(workspace) > 0
-    assert (workspace.folder / NETWORK).read_bytes() == undisturbed
+    job.slurm.cancel("--name", re.search(r"SLURM run ID: (\S+)", killed.text).group(1))
+    job.becomes("CANCELLED")
+    assert job.submit("--unlock").wait().code == 0
+    job.recovers(job.submit().wait())
+    assert job.states == ["CANCELLED", "COMPLETED"]
+    assert job.resumed_after > 0
 
 
-def test_a_duplicate_job_corrupts_nothing(workspace, watch, undisturbed):
-    """Without the scancel of the test before: the old job and its duplicate train and write side by side."""
-    run = submit(workspace, NETWORK)
-    watch.running()
-    checkpoint(workspace)
-    (old,) = trainings(workspace)
-    old.suspend()  # so that both are surely there at the same time
+def duplicate(job: Patient) -> None:
+    """The same without the scancel: the old job and its duplicate train and write side by side."""
+    run = job.submit()
+    old = job.halted()
     run.send(signal.SIGKILL)
     run.wait()
-    assert submit(workspace, "--unlock").wait().code == 0
-    again = submit(workspace, NETWORK)
-    watch.running(2)
-    wait_for("both trainings", lambda: len(trainings(workspace)) == 2)
+    assert job.submit("--unlock").wait().code == 0
+    again = job.submit()
+    wait_for("both trainings", lambda: len(trainings(job.workspace)) == 2, PATIENT)
     old.resume()
     done = again.wait()
-    assert done.code == 0, done.text[-3000:]
-    wait_for("both jobs to end", lambda: watch.states == ["COMPLETED", "COMPLETED"])
-    assert (workspace.folder / NETWORK).read_bytes() == undisturbed
-    assert not hidden(workspace) and not list(workspace.results.glob("checkpoints/S/*.ckpt"))
+    job.becomes("COMPLETED", "COMPLETED")
+    job.recovers(done)
+    assert not [path for path in job.workspace.results.rglob(".*") if path.is_file()]
 
 
-def test_a_training_over_its_time_limit_gets_more_and_resumes(hanging, slurm, undisturbed):
-    workspace, run, job = hanging
-    done = run.wait()
-    assert done.code == 0, done.text[-3000:]
-    record = {item["JobId"]: item for item in slurm.jobs()}
-    retries = [
-        item
-        for item in record.values()
-        if item["WorkDir"] == record[job]["WorkDir"] and item["JobName"] == record[job]["JobName"]
-    ]
-    assert [item["JobState"] for item in retries] == ["TIMEOUT", "COMPLETED"]
-    assert [item["TimeLimit"] for item in retries] == ["00:01:00", "00:02:00"]
-    assert resumed(workspace) > 0
-    assert (workspace.folder / NETWORK).read_bytes() == undisturbed
-
-
-@pytest.fixture
-def disk(workspace, tmp_path):
-    """The results on a small disk of their own, as on a scratch file system."""
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], capture_output=True)
-    assert mounted.returncode == 0, mounted.stderr
+def on_a_disk(job: Patient, damage: Callable[[Path], None], words: str) -> None:
+    """The results are on a disk of their own, as on a scratch file system, and that takes nothing."""
+    disk = job.workspace.folder.parent / "scratch"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)], check=True)
     try:
-        shutil.copytree(workspace.results, folder / "tiny")
-        workspace.configure(lambda c: c.update(output=str(folder)))
-        yield folder
+        shutil.copytree(job.workspace.results, disk / "tiny")
+        job.workspace.configure(lambda c: c.update(output=str(disk)))
+        damage(disk)
+        network = disk / "tiny" / "ratios" / "S" / "member-0" / "network.pt"
+        done = submit(job.workspace, str(network), "--retries", "0").wait()
+        assert done.code != 0
+        errors = {line for line in done.text.splitlines() if words in line}
+        assert len(errors) == 1, done.text[-5000:]
+        assert "cannot write" in errors.pop()
+        assert "Traceback" not in done.text, done.text[-5000:]
+        assert not network.exists()
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def fill(disk) -> None:
+def fill(disk: Path) -> None:
     with (disk / "ballast").open("wb", buffering=0) as file:
         try:
             while True:
@@ -255,23 +203,60 @@ def fill(disk) -> None:
             assert error.errno == errno.ENOSPC
 
 
-def remount(disk) -> None:
-    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+def full_disk(job: Patient) -> None:
+    on_a_disk(job, fill, "No space left on device; free some space")
 
 
-@pytest.mark.parametrize(
-    ("break_it", "words"),
-    [(fill, "No space left on device; free some space"), (remount, "Read-only file system")],
-    ids=["a full disk", "a read-only disk"],
-)
-def test_a_disk_that_takes_nothing_is_one_clear_error(workspace, disk, watch, break_it, words):
-    network = disk / "tiny" / "ratios" / "S" / "member-0" / "network.pt"
-    break_it(disk)
-    started = time.monotonic()
-    done = submit(workspace, str(network), "--retries", "0").wait()
-    assert done.code != 0
-    messages = {line for line in done.text.splitlines() if line.startswith("Error: ") or words in line}
-    assert len(messages) == 1 and words in messages.pop(), done.text[-5000:]
-    assert "Traceback" not in done.text
-    assert not network.exists()
-    assert time.monotonic() - started < 120
+def read_only_disk(job: Patient) -> None:
+    remount = ["mount", "-o", "remount,ro"]
+    on_a_disk(job, lambda disk: subprocess.run([*remount, str(disk)], check=True), "Read-only file system")
+
+
+TOGETHER = [
+    time_limit,  # first, since it waits longest
+    crash,
+    memory_limit,
+    scancel,
+    interrupt,
+    kill_and_cancel,
+    duplicate,
+    full_disk,
+    read_only_disk,
+]
+
+
+@pytest.fixture(scope="module")
+def patient(slurm, finished_workspace, tmp_path_factory):
+    """Makes a training job for a fault, by the fault's name."""
+    finished, _ = finished_workspace
+    alone = prepared(finished, tmp_path_factory.mktemp("undisturbed") / "tiny")
+    done = alone.snakemake(NETWORK)
+    assert done.code == 0, done.text[-3000:]
+    undisturbed = (alone.folder / NETWORK).read_bytes()
+    return lambda name: Patient(prepared(finished, tmp_path_factory.mktemp(name) / "tiny"), slurm, undisturbed)
+
+
+@pytest.fixture(scope="module")
+def outcomes(request, patient):
+    """What became of each fault among the collected tests."""
+    wanted = {item.callspec.params.get("fault") for item in request.session.items if hasattr(item, "callspec")}
+    with ThreadPoolExecutor(max_workers=5) as pool:
+        yield {fault: pool.submit(fault, patient(fault.__name__)) for fault in TOGETHER if fault in wanted}
+
+
+@pytest.mark.parametrize("fault", TOGETHER, ids=[fault.__name__ for fault in TOGETHER])
+def test_nothing_is_lost_and_nothing_half_written(outcomes, fault):
+    outcomes[fault].result()
+
+
+def test_a_job_outlives_the_daemon_of_its_node(patient):
+    job = patient("daemon")
+    run = job.submit()
+    training = job.halted()
+    job.slurm.kill_slurmd()
+    training.resume()
+    wait_for("the training to end without slurmd", lambda: not trainings(job.workspace), PATIENT)
+    assert job.states == ["RUNNING"]  # nobody could tell the controller
+    job.slurm.start_slurmd()
+    job.recovers(run.wait())
+    assert job.states == ["COMPLETED"]
