@@ -31,6 +31,16 @@ include: "workflow/rules/diagnose.smk"
 include: "workflow/rules/report.smk"
 
 
+# Said once and before anything is submitted; Snakemake itself would end in a traceback.
+onstart:
+    from steelyard.outputs import require_writable
+
+    try:
+        require_writable(R)
+    except SteelyardError as error:
+        raise WorkflowError(str(error)) from None
+
+
 rule all:
     default_target: True
     input:

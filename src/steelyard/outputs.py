@@ -17,6 +17,7 @@ REMEDIES = {
     errno.EROFS: "mount it for writing",
     errno.EACCES: "change its permissions",
     errno.EPERM: "change its permissions",
+    errno.ENOTDIR: "move the file that is in the way",
     errno.EFBIG: "raise the limit on the size of a file (ulimit -f)",
 }
 NEARLY_FULL = 1 << 16  # bytes
@@ -44,6 +45,19 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def require_writable(folder: str | os.PathLike) -> None:
+    """Write a small file in ``folder``, which is made if it is not there, and take it away again.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    folder = Path(folder)
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(NEARLY_FULL))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from steelyard.errors import OutputError
-from steelyard.outputs import whole
+from steelyard.outputs import require_writable, whole
 
 
 def test_the_file_appears_at_the_end_and_whole(tmp_path):
@@ -53,3 +53,11 @@ def test_a_writer_that_hides_why_it_failed_on_a_full_disk(tmp_path, monkeypatch)
 def test_another_error_stays_what_it_is(tmp_path):
     with pytest.raises(FileNotFoundError), whole(tmp_path / "network.pt"):
         open(tmp_path / "not there")  # noqa: SIM115
+
+
+def test_a_folder_is_tried_and_left_as_it_was(tmp_path, monkeypatch):
+    require_writable(tmp_path / "results" / "analysis")
+    assert not list((tmp_path / "results" / "analysis").iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="results: Not a directory"):
+        require_writable(tmp_path / "file" / "results")

@@ -6,13 +6,13 @@ Slurm and for Snakemake to look at it, so the faults happen side by side, each i
 asks for the outcome of one.
 """
 
-import errno
 import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,9 +53,10 @@ class Patient:
     def becomes(self, *states: str) -> None:
         wait_for(f"jobs to be {states}", lambda: self.states == list(states), PATIENT)
 
-    def halted(self) -> psutil.Process:
+    def halted(self, results: Path | None = None) -> psutil.Process:
         """The training process, stopped after its first epochs: what follows does not depend on how fast it is."""
-        wait_for("a checkpoint", lambda: list(self.workspace.results.glob("checkpoints/S/*.ckpt")), PATIENT)
+        folder = results or self.workspace.results
+        wait_for("a checkpoint", lambda: list(folder.glob("checkpoints/S/*.ckpt")), PATIENT)
         (training,) = trainings(self.workspace)
         training.suspend()
         return training
@@ -173,43 +174,48 @@ def duplicate(job: Patient) -> None:
     assert not [path for path in job.workspace.results.rglob(".*") if path.is_file()]
 
 
-def on_a_disk(job: Patient, damage: Callable[[Path], None], words: str) -> None:
-    """The results are on a disk of their own, as on a scratch file system, and that takes nothing."""
+@contextmanager
+def disk_of(job: Patient) -> Iterator[Path]:
+    """The results on a disk of their own, as on a scratch file system."""
     disk = job.workspace.folder.parent / "scratch"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)], check=True)
     try:
         shutil.copytree(job.workspace.results, disk / "tiny")
         job.workspace.configure(lambda c: c.update(output=str(disk)))
-        damage(disk)
-        network = disk / "tiny" / "ratios" / "S" / "member-0" / "network.pt"
-        done = submit(job.workspace, str(network), "--retries", "0").wait()
-        assert done.code != 0
-        errors = {line for line in done.text.splitlines() if words in line}
-        assert len(errors) == 1, done.text[-5000:]
-        assert "cannot write" in errors.pop()
-        assert "Traceback" not in done.text, done.text[-5000:]
-        assert not network.exists()
+        yield disk
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def fill(disk: Path) -> None:
-    with (disk / "ballast").open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(1 << 20))
-        except OSError as error:
-            assert error.errno == errno.ENOSPC
+def one_clear_error(done: Finished, words: str) -> None:
+    assert done.code != 0
+    errors = {line for line in done.text.splitlines() if "cannot write" in line and " ERROR " not in line}  # once a log
+    assert len(errors) == 1 and words in errors.pop(), done.text[-5000:]
+    assert "Traceback" not in done.text, done.text[-5000:]
 
 
 def full_disk(job: Patient) -> None:
-    on_a_disk(job, fill, "No space left on device; free some space")
+    """The disk of the results becomes full while the training goes on."""
+    with disk_of(job) as disk:
+        network = disk / "tiny" / "ratios" / "S" / "member-0" / "network.pt"
+        run = submit(job.workspace, str(network), "--retries", "0")
+        training = job.halted(disk / "tiny")
+        with (disk / "ballast").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+            while True:
+                file.write(bytes(1 << 16))
+        training.resume()
+        one_clear_error(run.wait(), "No space left on device; free some space")
+        assert not network.exists()
 
 
 def read_only_disk(job: Patient) -> None:
-    remount = ["mount", "-o", "remount,ro"]
-    on_a_disk(job, lambda disk: subprocess.run([*remount, str(disk)], check=True), "Read-only file system")
+    """The disk of the results takes nothing from the start: no job is submitted."""
+    with disk_of(job) as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        network = disk / "tiny" / "ratios" / "S" / "member-0" / "network.pt"
+        one_clear_error(submit(job.workspace, str(network)).wait(), "Read-only file system; mount it for writing")
+        assert not job.jobs
 
 
 TOGETHER = [
