@@ -3,11 +3,14 @@
 After ``make run``: ``python benchmarks/nuisance_coverage.py [--experiments 300] [--points 0.1 1 2]``. For every μ and
 every nuisance parameter at +1 and −1 (and for all nominal) whole experiments are simulated from the true model, global
 observables are thrown about the true values, and each is fitted with the learned ratios. The belt was thrown at nominal
-nuisance parameters. Prints the coverage of each level with its error, and the worst pull.
+nuisance parameters. Prints the coverage of each level with its error, beside that of the exact likelihood with its own
+belt in the same experiments, and the worst pull of both: what the two share is chance or the construction, and what
+they do not is the learned ratios.
 """
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -33,8 +36,8 @@ from steelyard.statistics.experiments import (
 from steelyard.statistics.model import load_model
 
 
-def covered(configuration, results: Path, mu: float, truth: dict[str, float], experiments: int):
-    """The audit at one point."""
+def covered(configuration, results: Path, mu: float, truth: dict[str, float], experiments: int) -> tuple:
+    """The audit at one point, with the learned and with the exact likelihood."""
     learned, exact = load_model(results / "model/model.npz"), load_model(results / "oracle/model/model.npz")
     source, trained = simulator(configuration.simulator), variations(configuration)
     seed = seed_for(configuration.seed, "nuisance_coverage", mu=mu, truth=sorted(truth.items()))
@@ -54,8 +57,11 @@ def covered(configuration, results: Path, mu: float, truth: dict[str, float], ex
     seen = SeenEvents(learned, learned_rates(drawn, ratios, learned), learned_shapes(drawn, shapes, learned))
     true = SeenEvents(exact, exact_rates(drawn, source, reference, exact), exact_shapes(drawn, source, trained, exact))
     fitted = fit_experiments(seen, true, drawn.offsets, mu, truth, seed)
-    belt = from_json(Belt, results / "belts/belt.json")
-    return compare([fitted], belt, learned.mixture.to_coordinate).points[0]
+    control = replace(fitted, learned=fitted.exact)
+    return tuple(
+        compare([fits], from_json(Belt, results / f"{side}belts/belt.json"), learned.mixture.to_coordinate).points[0]
+        for fits, side in ((fitted, ""), (control, "oracle/"))
+    )
 
 
 def main() -> None:
@@ -72,17 +78,17 @@ def main() -> None:
     points = list(product(given.points, truths))
     with ProcessPoolExecutor(given.processes) as pool:
         waiting = [pool.submit(covered, configuration, results, mu, truth, given.experiments) for mu, truth in points]
-        pulls = []
+        pulls = {"learned": [], "exact": []}
         for (mu, truth), future in zip(points, waiting, strict=True):
-            point = future.result()
             name = ", ".join(f"{key} = {value:+g}" for key, value in truth.items()) or "nominal"
-            text = "  ".join(
-                f"{item.level:.4f}: {item.fraction:.3f} ± {item.error:.3f} ({item.pull:+.1f})"
-                for item in point.coverage
-            )
-            print(f"mu = {mu:<4g} {name:22} {text}  failed {point.failed}", flush=True)
-            pulls += [item.pull for item in point.coverage]
-    print(f"{len(pulls)} pulls: rms {np.sqrt(np.mean(np.square(pulls))):.2f}, largest {np.abs(pulls).max():.2f}")
+            text = ""
+            for side, point in zip(pulls, future.result(), strict=True):
+                pulls[side] += [item.pull for item in point.coverage]
+                found = "  ".join(f"{item.fraction:.3f} ± {item.error:.3f} ({item.pull:+.1f})" for item in point.coverage)
+                text += f"  {side}: {found}  failed {point.failed}"
+            print(f"mu = {mu:<4g} {name:17}{text}", flush=True)
+    for side, found in pulls.items():
+        print(f"{side}: {len(found)} pulls, rms {np.sqrt(np.mean(np.square(found))):.2f}, largest {np.abs(found).max():.2f}")
 
 
 if __name__ == "__main__":
