@@ -37,3 +37,5 @@ rule all:
         rules.summarise_results.output,
         rules.record_provenance.output,
         all_plots,
+    message:
+        "Everything is there"
