@@ -3,6 +3,7 @@
 # make plan  how many jobs, GPU hours and CPU hours a run will take, by stage, from what earlier ones took
 # make report  the pictures and tables of the last run as one HTML page
 # make rulegraph  docs/rulegraph.md, the picture of the rules
+# make slurm, make htcondor   your copy of the profile of a batch system, for snakemake --profile slurm
 # Options go to snakemake through ARGS: make run ARGS="-n", make run ARGS="--configfile my.yaml"
 
 PYTHON ?= python3
@@ -30,7 +31,7 @@ $(VENV)/complete: envs/requirements.txt envs/constraints.txt envs/dev.txt pyproj
 	@touch $@
 
 run: environment
-	@$(BIN)/snakemake --profile profiles/default $(ARGS)
+	@$(BIN)/snakemake --cores all $(ARGS)
 
 # Nothing is run or submitted: make plan PROFILE=profiles/slurm ARGS="--configfile my.yaml"
 plan: environment
@@ -38,13 +39,27 @@ plan: environment
 
 # One HTML file with the result, the failing checks and all pictures; it opens without a network.
 report: environment
-	@$(BIN)/snakemake --profile profiles/default $(ARGS) \
+	@$(BIN)/snakemake --cores all $(ARGS) \
 		--report results/$(ANALYSIS)/report.html --report-stylesheet workflow/report/report.css
 
 rulegraph: environment
 	@$(BIN)/snakemake --quiet all --rulegraph mermaid-js \
 		| $(BIN)/python -m steelyard.rulegraph workflow/rules > docs/rulegraph.new
 	@mv docs/rulegraph.new docs/rulegraph.md
+
+# Snakemake looks for --profile NAME in the working folder. Names of accounts and partitions go into the copy, which git
+# ignores; made again, it is kept, and what has changed in the profile since is shown.
+.PHONY: slurm htcondor
+htcondor: | htcondor-plugin
+slurm htcondor: environment
+	@if test -e $@/config.yaml; then diff -u --label profiles/$@ --label $@ profiles/$@/config.yaml $@/config.yaml \
+		&& echo "$@/config.yaml is there, as profiles/$@" || echo "$@/config.yaml is there, with these differences: kept"; \
+	else cp -r profiles/$@ $@ \
+		&& echo "Your profile is $@/config.yaml: write your site's names into it; docs/cluster.md says how to go on"; fi
+
+.PHONY: htcondor-plugin
+htcondor-plugin: environment
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/htcondor.txt -c envs/constraints.txt
 
 test: environment
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)

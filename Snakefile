@@ -1,5 +1,4 @@
-# Steelyard: neural simulation-based inference from ntuples to confidence belts.
-# The rules stand in workflow/rules, one file a stage, in the order of the data's way.
+# Steelyard, from ntuples to confidence belts. The rules are in workflow/rules, a file a stage, in the data's order.
 
 from snakemake.utils import min_version
 

@@ -15,3 +15,7 @@ class InputError(SteelyardError):
 
 class ModelError(SteelyardError):
     """The statistical model is not usable: a negative density, a failed normalisation, no valid start of a fit."""
+
+
+class OutputError(SteelyardError):
+    """A result cannot be written: the disk is full, a quota is used up, or the folder is not writable."""

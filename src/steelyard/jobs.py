@@ -5,10 +5,23 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from steelyard.errors import SteelyardError
+from steelyard.errors import OutputError, SteelyardError
+from steelyard.outputs import writable
+
+
+class LogFile(logging.FileHandler):
+    """A log that a full disk cuts short: the job itself says clearly enough what is wrong."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, a name of the standard library
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager
@@ -17,9 +30,14 @@ def logged(path: str | os.PathLike) -> Iterator[logging.Logger]:
 
     Any other exception is a bug: it leaves its traceback in the log and goes on.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger("steelyard")
-    handler = logging.FileHandler(path, mode="w")
+    try:
+        with writable(Path(path)):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            handler = LogFile(path, mode="w")
+    except OutputError as error:
+        print(f"\nError: {error}\n", file=sys.stderr)
+        raise SystemExit(1) from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

@@ -1,6 +1,11 @@
+import errno
+import shutil
+from types import SimpleNamespace
+
 import pytest
 
-from steelyard.outputs import link, whole
+from steelyard.errors import OutputError
+from steelyard.outputs import link, require_writable, whole
 
 
 def test_the_file_appears_at_the_end_and_whole(tmp_path):
@@ -53,3 +58,38 @@ def test_a_link_to_nothing_is_an_error_and_leaves_what_was_there(tmp_path):
         link(tmp_path / "source.pt", tmp_path / "target.pt")
     assert (tmp_path / "target.pt").read_text() == "old"
     assert list(tmp_path.iterdir()) == [tmp_path / "target.pt"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space"),
+        (errno.EROFS, "Read-only file system; mount it"),
+        (errno.EACCES, "Permission denied; change"),
+    ],
+)
+def test_a_disk_that_refuses_is_named_with_what_to_do(tmp_path, number, words):
+    target = tmp_path / "network.pt"
+    with pytest.raises(OutputError) as raised, whole(target):
+        raise OSError(number, "as the system says it")
+    assert f"cannot write {target}: {words}" in str(raised.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_writer_that_hides_why_it_failed_on_a_full_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    with pytest.raises(OutputError, match="No space left on device"), whole(tmp_path / "network.pt"):
+        raise RuntimeError("file write failed")
+
+
+def test_another_error_stays_what_it_is(tmp_path):
+    with pytest.raises(FileNotFoundError), whole(tmp_path / "network.pt"):
+        open(tmp_path / "not there")  # noqa: SIM115
+
+
+def test_a_folder_is_tried_and_left_as_it_was(tmp_path, monkeypatch):
+    require_writable(tmp_path / "results" / "analysis")
+    assert not list((tmp_path / "results" / "analysis").iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="results: Not a directory"):
+        require_writable(tmp_path / "file" / "results")

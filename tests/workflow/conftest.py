@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import yaml
+from slurm_node import SlurmNode, missing
 
 REPOSITORY = Path(__file__).parents[2]
 TINY = Path(__file__).with_name("tiny.yaml")
@@ -111,6 +113,25 @@ def finished_workspace(tmp_path_factory):
     first = made.snakemake()
     assert first.code == 0, first.text[-5000:]
     return made, first
+
+
+@pytest.fixture(scope="session")
+def slurm():
+    """A real Slurm of one node, started once for all tests; never skipped where the environment has CI set."""
+    reason = missing()
+    if reason and os.environ.get("CI"):
+        pytest.fail(f"no Slurm for the tests: {reason}")
+    if reason:
+        pytest.skip(f"no Slurm for the tests: {reason}")
+    # Not pytest's own temporary folder: munge wants every folder above its socket open to all users.
+    folder = Path(tempfile.mkdtemp(prefix="steelyard-slurm-"))
+    node = SlurmNode(folder)
+    try:
+        node.start()
+        yield node
+    finally:
+        node.stop()
+        shutil.rmtree(folder)
 
 
 def pytest_collection_modifyitems(items):

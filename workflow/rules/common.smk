@@ -12,6 +12,7 @@ from steelyard.configuration import strict_yaml
 from steelyard.configuration import resolve
 from steelyard.configuration.systematics import model_effects, varied_sources, variations
 from steelyard.errors import SteelyardError
+from steelyard.outputs import require_writable
 from steelyard.plots.labels import labels_of
 from steelyard.provenance import code_digest
 from steelyard.results import to_data
@@ -67,6 +68,14 @@ STORE = {  # one sample as memory-mapped arrays
     "ids": "ids.npy",
     "info": "sample.json",
 }
+
+
+# Said once and before anything is submitted; Snakemake itself would end in a traceback.
+onstart:
+    try:
+        require_writable(R)
+    except SteelyardError as error:
+        raise WorkflowError(str(error)) from None
 
 
 wildcard_constraints:
