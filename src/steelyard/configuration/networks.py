@@ -25,7 +25,6 @@ class Ensembles(Model):
     members_per_job: Count = Field(1, description="Networks of one ratio that one job trains, one after the other.")
     bootstrap: bool = Field(False, description="Poisson(1) weights of the training events, keyed by event id.")
     combination: Literal["ratio", "log_ratio"] = Field("ratio", description="The mean of ratios or of log ratios.")
-    normalise: bool = Field(True, description="Normalise to E_ref[r] = 1 on events that no member trained on.")
 
 
 class Training(Model):

@@ -266,6 +266,7 @@ NEW = {
         "prune": {"norm": 0.0, "shape": 0.0},
         "variations": {
             "members": 1,
+            "members_per_job": 1,
             "training": {
                 "hidden": [32, 32],
                 "activation": "silu",
@@ -280,6 +281,7 @@ NEW = {
             },
         },
     },
+    ("ensembles",): {"members_per_job": 1},
     ("belts",): {"nuisances": "nominal"},
     ("audit",): {"nuisances": [{}]},
     ("observed", "simulate"): {"nuisances": {}},
