@@ -45,7 +45,10 @@ def start(command: list[str], folder: Path, output: Path, variables: dict[str, s
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": f"{programs}:{os.environ['PATH']}"} | (variables or {})
     with output.open("w") as file:
         process = subprocess.Popen(
-            command, stdout=file, stderr=subprocess.STDOUT, cwd=folder, env=environment, start_new_session=True
+            # it ends with the tests, however they end
+            ["setpriv", "--pdeathsig", "TERM", *command],
+            **{"stdout": file, "stderr": subprocess.STDOUT, "cwd": folder, "env": environment},
+            start_new_session=True,
         )
     return Running(process, output)
 
