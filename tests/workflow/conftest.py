@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 from slurm_node import SlurmNode, missing
 
 REPOSITORY = Path(__file__).parents[2]
@@ -107,12 +108,22 @@ def workspace(tmp_path):
 
 @pytest.fixture(scope="session")
 def finished_workspace(tmp_path_factory):
-    """A folder in which the tiny analysis has run to its end, once for all tests; its files are not to be changed."""
-    made = Workspace(tmp_path_factory.mktemp("tiny"))
-    made.configure()
-    first = made.snakemake()
-    assert first.code == 0, first.text[-5000:]
-    return made, first
+    """A folder in which the tiny analysis has run to its end, once for all tests; its files are not to be changed.
+
+    The workers of one test session share it: the first to ask runs the analysis, the others wait.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    made, printed = Workspace(shared / "tiny-finished"), shared / "tiny-finished.txt"
+    with FileLock(shared / "tiny-finished.lock"):
+        if not printed.exists():
+            made.folder.mkdir()  # fails where the run of another worker has failed
+            made.configure()
+            first = made.snakemake()
+            assert first.code == 0, first.text[-5000:]
+            printed.write_text(first.text)
+    return made, Finished(0, printed.read_text())
 
 
 @pytest.fixture(scope="session")
@@ -132,10 +143,3 @@ def slurm():
     finally:
         node.stop()
         shutil.rmtree(folder)
-
-
-def pytest_collection_modifyitems(items):
-    """Keep all runs of the workflow in one worker, which uses all cores and shares the finished analysis."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("workflow"))
