@@ -6,6 +6,7 @@ them. Everything else lies in one folder. Memory limits are enforced by slurmd i
 step every second and kills it above the request, so that no cgroups are needed.
 """
 
+import fcntl
 import os
 import re
 import secrets
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 ETC = Path("/etc/slurm")
 PROGRAMS = ("setpriv", "munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "scancel", "squeue")
@@ -95,9 +97,16 @@ class SlurmNode:
     cpus: int = max(8, os.cpu_count() or 1)
     memory: int = 64000
     _daemons: dict[str, subprocess.Popen] = field(default_factory=dict)
+    _lock: IO | None = None
 
     def start(self) -> None:
-        """Write the configuration, start the three daemons, and wait until the node is idle."""
+        """Write the configuration, start the three daemons, and wait until the node is idle.
+
+        Another run of the tests on this machine has to end first: there is one /etc/slurm.
+        """
+        ETC.mkdir(exist_ok=True)
+        self._lock = (ETC / "steelyard-tests.lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         for name in ("state", "spool"):
             (self.folder / name).mkdir(parents=True)
         self.folder.chmod(0o755)
@@ -108,7 +117,6 @@ class SlurmNode:
             os.mknod(self.folder / f"gpu{number}", 0o666 | stat.S_IFCHR, os.makedev(1, 3))  # another /dev/null
         host = socket.gethostname().split(".")[0]
         controller_port, node_port = _free_ports(2)
-        ETC.mkdir(exist_ok=True)
         (ETC / "slurm.conf").write_text(
             CONFIGURATION.format(
                 **{"mark": MARK, "host": host, "folder": self.folder, "gpus": GPUS},
@@ -153,6 +161,8 @@ class SlurmNode:
                     daemon.wait()
         for name in ("slurm.conf", "gres.conf"):
             (ETC / name).unlink(missing_ok=True)
+        if self._lock:
+            self._lock.close()
 
     def jobs(self) -> list[dict[str, str]]:
         """Every job since the start, in the order of submission: the fields that ``scontrol show job`` prints."""

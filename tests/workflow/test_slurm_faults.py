@@ -246,8 +246,11 @@ def patient(slurm, finished_workspace, tmp_path_factory):
 def outcomes(request, patient):
     """What became of each fault among the collected tests."""
     wanted = {item.callspec.params.get("fault") for item in request.session.items if hasattr(item, "callspec")}
-    with ThreadPoolExecutor(max_workers=5) as pool:
+    pool = ThreadPoolExecutor(max_workers=5)
+    try:
         yield {fault: pool.submit(fault, patient(fault.__name__)) for fault in TOGETHER if fault in wanted}
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize("fault", TOGETHER, ids=[fault.__name__ for fault in TOGETHER])
