@@ -125,7 +125,8 @@ def memory_limit(job: Patient) -> None:
     assert killed and set(killed) == {"FAILED"} and last == "COMPLETED"
     requests = [record["MinMemoryNode"] for record in job.jobs]
     assert requests == [f"{350 * attempt}M" for attempt in range(1, len(requests) + 1)]
-    assert re.search("exceeded (job )?memory limit", done.text, re.IGNORECASE)  # Slurm's words reach the terminal
+    log = re.search(r"log: .*?(\S+/slurm_logs/\S+\.log)", done.text).group(1)  # the error names it
+    assert re.search("exceeded (job )?memory limit", Path(log).read_text(), re.IGNORECASE)
 
 
 def interrupt(job: Patient) -> None:
@@ -212,6 +213,7 @@ def full_disk(job: Patient) -> None:
 def read_only_disk(job: Patient) -> None:
     """The disk of the results takes nothing from the start: no job is submitted."""
     with disk_of(job) as disk:
+        shutil.rmtree(disk / "tiny" / "ratios" / "S" / "member-0")
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         network = disk / "tiny" / "ratios" / "S" / "member-0" / "network.pt"
         one_clear_error(submit(job.workspace, str(network)).wait(), "Read-only file system; mount it for writing")
