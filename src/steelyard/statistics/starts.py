@@ -71,8 +71,13 @@ def find_basins(likelihood: Likelihood, start: np.ndarray, fixed: np.ndarray) ->
         predict_profile(values, gradients, hessian, alpha, evaluator.effects.bounds, profile, predicted, *room)
         predicted[:, still] = alpha[still]
     order = np.zeros(len(grid), dtype=np.int64)
-    basins = []
-    for j in order[: minima_of(profile, order)]:
+    basins, places = [], list(order[: minima_of(profile, order)])
+    lowest = int(np.argmin(values))
+    if all(abs(lowest - j) > 1 for j in places):  # where shapes are large, the expected profile may hide a basin
+        places.append(lowest)
+        predicted = np.array(predicted)
+        predicted[lowest] = alpha
+    for j in places:
         place = np.concatenate([[grid[j]], predicted[j]])
         if not np.isfinite(evaluator.slice(place[:1], place[1:])[0]):
             place[1:] = alpha

@@ -208,11 +208,21 @@ def fit_experiments(effects, curves, rates, log_g, rows, offsets, observed, test
             if found or valid_at_test:
                 break
 
-        # Down into each of them, the most promising first; from the conditional fit, if they lie above it.
+        # Down into each of them, the most promising first. Then from the lowest point of the slice, if it is below all
+        # that was found: where shapes are large, what is expected of the profile may hide a basin. If everything lies
+        # above the conditional fit, from there.
         edm_global, refined = np.inf, False
-        for index in range(found + 1):
+        lowest = np.argmin(line.values)
+        for index in range(found + 2):
+            if index >= found and nuisances == 0:
+                continue
             if index == found:
-                if nuisances == 0 or not valid_at_test or refined:
+                if not line.values[lowest] < minimum - 1e-4:
+                    continue
+                start[0] = line.grid[lowest]
+                copy(base, start[1:])
+            elif index == found + 1:
+                if not valid_at_test or refined:
                     continue
                 copy(best, start)
             else:
@@ -232,7 +242,7 @@ def fit_experiments(effects, curves, rates, log_g, rows, offsets, observed, test
                 copy(base, start[1:])
                 evaluations += _minimise(data, blocks, start, desk, search, minimum)
             reached = search.numbers[MINIMUM]
-            if reached < minimum or (not refined and (index == found or reached == minimum)):
+            if reached < minimum or (not refined and (index > found or reached == minimum)):
                 minimum, converged, refined = min(reached, minimum), search.counts[STATE] == CONVERGED, True
                 edm_global = search.numbers[EDM]
                 copy(search.place, best)
