@@ -113,7 +113,8 @@ class JaxLikelihood:
     def minimise(self, start: np.ndarray, fixed: bool = False) -> Minuit:
         """Migrad from ``start`` with the gradient; ``fixed`` holds kappa."""
         minuit = Minuit(self.value, np.asarray(start, dtype=float), grad=lambda place: self.gradient(place)[1])
-        minuit.limits = [None if fixed and i == 0 else tuple(pair) for i, pair in enumerate(self.bounds)]
+        for i, pair in enumerate(self.bounds):
+            minuit.limits[i] = None if fixed and i == 0 else tuple(pair)
         minuit.fixed[0] = fixed
         minuit.errordef = 1.0
         minuit.strategy = 1
