@@ -154,15 +154,12 @@ def analysis(
         up, down = (share * both + (1.0 - share) * _wave(x, generator) for both in together[k])
         log_g[:, t, 0], log_g[:, t, 1] = shape * up, shape * (0.1 * down - up)
     bare = Systematics(tuple(members), log_yields, mask, terms)
-    log_g = (
-        log_g
-        - np.log(np.einsum("nc,nts->cts", base.rates / base.rates.sum(axis=0), np.exp(log_g)))[
-            terms[:, 0], np.arange(len(terms))
-        ]
-        if len(terms)
-        else log_g
-    ).astype(np.float32)
-    systematics = replace(bare, normaliser=_normaliser(bare, log_g, base.rates / base.rates.sum(axis=0)))
+    densities = base.densities / base.densities.sum(axis=0)
+    if len(terms):
+        means = np.einsum("nc,nts->cts", densities, np.exp(log_g))[terms[:, 0], np.arange(len(terms))]
+        log_g = log_g - np.log(means)
+    log_g = log_g.astype(np.float32)
+    systematics = replace(bare, normaliser=_normaliser(bare, log_g, densities))
     return Analysis(mixture, systematics, base.rates, log_g, base.weights)
 
 

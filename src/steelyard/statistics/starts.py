@@ -63,16 +63,21 @@ def find_basins(likelihood: Likelihood, start: np.ndarray, fixed: np.ndarray) ->
         alpha = first.place[1:]
         values, gradients = evaluator.slice_gradients(grid, alpha)
         profile, predicted = np.empty(len(grid)), np.empty((len(grid), len(alpha)))
-        hessian = first.hessian.copy()
+        hessian, room = first.hessian.copy(), (np.empty((len(alpha), len(alpha))), np.empty(len(alpha)))
         still = np.flatnonzero(fixed[1:])
         gradients[:, 1 + still] = 0.0
         hessian[1 + still], hessian[:, 1 + still] = 0.0, 0.0
         hessian[1 + still, 1 + still] = 1.0
-        predict_profile(values, gradients, hessian, alpha, evaluator.effects.bounds, profile, predicted)
+        predict_profile(values, gradients, hessian, alpha, evaluator.effects.bounds, profile, predicted, *room)
         predicted[:, still] = alpha[still]
     order = np.zeros(len(grid), dtype=np.int64)
-    basins = []
-    for j in order[: minima_of(profile, order)]:
+    basins, places = [], list(order[: minima_of(profile, order)])
+    lowest = int(np.argmin(values))
+    if all(abs(lowest - j) > 1 for j in places):  # where shapes are large, the expected profile may hide a basin
+        places.append(lowest)
+        predicted = np.array(predicted)
+        predicted[lowest] = alpha
+    for j in places:
         place = np.concatenate([[grid[j]], predicted[j]])
         if not np.isfinite(evaluator.slice(place[:1], place[1:])[0]):
             place[1:] = alpha

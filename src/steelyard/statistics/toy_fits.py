@@ -103,7 +103,7 @@ def fit_toys(
         raise ModelError(
             f"global observables of shape {observed.shape} for {toys} experiments with {nuisances} nuisance parameters"
         )
-    observed = np.ascontiguousarray(np.broadcast_to(observed, (toys, nuisances)))
+    observed = np.broadcast_to(observed, (toys, nuisances)).copy()  # one that can be written to: one compiled type
     effects, curves = prepare_effects(mixture, systematics), prepare_curves(mixture)
     rates = np.ascontiguousarray(rates, dtype=float)
     log_g = check_shapes(systematics, rates, log_g)
@@ -117,29 +117,31 @@ def fit_toys(
         *(np.full((toys, nuisances), np.nan) for _ in range(2)),
     )
 
-    def fit(first: int) -> None:
-        chosen = slice(first, min(first + CHUNK, toys))
-        profile.fit_experiments(
-            effects,
-            curves,
-            rates,
-            log_g,
-            rows,
-            offsets[first : chosen.stop + 1],
-            observed[chosen],
-            tested,
-            grid,
-            fractions,
-            profile.Outcome(*(array[chosen] for array in outcome)),
-        )
+    largest, step = int(np.diff(offsets).max(initial=0)), CHUNK if threads > 1 else max(toys, 1)
+    starts = iter(range(0, toys, step))
 
-    starts = range(0, toys, CHUNK)
+    def fit(_: int) -> None:
+        bench = profile.allocate_bench(effects, grid, fractions, largest)
+        for first in starts:  # of one iterator: a thread takes what no other has taken
+            chosen = slice(first, min(first + step, toys))
+            profile.fit_experiments(
+                effects,
+                curves,
+                rates,
+                log_g,
+                rows,
+                offsets[first : chosen.stop + 1],
+                observed[chosen],
+                tested,
+                bench,
+                profile.Outcome(*(array[chosen] for array in outcome)),
+            )
+
     if threads == 1:
-        for first in starts:
-            fit(first)
+        fit(0)
     else:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(fit, starts))
+            list(pool.map(fit, range(threads)))
     return ToyFits(
         t=outcome.t,
         hat=mixture.to_parameter(outcome.kappa),

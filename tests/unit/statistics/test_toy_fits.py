@@ -35,7 +35,7 @@ def test_batches_do_not_depend_on_their_size(interference, experiments, monkeypa
     rates, offsets = experiments
     one = fit_toys(interference.mixture, rates, offsets, 0.3)
     monkeypatch.setattr("steelyard.statistics.toy_fits.CHUNK", 7)
-    many = fit_toys(interference.mixture, rates, offsets, 0.3)
+    many = fit_toys(interference.mixture, rates, offsets, 0.3, threads=2)
     np.testing.assert_allclose(many.t, one.t, atol=1e-8)
     assert (many.events == one.events).all() and (many.status == one.status).all()
 

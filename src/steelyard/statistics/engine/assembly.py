@@ -1,11 +1,9 @@
 """Value, gradient and Hessian of -2 ln L in (kappa, alpha_1 .. alpha_K), from the sums over events."""
 
-import numpy as np
-
-from steelyard.statistics.engine.compilation import compiled
+from steelyard.statistics.engine.compilation import compiled, internal
 
 
-@compiled
+@internal
 def expected_events(fractions, factors):
     """nu(kappa, alpha) = sum of f_c G_c nu_c."""
     total = 0.0
@@ -14,7 +12,7 @@ def expected_events(fractions, factors):
     return total
 
 
-@compiled
+@internal
 def constraint(effects, alpha, observed):
     """Sum of (alpha_k - a_k)^2 over the constrained nuisance parameters."""
     total = 0.0
@@ -49,7 +47,8 @@ def fill_gradient(effects, fractions, factors, alpha, observed, processes, terms
     for k in range(nuisances):
         if effects.constrained[k]:
             gradient[1 + k] += alpha[k] - observed[k]
-    gradient *= 2.0
+    for i in range(len(gradient)):
+        gradient[i] *= 2.0
 
 
 @compiled
@@ -60,11 +59,10 @@ def fill_hessian(effects, fractions, factors, moments, hessian):
     shapes = effects.shapes
     hessian[:] = 0.0
     # f_c dlnH_c/dalpha_k, and its product with the processes' pairs.
-    mixed = np.zeros((processes, nuisances))
-    folded = np.zeros((processes, nuisances))
+    mixed, folded = factors.mixed, factors.folded
     for c in range(processes):
         for k in range(nuisances):
-            mixed[c, k] = f[c] * factors.rates_first[c, k]
+            mixed[c, k], folded[c, k] = f[c] * factors.rates_first[c, k], 0.0
     for c in range(processes):
         for other in range(processes):
             pair = moments.process_pairs[c, other]
@@ -114,7 +112,7 @@ def fill_hessian(effects, fractions, factors, moments, hessian):
             hessian[column, row] = hessian[row, column]
 
 
-@compiled
+@internal
 def _add(hessian, k, m, value):
     """Add a product of first derivatives in k and m, one of many whose sum is symmetric in them."""
     if k == m:

@@ -1,4 +1,9 @@
-"""Compilation of the engine's functions, kept on disk and never stale."""
+"""Compilation of the engine's functions, kept on disk and never stale.
+
+A function that is called by compiled code is compiled, linked into its caller, and optimised and translated once more
+with it, at every level of the calls. What nobody calls from Python therefore has no wrapper for Python, which would be
+compiled again each time as well: that is more than half of the time.
+"""
 
 import functools
 import hashlib
@@ -7,37 +12,41 @@ from collections.abc import Callable
 from pathlib import Path
 
 from numba import config, njit
+from numba.extending import register_jitable
 
 PACKAGE = Path(__file__).parent
 
 # Sums may be reordered, which is what lets them run in vector lanes, and products and sums fused. Infinities and
 # undefined numbers keep their meaning: they are how a forbidden hypothesis shows.
-SUMMATION = {"reassoc", "contract", "nsz"}
+SUMMATION = frozenset({"reassoc", "contract", "nsz"})
+
+_OPTIONS = {"error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def compiled(function: Callable) -> Callable:
-    """``numba.njit`` for sums over events: without the interpreter's lock, kept on disk.
+    """``numba.njit`` for functions that Python calls: without the interpreter's lock, kept on disk.
 
     The compiled code lies in a folder that belongs to this package's source text: numba keys what it keeps by the
     function's own file, but compiled code has the functions of other files inside. The folder is ``__pycache__``
     beside the source, or below NUMBA_CACHE_DIR where that is set; where it cannot be written, numba takes a folder
     of the user's.
     """
-    return _njit(function, fastmath=SUMMATION)
-
-
-def compiled_exactly(function: Callable) -> Callable:
-    """As :func:`compiled`, for arithmetic whose order of operations is its point."""
-    return _njit(function, fastmath=False)
-
-
-def _njit(function: Callable, **options: object) -> Callable:
     usual = config.CACHE_DIR
     config.CACHE_DIR = os.path.join(usual or PACKAGE / "__pycache__", f"compiled-{_digest()}")
     try:
-        return njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+        return njit(cache=True, nogil=True, fastmath=set(SUMMATION), **_OPTIONS)(function)
     finally:
         config.CACHE_DIR = usual
+
+
+def internal(function: Callable) -> Callable:
+    """A function for compiled code, where it is compiled like :func:`compiled`; Python runs it as it stands."""
+    return register_jitable(fastmath=set(SUMMATION), **_OPTIONS)(function)
+
+
+def internal_exactly(function: Callable) -> Callable:
+    """As :func:`internal`, for arithmetic whose order of operations is its point."""
+    return register_jitable(fastmath=False, **_OPTIONS)(function)
 
 
 @functools.cache

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steelyard.statistics.engine.compilation import compiled
+from steelyard.statistics.engine.compilation import internal
 from steelyard.statistics.engine.quintic import quintic
 from steelyard.statistics.mixture import Mixture
 
@@ -36,7 +36,7 @@ def prepare_curves(mixture: Mixture) -> Curves:
     return Curves(np.zeros((processes, 0)), np.array([knots[0], knots[1] - knots[0]]), np.ascontiguousarray(table))
 
 
-@compiled
+@internal
 def fill_fractions(curves, kappa, fractions):
     """f_c and its first two derivatives in the coordinate, (3, C)."""
     degree = curves.polynomial.shape[1] - 1

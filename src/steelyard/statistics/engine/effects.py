@@ -73,6 +73,8 @@ class Factors(NamedTuple):
         rates: (C,) G_c/N_c, what multiplies the rate of every event.
         rates_first: (C, K) its logarithmic derivative.
         rates_second: (C, K) its second derivative over itself.
+        weights: (3, 6) room for interpolation weights.
+        mixed, folded: (C, K) room for :func:`~steelyard.statistics.engine.assembly.fill_hessian`.
     """
 
     yields: np.ndarray
@@ -81,6 +83,9 @@ class Factors(NamedTuple):
     rates: np.ndarray
     rates_first: np.ndarray
     rates_second: np.ndarray
+    weights: np.ndarray
+    mixed: np.ndarray
+    folded: np.ndarray
 
 
 def prepare_effects(mixture: Mixture, systematics: Systematics) -> Effects:
@@ -132,7 +137,6 @@ def prepare_effects(mixture: Mixture, systematics: Systematics) -> Effects:
     )
 
 
-@compiled
 def allocate_factors(effects):
     """Room for :func:`fill_factors`."""
     processes, nuisances = effects.touched.shape
@@ -143,6 +147,9 @@ def allocate_factors(effects):
         np.zeros(processes),
         np.zeros((processes, nuisances)),
         np.zeros((processes, nuisances)),
+        np.zeros((3, 6)),
+        np.zeros((processes, nuisances)),
+        np.zeros((processes, nuisances)),
     )
 
 
@@ -150,7 +157,7 @@ def allocate_factors(effects):
 def fill_factors(effects, alpha, factors):
     """Evaluate yield factors and normalisers at ``alpha`` (K,)."""
     processes, nuisances = effects.touched.shape
-    weights = np.zeros((3, 6))
+    weights = factors.weights
     for c in range(processes):
         factors.yields[c] = 1.0
         factors.rates[c] = 0.0  # log N_c until the end

@@ -5,7 +5,7 @@ The C library's functions are calls, one number at a time, and would be most of 
 
 import numpy as np
 
-from steelyard.statistics.engine.compilation import compiled, compiled_exactly
+from steelyard.statistics.engine.compilation import internal, internal_exactly
 
 _LN2_HIGH, _LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
 _SQRT2 = 1.4142135623730951
@@ -17,7 +17,7 @@ _ONE = np.uint64(0x3FF0000000000000)
 _SHIFT = np.uint64(52)
 
 
-@compiled
+@internal
 def _artanh_series(s):
     """artanh(f)/f = 1 + s/3 + s^2/5 + ... with s = f^2, less one and over s."""
     p = 1.0 / 21.0
@@ -32,7 +32,7 @@ def _artanh_series(s):
     return p * s + 1.0 / 3.0
 
 
-@compiled
+@internal
 def _exp_series(r):
     p = 1.0 / 479001600.0
     p = p * r + 1.0 / 39916800.0
@@ -49,7 +49,7 @@ def _exp_series(r):
     return p * r + 1.0
 
 
-@compiled_exactly
+@internal_exactly
 def log(x):
     """Natural logarithm of a positive normal number, to a unit in the last place: 2 artanh((m-1)/(m+1)) + e ln 2."""
     bits = np.float64(x).view(np.uint64)
@@ -64,7 +64,7 @@ def log(x):
     return exponent * _LN2_HIGH + (2.0 * f + (2.0 * f * s * p + exponent * _LN2_LOW))
 
 
-@compiled_exactly
+@internal_exactly
 def exp(x):
     """Exponential of a number in [-600, 600] (beyond, that of the bound), to a unit in the last place."""
     x = min(max(x, -600.0), 600.0)
@@ -88,7 +88,7 @@ _ONE32, _LIMIT32 = np.float32(1.0), np.float32(80.0)
 SMALL = 0.75
 
 
-@compiled
+@internal
 def expm1_of_small(x):
     """exp(x) - 1 of a float32 number in [-0.75, 0.75], to a unit in the last place: its series."""
     p = _C9 * x + _C8
@@ -101,7 +101,7 @@ def expm1_of_small(x):
     return (p * x) * x + x
 
 
-@compiled
+@internal
 def _expm1_series(r):
     p = _C7
     p = p * r + _C6
@@ -112,7 +112,7 @@ def _expm1_series(r):
     return (p * r) * r + r
 
 
-@compiled_exactly
+@internal_exactly
 def expm1(x):
     """exp(x) - 1 of a float32 number in [-80, 80] (beyond, that of the bound), to some units in the last place."""
     x = min(max(x, -_LIMIT32), _LIMIT32)

@@ -9,7 +9,7 @@ import numpy as np
 from steelyard.errors import ModelError
 from steelyard.statistics.engine.assembly import constraint, expected_events, fill_gradient, fill_hessian
 from steelyard.statistics.engine.effects import Effects, Factors, allocate_factors, fill_factors, prepare_effects
-from steelyard.statistics.engine.events import Events, allocate_events, blocks_of, pack_events
+from steelyard.statistics.engine.events import Events, allocate_events, allocate_packing, blocks_of, pack_events
 from steelyard.statistics.engine.moments import (
     GRADIENT,
     HESSIAN,
@@ -20,7 +20,7 @@ from steelyard.statistics.engine.moments import (
     allocate_room,
     set_point,
 )
-from steelyard.statistics.engine.slices import add_slice, count_negative
+from steelyard.statistics.engine.slices import Sums, add_slice, allocate_sums, count_negative
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.systematics import Systematics
 
@@ -89,7 +89,8 @@ class Evaluator:
         events = allocate_events(blocks_of(len(rates)), len(mixture.processes), log_g.shape[1])
         weights = np.zeros(0) if weights is None else np.ascontiguousarray(weights, dtype=float)
         rates = np.ascontiguousarray(rates, dtype=float)
-        used = pack_events(rates, log_g, weights, np.zeros(0, dtype=np.int64), 0, len(rates), events)
+        all_rows, packing = np.zeros(0, dtype=np.int64), allocate_packing(log_g.shape[1])
+        used = pack_events(rates, log_g, weights, all_rows, 0, len(rates), packing, events)
         self.events = Events(*(array[:used] for array in events))
         self._groups = [(start, min(start + GROUP, used)) for start in range(0, used, GROUP)]
 
@@ -136,22 +137,18 @@ class Evaluator:
         factors = self._factors(alpha)
         points = len(fractions)
 
-        def room_for_sums() -> tuple[np.ndarray, ...]:
-            return np.zeros(points), np.zeros((points, len(effects.yields))), np.zeros((points, len(effects.nuisance)))
-
-        def add(group: tuple[int, int]) -> tuple[np.ndarray, ...]:
-            room, sums = allocate_room(effects), room_for_sums()
+        def add(group: tuple[int, int]) -> Sums:
+            room, sums = allocate_room(effects), allocate_sums(effects, points)
             set_point(effects, alpha, room)
             values = np.ascontiguousarray(fractions[:, 0])
-            add_slice(effects, self.events, *group, values, factors.rates, order, room, *sums)
+            add_slice(effects, self.events, *group, values, factors.rates, order, room, sums)
             return sums
 
-        total = room_for_sums()
+        total = allocate_sums(effects, points)
         for sums in self._map(add):
-            for whole, part in zip(total, sums, strict=True):
+            for whole, part in zip(total[:3], sums[:3], strict=True):
                 whole += part
-        logs, processes, terms = total
-        values = 2.0 * (fractions[:, 0] @ factors.yields - logs) + constraint(effects, alpha, self.observed)
+        values = 2.0 * (fractions[:, 0] @ factors.yields - total.logs) + constraint(effects, alpha, self.observed)
         gradients = np.full((points, 1 + len(alpha)), np.nan)
         if order >= GRADIENT:
             for point in np.flatnonzero(np.isfinite(values)):
@@ -161,8 +158,8 @@ class Evaluator:
                     factors,
                     alpha,
                     self.observed,
-                    processes[point],
-                    terms[point],
+                    total.processes[point],
+                    total.terms[point],
                     gradients[point],
                 )
         return values, gradients

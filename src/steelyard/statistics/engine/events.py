@@ -4,12 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steelyard.statistics.engine.compilation import compiled
+from steelyard.statistics.engine.compilation import compiled, internal
 from steelyard.statistics.engine.elementary import SMALL
 
-# Events of a block, and what their number is rounded up to: the lanes of a vector register.
+# Events of a block, and what their number is rounded up to: whole vector registers.
 BLOCK = 256
-LANES = 8
+LANES = 16
+
+# Number of the first block. A literal 0 would be a type of its own, for which everything is compiled once more.
+FIRST = np.int64(0)
 
 # Events that are turned from rows into columns at a time.
 TILE = 32
@@ -38,13 +41,18 @@ class Events(NamedTuple):
     wide: np.ndarray
 
 
-@compiled
+class Packing(NamedTuple):
+    """Where events are put together: numbers of a block's events (B,), and some of their shapes (TILE, 2T)."""
+
+    chosen: np.ndarray
+    tile: np.ndarray
+
+
 def blocks_of(events):
     """Number of blocks that so many events take."""
     return (events + BLOCK - 1) // BLOCK
 
 
-@compiled
 def allocate_events(blocks, processes, terms):
     """Room for so many blocks."""
     return Events(
@@ -57,8 +65,13 @@ def allocate_events(blocks, processes, terms):
     )
 
 
+def allocate_packing(terms):
+    """Room for :func:`pack_events`."""
+    return Packing(np.empty(BLOCK, dtype=np.int64), np.empty((TILE, 2 * terms), dtype=np.float32))
+
+
 @compiled
-def pack_events(rates, log_g, weights, rows, start, stop, events):
+def pack_events(rates, log_g, weights, rows, start, stop, packing, events):
     """Fill the blocks with the events that have a weight; returns the number of blocks used.
 
     Args:
@@ -67,10 +80,11 @@ def pack_events(rates, log_g, weights, rows, start, stop, events):
         weights: (n,), or (0,) for events of weight one.
         rows: (m,) numbers of the events to choose from, or (0,) for all in their order.
         start, stop: which of them are taken.
+        packing: room to work in.
         events: room for all of them.
     """
-    chosen = np.empty(BLOCK, dtype=np.int64)
-    used, slot = 0, 0
+    chosen = packing.chosen
+    used, slot = FIRST, FIRST
     for index in range(start, stop):
         i = rows[index] if len(rows) else index
         weight = weights[i] if len(weights) else 1.0
@@ -80,16 +94,17 @@ def pack_events(rates, log_g, weights, rows, start, stop, events):
         chosen[slot] = i
         slot += 1
         if slot == BLOCK:
-            _fill(rates, log_g, chosen, slot, len(weights) == 0, events, used)
+            _fill(rates, log_g, packing, slot, len(weights) == 0, events, used)
             used, slot = used + 1, 0
     if slot:
-        _fill(rates, log_g, chosen, slot, len(weights) == 0, events, used)
+        _fill(rates, log_g, packing, slot, len(weights) == 0, events, used)
         used += 1
     return used
 
 
-@compiled
-def _fill(rates, log_g, chosen, number, plain, events, block):
+@internal
+def _fill(rates, log_g, packing, number, plain, events, block):
+    chosen, tile = packing.chosen, packing.tile
     count = (number + LANES - 1) // LANES * LANES
     for empty in range(number, count):
         chosen[empty] = chosen[0]
@@ -102,7 +117,6 @@ def _fill(rates, log_g, chosen, number, plain, events, block):
             rate[b] = rates[chosen[b], c]
     terms = log_g.shape[1]
     # Rows are read whole and turned a few at a time: their numbers lie far apart in a block.
-    tile = np.empty((TILE, 2 * terms), dtype=np.float32)
     for start in range(0, count, TILE):
         size = min(TILE, count - start)
         for row in range(size):

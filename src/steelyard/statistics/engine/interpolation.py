@@ -15,7 +15,7 @@ with :math:`b=(\alpha,0)` above 1, :math:`(0,-\alpha)` below −1, and :math:`b_
 :math:`E=(15\alpha^2-10\alpha^4+3\alpha^6)/8` in between. Derivatives in α are those of the weights.
 """
 
-from steelyard.statistics.engine.compilation import compiled
+from steelyard.statistics.engine.compilation import internal
 from steelyard.statistics.engine.elementary import exp
 
 CODE4, EXPONENTIAL, LINEAR = 0, 1, 2
@@ -25,7 +25,7 @@ CODE4, EXPONENTIAL, LINEAR = 0, 1, 2
 TINY = 1e-30
 
 
-@compiled
+@internal
 def interpolation_weights(kind, alpha, weights):
     """Fill the weights (3, 6) of the effect and of its first two derivatives; true if they are of the polynomial."""
     weights[:] = 0.0
@@ -75,7 +75,7 @@ def interpolation_weights(kind, alpha, weights):
     return True
 
 
-@compiled
+@internal
 def _fill(weights, odd0, even0, odd1, even1, odd2, even2):
     # Half the sum and half the difference over the two variations are the even and the odd part.
     weights[0], weights[1] = 0.5 * (even0 + odd0), 0.5 * (even0 - odd0)
@@ -83,7 +83,7 @@ def _fill(weights, odd0, even0, odd1, even1, odd2, even2):
     weights[4], weights[5] = 0.5 * (even2 + odd2), 0.5 * (even2 - odd2)
 
 
-@compiled
+@internal
 def interpolate(log_up, log_down, polynomial, weights):
     """g, and its first two derivatives over g, from the weights (3, 6) of :func:`interpolation_weights`."""
     if not polynomial:
@@ -97,7 +97,7 @@ def interpolate(log_up, log_down, polynomial, weights):
     return g, _combine(weights[1], log_up, log_down, up, down) / g, _combine(weights[2], log_up, log_down, up, down) / g
 
 
-@compiled
+@internal
 def _combine(weights, log_up, log_down, up, down):
     return (
         weights[0] * (up - 1.0)

@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steelyard.statistics.engine.compilation import compiled
+from steelyard.statistics.engine.compilation import compiled, internal
 from steelyard.statistics.engine.elementary import exp, expm1, expm1_of_small, log
-from steelyard.statistics.engine.events import BLOCK
+from steelyard.statistics.engine.events import BLOCK, LANES
 from steelyard.statistics.engine.interpolation import LINEAR, TINY, interpolation_weights
 from steelyard.statistics.engine.products import add_products, add_upper_products, dot
 
@@ -61,6 +61,7 @@ class Room(NamedTuple):
 
     Attributes:
         weights: (K, 3, 6) float32; ``polynomial`` (K,) whether they are of the polynomial.
+        of_one: (3, 6) the weights of one nuisance parameter, float64.
         rates: (C, B) A_ic.
         exponent: (B,) logarithm of the factors of one process that are exponentials; then products of intensities.
         intensity: (B,) lambda_i.
@@ -73,6 +74,7 @@ class Room(NamedTuple):
 
     weights: np.ndarray
     polynomial: np.ndarray
+    of_one: np.ndarray
     rates: np.ndarray
     exponent: np.ndarray
     intensity: np.ndarray
@@ -85,7 +87,6 @@ class Room(NamedTuple):
     products: np.ndarray
 
 
-@compiled
 def allocate_moments(effects):
     """Room for the sums."""
     processes, terms, shapes = len(effects.yields), len(effects.nuisance), len(effects.shapes)
@@ -101,13 +102,13 @@ def allocate_moments(effects):
     )
 
 
-@compiled
 def allocate_room(effects):
     """Room for the work on a block."""
     processes, terms, shapes = len(effects.yields), len(effects.nuisance), len(effects.shapes)
     return Room(
         np.zeros((len(effects.kinds), 3, 6), dtype=np.float32),
         np.zeros(len(effects.kinds), dtype=np.bool_),
+        np.zeros((3, 6)),
         np.zeros((processes, BLOCK)),
         np.zeros(BLOCK),
         np.zeros(BLOCK),
@@ -121,10 +122,36 @@ def allocate_room(effects):
     )
 
 
+@internal
+def clear_moments(order, moments):
+    """Set the sums of an order to zero."""
+    moments.logs[0] = 0.0
+    if order >= GRADIENT:
+        for c in range(len(moments.processes)):
+            moments.processes[c] = 0.0
+        for t in range(len(moments.terms)):
+            moments.terms[t] = 0.0
+    if order >= HESSIAN:
+        clear(moments.process_pairs)
+        clear(moments.process_shapes)
+        clear(moments.shape_pairs)
+        clear(moments.term_pairs)
+        for t in range(len(moments.term_seconds)):
+            moments.term_seconds[t] = 0.0
+
+
+@internal
+def clear(numbers):
+    """Set numbers (n, m) to zero."""
+    for i in range(numbers.shape[0]):
+        for j in range(numbers.shape[1]):
+            numbers[i, j] = 0.0
+
+
 @compiled
 def set_point(effects, alpha, room):
     """Form the interpolation weights at ``alpha`` (K,)."""
-    weights = np.zeros((3, 6))
+    weights = room.of_one
     for k in range(len(alpha)):
         if effects.kinds[k] != LINEAR:
             room.polynomial[k] = interpolation_weights(effects.kinds[k], alpha[k], weights)
@@ -157,7 +184,7 @@ def add_moments(effects, events, start, stop, fractions, factors, order, room, m
     return True
 
 
-@compiled
+@internal
 def fill_rates(effects, events, block, factors, order, room):
     """A_ic of a block, and the terms' g'/g and g''/g as far as the order needs them."""
     count, product = events.counts[block], room.product
@@ -200,7 +227,7 @@ def fill_rates(effects, events, block, factors, order, room):
 # compiler gives up on proving that they are different ones, and does one event at a time.
 
 
-@compiled
+@internal
 def _combine(up, down, more, less, w0, w1, w2, w3, w4, w5):
     """b0 (g+ - 1) + b1 (g- - 1) + g+ u (b2 + b4 u) + g- d (b3 + b5 d), code 4's g - 1 or a derivative."""
     rise = up * (w2 + w4 * up)
@@ -208,13 +235,13 @@ def _combine(up, down, more, less, w0, w1, w2, w3, w4, w5):
     return (more * (w0 + rise) + rise) + (less * (w1 + fall) + fall)
 
 
-@compiled
+@internal
 def _inverse(excess):
     g = _ONE32 + excess
     return _ONE32 / (g if g != 0.0 else _TINY32)
 
 
-@compiled
+@internal
 def _polynomial_value(shape, weights, count, product):
     v0, v1, v2, v3, v4, v5 = weights[0, 0], weights[0, 1], weights[0, 2], weights[0, 3], weights[0, 4], weights[0, 5]
     for b in range(count):
@@ -223,7 +250,7 @@ def _polynomial_value(shape, weights, count, product):
         product[b] += excess + product[b] * excess
 
 
-@compiled
+@internal
 def _polynomial_gradient(shape, weights, count, product, slopes):
     v0, v1, v2, v3, v4, v5 = weights[0, 0], weights[0, 1], weights[0, 2], weights[0, 3], weights[0, 4], weights[0, 5]
     f0, f1, f2, f3, f4, f5 = weights[1, 0], weights[1, 1], weights[1, 2], weights[1, 3], weights[1, 4], weights[1, 5]
@@ -235,7 +262,7 @@ def _polynomial_gradient(shape, weights, count, product, slopes):
         slopes[b] = _combine(up, down, more, less, f0, f1, f2, f3, f4, f5) * _inverse(excess)
 
 
-@compiled
+@internal
 def _polynomial_hessian(shape, weights, count, product, slopes):
     v0, v1, v2, v3, v4, v5 = weights[0, 0], weights[0, 1], weights[0, 2], weights[0, 3], weights[0, 4], weights[0, 5]
     f0, f1, f2, f3, f4, f5 = weights[1, 0], weights[1, 1], weights[1, 2], weights[1, 3], weights[1, 4], weights[1, 5]
@@ -250,7 +277,7 @@ def _polynomial_hessian(shape, weights, count, product, slopes):
         slopes[BLOCK + b] = _combine(up, down, more, less, s0, s1, s2, s3, s4, s5) * inverse
 
 
-@compiled
+@internal
 def _polynomial_wide(shape, weights, count, product, slopes):
     v0, v1, v2, v3, v4, v5 = weights[0, 0], weights[0, 1], weights[0, 2], weights[0, 3], weights[0, 4], weights[0, 5]
     f0, f1, f2, f3, f4, f5 = weights[1, 0], weights[1, 1], weights[1, 2], weights[1, 3], weights[1, 4], weights[1, 5]
@@ -265,14 +292,14 @@ def _polynomial_wide(shape, weights, count, product, slopes):
         slopes[BLOCK + b] = _combine(up, down, more, less, s0, s1, s2, s3, s4, s5) * inverse
 
 
-@compiled
+@internal
 def _multiply(product, count, rates):
     for b in range(count):
         g = 1.0 + np.float64(product[b])
         rates[b] *= g if g != 0.0 else TINY
 
 
-@compiled
+@internal
 def _exponent(shape, weights, count, order, exponent, slopes):
     value_up, value_down = np.float64(weights[0, 0]), np.float64(weights[0, 1])
     first_up, first_down = weights[1, 0], weights[1, 1]
@@ -286,7 +313,7 @@ def _exponent(shape, weights, count, order, exponent, slopes):
             slopes[BLOCK + b] = second_up * shape[b] + second_down * shape[BLOCK + b] + slope * slope
 
 
-@compiled
+@internal
 def mix(fractions, rates, count, intensity):
     """lambda_i of a block."""
     processes = len(fractions)
@@ -302,7 +329,7 @@ def mix(fractions, rates, count, intensity):
             intensity[b] += fraction * rates[c, b]
 
 
-@compiled
+@internal
 def positive(intensity, count):
     """Whether every event's intensity is positive, one by one; no number is not."""
     bad = 0.0
@@ -311,24 +338,25 @@ def positive(intensity, count):
     return bad == 0.0
 
 
-@compiled
+@internal
 def sum_of_logs(events, block, room):
     """Sum of w_i ln lambda_i of a block whose intensities are positive."""
     intensity, count, number = room.intensity, events.counts[block], events.plain[block]
     if number:
-        # Events of weight one: the logarithm of products of eight, if these do not leave the range of numbers.
-        products, rows = room.exponent, count // 8
-        products[:rows] = 1.0
+        # Events of weight one: the logarithm of products of up to sixteen, if these stay in the range of numbers.
+        products = room.exponent
         for b in range(number, count):
             intensity[b] = 1.0
-        for part in range(8):
-            for b in range(rows):
-                products[b] *= intensity[part * rows + b]
+        for b in range(LANES):
+            products[b] = intensity[b]
+        for start in range(LANES, count, LANES):
+            for b in range(LANES):
+                products[b] *= intensity[start + b]
         outside, total = 0.0, 0.0
-        for b in range(rows):
+        for b in range(LANES):
             outside += 0.0 if (products[b] > 1e-290) and (products[b] < 1e290) else 1.0
         if outside == 0.0:
-            for b in range(rows):
+            for b in range(LANES):
                 total += log(products[b])
             return total
     weights, total = events.weights[block], 0.0
@@ -337,7 +365,7 @@ def sum_of_logs(events, block, room):
     return total
 
 
-@compiled
+@internal
 def _add_gradient(effects, weights, count, room, moments):
     intensity = room.intensity
     for b in range(count):
@@ -356,7 +384,7 @@ def _add_gradient(effects, weights, count, room, moments):
             moments.terms[t] += dot(weighted, room.slopes[t], count)
 
 
-@compiled
+@internal
 def _add_hessian(effects, weights, count, fractions, room, moments):
     processes, shapes = len(effects.yields), len(effects.shapes)
     for c in range(processes):
@@ -385,11 +413,11 @@ def _add_hessian(effects, weights, count, fractions, room, moments):
         total, weighted_total = room.sums[j], room.weighted_sums[j]
         for b in range(count):
             weighted_total[b] = np.float32(weights[b]) * total[b]
-    add_products(room.weighted, processes, room.sums, shapes, count, moments.process_shapes)
+    add_products(room.weighted, processes, room.sums, shapes, count, moments.process_shapes, 0)
     add_upper_products(room.weighted_sums, room.sums, shapes, count, moments.shape_pairs)
 
 
-@compiled
+@internal
 def _add_term(slopes, shares, weighted, fraction, count, total, product):
     for b in range(count):
         total[b] += fraction * shares[b] * slopes[b]

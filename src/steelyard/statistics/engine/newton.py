@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steelyard.statistics.engine.compilation import compiled
+from steelyard.statistics.engine.compilation import compiled, internal
 
 ITERATIONS = 60
 
@@ -27,7 +27,7 @@ VALUE, GRADIENT, HESSIAN = 0, 1, 2
 RUNNING, CONVERGED, INVALID_START, STUCK, TOO_MANY_STEPS = 0, 1, 2, 3, 4
 
 # Places in ``numbers``.
-MINIMUM, PREDICTED, EDM, RADIUS, TOLERANCE, NOISE, REACH, NEAR = 0, 1, 2, 3, 4, 5, 6, 7
+MINIMUM, PREDICTED, EDM, RADIUS, TOLERANCE, NOISE, REACH, NEAR, SHIFT = 0, 1, 2, 3, 4, 5, 6, 7, 8
 # Places in ``counts``.
 STATE, ITERATION, ORDER, UPDATING = 0, 1, 2, 3
 
@@ -47,10 +47,11 @@ class Search(NamedTuple):
         lower, upper: (d,) bounds.
         fixed: (d,) parameters that do not move.
         scale: (d,) natural sizes of a step.
-        step, free, factor: room for the step, the free parameters' numbers, and their Hessian's Cholesky factor.
+        step, free, factor, right: room for the step, the free parameters' numbers, their Hessian's Cholesky factor, and
+            the right-hand side of their equation.
         numbers: value, predicted decrease of the next step, estimated distance to the minimum, trust radius in scales,
-            tolerance of the distance, noise of the function, length of the last step in scales, and the distance from
-            which one more step is the last.
+            tolerance of the distance, noise of the function, length of the last step in scales, the distance from
+            which one more step is the last, and the relative shift that the Hessian needed.
         counts: state, number of evaluations, order of derivatives that the next one needs, and whether the Hessian is
             updated rather than evaluated.
     """
@@ -66,11 +67,11 @@ class Search(NamedTuple):
     step: np.ndarray
     free: np.ndarray
     factor: np.ndarray
+    right: np.ndarray
     numbers: np.ndarray
     counts: np.ndarray
 
 
-@compiled
 def allocate_search(size):
     """Room for a search over so many parameters."""
     return Search(
@@ -85,12 +86,34 @@ def allocate_search(size):
         np.zeros(size),
         np.zeros(size, dtype=np.int64),
         np.zeros((size, size)),
-        np.zeros(8),
+        np.zeros(size),
+        np.zeros(9),
         np.zeros(4, dtype=np.int64),
     )
 
 
-@compiled
+@internal
+def copy(source, target):
+    """Copy numbers (d,). A loop compiles in a fraction of the time of an assignment of slices, here and below."""
+    for i in range(len(source)):
+        target[i] = source[i]
+
+
+@internal
+def copy_square(source, target):
+    """Copy numbers (d, d)."""
+    for i in range(len(source)):
+        for j in range(len(source)):
+            target[i, j] = source[i, j]
+
+
+@internal
+def _scale(step, factor):
+    for i in range(len(step)):
+        step[i] *= factor
+
+
+@internal
 def begin(search, start, tolerance, near, noise, updating):
     """Start at ``start`` (d,), moved into the bounds; ``lower``, ``upper``, ``fixed`` and ``scale`` are set already."""
     for i in range(len(start)):
@@ -126,11 +149,11 @@ def advance(search, value, gradient, hessian):
         if counts[ORDER] == GRADIENT:
             _update(search, gradient)
         else:
-            search.hessian[:] = hessian
+            copy_square(hessian, search.hessian)
         counts[ORDER] = GRADIENT if counts[UPDATING] and foretold else HESSIAN
         numbers[MINIMUM] = value
-        search.place[:] = search.trial
-        search.gradient[:] = gradient
+        copy(search.trial, search.place)
+        copy(gradient, search.gradient)
     elif numbers[EDM] < 10.0 * numbers[NOISE] and np.isfinite(value):
         counts[STATE] = CONVERGED  # nearer than the function can tell
         return False
@@ -145,7 +168,15 @@ def advance(search, value, gradient, hessian):
     return _propose(search)
 
 
-@compiled
+@internal
+def ends_above(search, ceiling):
+    """Whether the search will end above a value: within two units of a minimum, of which the model is sure by half."""
+    numbers = search.numbers
+    near = numbers[SHIFT] == 0.0 and numbers[EDM] < 2.0
+    return near and numbers[MINIMUM] - 2.0 * numbers[EDM] > ceiling + 0.1
+
+
+@internal
 def _finish(search, value):
     """Take the last step if the function fell as foretold; else its point is looked at with derivatives."""
     numbers, counts = search.numbers, search.counts
@@ -154,13 +185,13 @@ def _finish(search, value):
     missing = abs(numbers[MINIMUM] - value - numbers[PREDICTED])
     if not missing <= 0.1 * numbers[PREDICTED] + numbers[NOISE]:
         return True
-    search.place[:] = search.trial
+    copy(search.trial, search.place)
     numbers[MINIMUM], numbers[EDM] = value, missing
     counts[STATE] = CONVERGED
     return False
 
 
-@compiled
+@internal
 def _trust(numbers, gain):
     """Adapt the trust radius; returns whether the step went as foretold."""
     ratio = gain / max(numbers[PREDICTED], 1e-300)
@@ -172,15 +203,16 @@ def _trust(numbers, gain):
     return near or abs(ratio - 1.0) < 0.2
 
 
-@compiled
+@internal
 def _update(search, gradient):
     """Change the Hessian so that it explains the change of the gradient, unless the curvature is not positive."""
     size, hessian, step = len(search.place), search.hessian, search.step
-    along = np.zeros(size)
+    along = search.right
     bent, found = 0.0, 0.0
     for i in range(size):
         step[i] = search.trial[i] - search.place[i]
     for i in range(size):
+        along[i] = 0.0
         for j in range(size):
             along[i] += hessian[i, j] * step[j]
         bent += step[i] * along[i]
@@ -193,7 +225,7 @@ def _update(search, gradient):
             hessian[i, j] += rise * (gradient[j] - search.gradient[j]) / found - along[i] * along[j] / bent
 
 
-@compiled
+@internal
 def _propose(search):
     """Choose the next trial point; false if the search is over."""
     size, numbers = len(search.place), search.numbers
@@ -212,7 +244,7 @@ def _propose(search):
     predicted = _predicted(search)
     if predicted <= 0.0 and moving:
         predicted = _descend(search)
-    search.numbers[EDM] = predicted
+    search.numbers[EDM], search.numbers[SHIFT] = predicted, shift
     if predicted < numbers[TOLERANCE]:
         # With a large shift this is a hill or a saddle with a vanishing slope.
         search.counts[STATE] = CONVERGED if shift <= _LARGEST_SHIFT else STUCK
@@ -221,7 +253,7 @@ def _propose(search):
     for i in range(size):
         reach = max(reach, abs(step[i]) / search.scale[i])
     if reach > numbers[RADIUS]:
-        step *= numbers[RADIUS] / reach
+        _scale(step, numbers[RADIUS] / reach)
         reach = numbers[RADIUS]
         predicted = _predicted(search)
     numbers[REACH], numbers[PREDICTED] = reach, predicted
@@ -232,7 +264,7 @@ def _propose(search):
     return True
 
 
-@compiled
+@internal
 def _descend(search):
     """Fill the step along the scaled slope instead, as far as bounds and curvature allow; returns its decrease.
 
@@ -253,11 +285,11 @@ def _descend(search):
         for j in range(len(step)):
             curvature += step[i] * search.hessian[i, j] * step[j]
     if curvature > -slope:
-        step *= -slope / curvature
+        _scale(step, -slope / curvature)
     return _predicted(search)
 
 
-@compiled
+@internal
 def _predicted(search):
     """Decrease of the quadratic model by the step."""
     total = 0.0
@@ -270,7 +302,7 @@ def _predicted(search):
     return -total
 
 
-@compiled
+@internal
 def _solve_within_bounds(search, number):
     """Fill the step over the first ``number`` free parameters; returns the shift of the Hessian.
 
@@ -298,7 +330,7 @@ def _solve_within_bounds(search, number):
         number = kept
 
 
-@compiled
+@internal
 def _solve(search, number):
     """Newton's step of the free parameters, given the steps of all others; returns the relative shift needed."""
     free, step, factor = search.free, search.step, search.factor
@@ -317,7 +349,7 @@ def _solve(search, number):
     # The free parameters' own steps do not enter the right-hand side.
     for index in range(number):
         step[free[index]] = 0.0
-    right = np.empty(number)
+    right = search.right
     for index in range(number):
         i = free[index]
         total = -search.gradient[i]
@@ -331,7 +363,7 @@ def _solve(search, number):
     return shift
 
 
-@compiled
+@internal
 def _cholesky(search, number, shift, top):
     """Lower factor of the free parameters' Hessian with its diagonal shifted; false if it is not positive."""
     free, factor = search.free, search.factor
@@ -353,7 +385,7 @@ def _cholesky(search, number, shift, top):
     return True
 
 
-@compiled
+@internal
 def back_substitute(factor, right, number):
     """Solve L L^T x = right in place."""
     for row in range(number):

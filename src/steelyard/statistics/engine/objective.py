@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from steelyard.statistics.engine.assembly import constraint, expected_events, fill_gradient, fill_hessian
-from steelyard.statistics.engine.compilation import compiled
+from steelyard.statistics.engine.compilation import internal
 from steelyard.statistics.engine.curves import Curves, fill_fractions
 from steelyard.statistics.engine.effects import Effects, Factors, allocate_factors, fill_factors
-from steelyard.statistics.engine.events import Events
+from steelyard.statistics.engine.events import FIRST, Events
 from steelyard.statistics.engine.moments import (
     GRADIENT,
     HESSIAN,
@@ -17,6 +17,7 @@ from steelyard.statistics.engine.moments import (
     add_moments,
     allocate_moments,
     allocate_room,
+    clear_moments,
     set_point,
 )
 
@@ -52,7 +53,6 @@ class Desk(NamedTuple):
     hessian: np.ndarray
 
 
-@compiled
 def allocate_desk(effects):
     """Room for evaluations."""
     processes, nuisances = effects.touched.shape
@@ -66,7 +66,7 @@ def allocate_desk(effects):
     )
 
 
-@compiled
+@internal
 def evaluate(data, blocks, place, order, desk):
     """-2 ln L at ``place`` (kappa, alpha), ``inf`` where a density is not positive; derivatives go to the desk."""
     effects, moments = data.effects, desk.moments
@@ -74,18 +74,9 @@ def evaluate(data, blocks, place, order, desk):
     fill_fractions(data.curves, place[0], desk.fractions)
     fill_factors(effects, alpha, desk.factors)
     set_point(effects, alpha, desk.room)
-    moments.logs[:] = 0.0
-    if order >= GRADIENT:
-        moments.processes[:] = 0.0
-        moments.terms[:] = 0.0
-    if order >= HESSIAN:
-        moments.process_pairs[:] = 0.0
-        moments.process_shapes[:] = 0.0
-        moments.shape_pairs[:] = 0.0
-        moments.term_pairs[:] = 0.0
-        moments.term_seconds[:] = 0.0
+    clear_moments(order, moments)
     rates = desk.factors.rates
-    if not add_moments(effects, data.events, 0, blocks, desk.fractions[0], rates, order, desk.room, moments):
+    if not add_moments(effects, data.events, FIRST, blocks, desk.fractions[0], rates, order, desk.room, moments):
         return np.inf
     if order >= GRADIENT:
         fill_gradient(

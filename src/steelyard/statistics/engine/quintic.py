@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from steelyard.statistics.engine.compilation import compiled
+from steelyard.statistics.engine.compilation import internal
 
 
-@compiled
+@internal
 def quintic(knots, lowest, step, x):
     """The quintic polynomial through value and two derivatives of the knots (Q, 3) around x, and its derivatives."""
     place = (x - lowest) / step

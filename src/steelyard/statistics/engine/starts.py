@@ -12,12 +12,12 @@ included, are where searches start.
 
 import numpy as np
 
-from steelyard.statistics.engine.compilation import compiled
-from steelyard.statistics.engine.newton import back_substitute
+from steelyard.statistics.engine.compilation import compiled, internal
+from steelyard.statistics.engine.newton import back_substitute, copy
 
 
 @compiled
-def predict_profile(values, gradients, hessian, alpha, bounds, profile, predicted):
+def predict_profile(values, gradients, hessian, alpha, bounds, profile, predicted, factor, shift):
     """Fill the expected profile and conditional fits along a slice.
 
     Args:
@@ -28,9 +28,9 @@ def predict_profile(values, gradients, hessian, alpha, bounds, profile, predicte
         bounds: (1 + K, 2).
         profile: (G,) filled.
         predicted: (G, K) filled, within the bounds.
+        factor, shift: room, (K, K) and (K,) at least.
     """
     nuisances = len(alpha)
-    factor = np.zeros((nuisances, nuisances))
     for row in range(nuisances):
         for column in range(row + 1):
             total = hessian[1 + row, 1 + column]
@@ -42,10 +42,9 @@ def predict_profile(values, gradients, hessian, alpha, bounds, profile, predicte
                 factor[row, row] = np.sqrt(max(total, floor))
             else:
                 factor[row, column] = total / factor[column, column]
-    shift = np.zeros(nuisances)
     for point in range(len(values)):
         profile[point] = values[point]
-        predicted[point] = alpha
+        copy(alpha, predicted[point])
         if not np.isfinite(values[point]) or not nuisances:
             continue
         for k in range(nuisances):
@@ -58,7 +57,7 @@ def predict_profile(values, gradients, hessian, alpha, bounds, profile, predicte
         profile[point] -= gain
 
 
-@compiled
+@internal
 def minima_of(profile, order):
     """Fill the places of the local minima of a curve, ends included, deepest first; returns their number.
 
