@@ -45,8 +45,8 @@ def start(command: list[str], folder: Path, output: Path, variables: dict[str, s
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": f"{programs}:{os.environ['PATH']}"} | (variables or {})
     with output.open("w") as file:
         process = subprocess.Popen(
-            # it ends with the tests, however they end
-            ["setpriv", "--pdeathsig", "TERM", *command],
+            # it ends with the tests, however they end; at TERM it would wait for its jobs
+            ["setpriv", "--pdeathsig", "KILL", *command],
             **{"stdout": file, "stderr": subprocess.STDOUT, "cwd": folder, "env": environment},
             start_new_session=True,
         )

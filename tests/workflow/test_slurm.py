@@ -14,7 +14,7 @@ import yaml
 from conftest import REPOSITORY, TINY
 from slurm_runs import QUICK, start
 
-pytestmark = pytest.mark.xdist_group("workflow")  # one worker, which uses all cores and shares the finished analysis
+pytestmark = pytest.mark.xdist_group("slurm")  # beside the tests of other workers: most of it is waiting
 
 PROFILES = REPOSITORY / "profiles"
 # Few submissions, since the two snakemakes that each of them starts are most of what a tiny job costs.

@@ -22,7 +22,7 @@ from conftest import Finished, Workspace
 from slurm_node import SlurmNode, wait_for
 from slurm_runs import Running, submit, trainings
 
-pytestmark = pytest.mark.xdist_group("workflow")  # one worker, which uses all cores and shares the finished analysis
+pytestmark = pytest.mark.xdist_group("slurm")  # beside the tests of other workers: most of it is waiting
 
 EPOCHS = 100
 NETWORK = "results/tiny/ratios/S/member-0/network.pt"
