@@ -84,11 +84,14 @@ def main() -> None:
             text = ""
             for side, point in zip(pulls, future.result(), strict=True):
                 pulls[side] += [item.pull for item in point.coverage]
-                found = "  ".join(f"{item.fraction:.3f} ± {item.error:.3f} ({item.pull:+.1f})" for item in point.coverage)
+                found = "  ".join(
+                    f"{item.fraction:.3f} ± {item.error:.3f} ({item.pull:+.1f})" for item in point.coverage
+                )
                 text += f"  {side}: {found}  failed {point.failed}"
             print(f"mu = {mu:<4g} {name:17}{text}", flush=True)
     for side, found in pulls.items():
-        print(f"{side}: {len(found)} pulls, rms {np.sqrt(np.mean(np.square(found))):.2f}, largest {np.abs(found).max():.2f}")
+        rms, largest = np.sqrt(np.mean(np.square(found))), np.abs(found).max()
+        print(f"{side}: {len(found)} pulls, rms {rms:.2f}, largest {largest:.2f}")
 
 
 if __name__ == "__main__":

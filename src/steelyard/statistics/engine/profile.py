@@ -44,6 +44,9 @@ FINE, AT_BOUND, NO_VALID_START, NEGATIVE_AT_TEST, NOT_CONVERGED, TEST_NOT_CONVER
 # A basin whose expected depth is this far above the deepest found is not searched.
 MARGIN = 5.0
 
+# A basin that lies so far from what was expected of it makes the expectation doubtful, in -2 ln L.
+DOUBT = 0.1
+
 
 class Slice(NamedTuple):
     """A slice in kappa, (G,) points, and what it is expected to say of the profile.
@@ -177,75 +180,83 @@ def fit_experiments(effects, curves, rates, log_g, rows, offsets, observed, test
         copy(best[1:], outcome.conditional[toy])
         minimum, converged = at_test, test_converged
 
-        # Basins along the slice through the conditional fit.
-        found = 0
-        for attempt in range(2):
-            for k in range(nuisances):
-                if valid_at_test:
-                    base[k] = best[1 + k]
-                elif attempt == 0 and effects.constrained[k]:
-                    base[k] = min(max(data.observed[k], effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
-                else:
-                    base[k] = effects.nominal[k]
-            _fill_slice(data, blocks, base, desk, line)
-            if nuisances and not valid_at_test:
-                start[0] = line.grid[np.argmin(line.values)]
-                copy(base, start[1:])
-                if np.isfinite(evaluate(data, blocks, start, HESSIAN, desk)):
-                    copy_square(desk.hessian, search.hessian)
-            predict_profile(
-                line.values,
-                line.gradients,
-                search.hessian,
-                base,
-                effects.bounds,
-                line.profile,
-                line.predicted,
-                search.factor,
-                search.right,
-            )
-            found = minima_of(line.profile, line.order)
-            if found or valid_at_test:
+        # Basins along the slice through the conditional fit. Where shapes are large, what it says of the profile can be
+        # wrong, which the basins that were searched show: then once more along the slice through the best fit.
+        edm_global, refined, doubtful = np.inf, False, False
+        for look in range(2):
+            if look == 1 and not doubtful:
                 break
+            found = 0
+            for attempt in range(2):
+                for k in range(nuisances):
+                    if look == 1 or valid_at_test:
+                        base[k] = best[1 + k]
+                    elif attempt == 0 and effects.constrained[k]:
+                        base[k] = min(max(data.observed[k], effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
+                    else:
+                        base[k] = effects.nominal[k]
+                _fill_slice(data, blocks, base, desk, line)
+                if nuisances and (look == 1 or not valid_at_test):
+                    start[0] = best[0] if look == 1 else line.grid[np.argmin(line.values)]
+                    copy(base, start[1:])
+                    if np.isfinite(evaluate(data, blocks, start, HESSIAN, desk)):
+                        copy_square(desk.hessian, search.hessian)
+                predict_profile(
+                    line.values,
+                    line.gradients,
+                    search.hessian,
+                    base,
+                    effects.bounds,
+                    line.profile,
+                    line.predicted,
+                    search.factor,
+                    search.right,
+                )
+                found = minima_of(line.profile, line.order)
+                if found or valid_at_test:
+                    break
 
-        # Down into each of them, the most promising first. Then from the lowest point of the slice, if it is below all
-        # that was found: where shapes are large, what is expected of the profile may hide a basin. If everything lies
-        # above the conditional fit, from there.
-        edm_global, refined = np.inf, False
-        lowest = np.argmin(line.values)
-        for index in range(found + 2):
-            if index >= found and nuisances == 0:
-                continue
-            if index == found:
-                if not line.values[lowest] < minimum - 1e-4:
+            # Down into each of them, the most promising first. Then from the lowest point of the slice, if it is below
+            # all that was found: what is expected of the profile may hide a basin. If everything lies above the
+            # conditional fit, from there.
+            lowest = np.argmin(line.values)
+            for index in range(found + 2):
+                if index >= found and nuisances == 0:
                     continue
-                start[0] = line.grid[lowest]
-                copy(base, start[1:])
-            elif index == found + 1:
-                if not valid_at_test or refined:
-                    continue
-                copy(best, start)
-            else:
-                j = line.order[index]
-                if refined and line.profile[j] > minimum + MARGIN:
-                    continue
-                if nuisances == 0:  # nothing else moves: the minimum lies between the neighbours
-                    search.lower[0], search.upper[0] = (
-                        line.grid[max(j - 1, 0)],
-                        line.grid[min(j + 1, len(line.grid) - 1)],
-                    )
-                    search.scale[0] = search.upper[0] - search.lower[0]
-                start[0] = line.grid[j]
-                copy(line.predicted[j], start[1:])
-            evaluations += _minimise(data, blocks, start, desk, search, minimum)
-            if search.counts[STATE] == INVALID_START:
-                copy(base, start[1:])
+                expected = np.nan
+                if index == found:
+                    if not line.values[lowest] < minimum - 1e-4:
+                        continue
+                    start[0] = line.grid[lowest]
+                    copy(base, start[1:])
+                elif index == found + 1:
+                    if not valid_at_test or refined:
+                        continue
+                    copy(best, start)
+                else:
+                    j = line.order[index]
+                    expected = line.profile[j]
+                    if refined and expected > minimum + MARGIN:
+                        continue
+                    if nuisances == 0:  # nothing else moves: the minimum lies between the neighbours
+                        search.lower[0], search.upper[0] = (
+                            line.grid[max(j - 1, 0)],
+                            line.grid[min(j + 1, len(line.grid) - 1)],
+                        )
+                        search.scale[0] = search.upper[0] - search.lower[0]
+                    start[0] = line.grid[j]
+                    copy(line.predicted[j], start[1:])
                 evaluations += _minimise(data, blocks, start, desk, search, minimum)
-            reached = search.numbers[MINIMUM]
-            if reached < minimum or (not refined and (index > found or reached == minimum)):
-                minimum, converged, refined = min(reached, minimum), search.counts[STATE] == CONVERGED, True
-                edm_global = search.numbers[EDM]
-                copy(search.place, best)
+                if search.counts[STATE] == INVALID_START:
+                    copy(base, start[1:])
+                    evaluations += _minimise(data, blocks, start, desk, search, minimum)
+                reached = search.numbers[MINIMUM]
+                if nuisances and index < found and not abs(reached - expected) < DOUBT:
+                    doubtful = True
+                if reached < minimum or (not refined and (index > found or reached == minimum)):
+                    minimum, converged, refined = min(reached, minimum), search.counts[STATE] == CONVERGED, True
+                    edm_global = search.numbers[EDM]
+                    copy(search.place, best)
 
         outcome.evaluations[toy] = evaluations
         outcome.kappa[toy] = best[0]
