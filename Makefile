@@ -62,7 +62,7 @@ htcondor-plugin: environment
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/htcondor.txt -c envs/constraints.txt
 
 test: environment
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: environment
 	@$(BIN)/ruff check src tests workflow/scripts

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,13 +65,14 @@ class Workspace:
 
     def variant(self, change) -> "Workspace":
         """The same folder with a changed configuration in a file of its own, for dry runs."""
-        made = replace(self, file="changed.yaml")
+        made = replace(self, file=f"changed-{uuid.uuid4().hex}.yaml")  # other workers read this folder too
         made.configure(change)
         return made
 
     def copy(self, folder: Path) -> "Workspace":
         """All files of this folder in another one, with their times: as if the workflow had run there."""
-        shutil.copytree(self.folder, folder)
+        # without the lock of a snakemake that another worker may run there just now
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("locks"))
         return replace(self, folder=folder)
 
     def command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
@@ -126,9 +128,12 @@ def finished_workspace(tmp_path_factory):
     return made, Finished(0, printed.read_text())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def slurm():
-    """A real Slurm of one node, started once for all tests; never skipped where the environment has CI set."""
+    """A real Slurm of one node, started once for a file of tests; never skipped where the environment has CI set.
+
+    Workers take turns: there is one /etc/slurm on a machine.
+    """
     reason = missing()
     if reason and os.environ.get("CI"):
         pytest.fail(f"no Slurm for the tests: {reason}")

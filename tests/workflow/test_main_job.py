@@ -3,10 +3,7 @@
 import json
 
 import numpy as np
-import pytest
 import yaml
-
-pytestmark = pytest.mark.xdist_group("workflow")  # one worker, which uses all cores and shares the finished analysis
 
 
 def test_a_second_run_has_nothing_to_do(finished_workspace):

@@ -8,8 +8,6 @@ import uproot
 import yaml
 from conftest import Workspace
 
-pytestmark = pytest.mark.xdist_group("workflow")  # one worker, which uses all cores and shares the finished analysis
-
 EVENTS = 4000
 
 

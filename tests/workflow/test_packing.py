@@ -12,8 +12,6 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
-pytestmark = pytest.mark.xdist_group("workflow")  # one worker, which uses all cores and shares the finished analysis
-
 TARGET = "results/tiny/ensembles/S.pt"
 
 

@@ -8,8 +8,6 @@ import sys
 import pytest
 from conftest import REPOSITORY
 
-pytestmark = pytest.mark.xdist_group("workflow")  # one worker, which uses all cores and shares the finished analysis
-
 
 def plan(workspace, *options):
     """Stage: cells of its line."""

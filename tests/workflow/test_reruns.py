@@ -10,8 +10,6 @@ from dataclasses import replace
 import pytest
 from conftest import REPOSITORY
 
-pytestmark = pytest.mark.xdist_group("workflow")  # one worker, which uses all cores and shares the finished analysis
-
 CHEAP = {
     "all",
     "audit_belt",

@@ -14,8 +14,6 @@ import yaml
 from conftest import REPOSITORY, TINY
 from slurm_runs import QUICK, start
 
-pytestmark = pytest.mark.xdist_group("slurm")  # beside the tests of other workers: most of it is waiting
-
 PROFILES = REPOSITORY / "profiles"
 # Few submissions, since the two snakemakes that each of them starts are most of what a tiny job costs.
 FEW = ["--group-components", "data=9", "scores=99", "toys=7", "checks=99", "result=9"]
@@ -129,7 +127,7 @@ def test_a_training_asks_htcondor_for_one_gpu(finished_workspace, tmp_path):
             pytest.fail(reason)
         pytest.skip(reason)
     folder = tmp_path / "tiny"
-    shutil.copytree(finished_workspace[0].folder, folder)
+    finished_workspace[0].copy(folder)
     network = "results/tiny/ratios/S/member-0/network.pt"
     (folder / network).unlink()
     command = ["snakemake", "--profile", "profiles/htcondor", "--configfile", str(TINY), "--directory", str(folder)]

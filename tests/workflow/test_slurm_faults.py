@@ -22,8 +22,6 @@ from conftest import Finished, Workspace
 from slurm_node import SlurmNode, wait_for
 from slurm_runs import Running, submit, trainings
 
-pytestmark = pytest.mark.xdist_group("slurm")  # beside the tests of other workers: most of it is waiting
-
 EPOCHS = 100
 NETWORK = "results/tiny/ratios/S/member-0/network.pt"
 PATIENT = 240  # seconds; many runs share the cores
@@ -77,7 +75,7 @@ class Patient:
 
 def prepared(finished: Workspace, folder: Path) -> Workspace:
     """The finished analysis in a folder of its own, with one long training to do."""
-    shutil.copytree(finished.folder, folder, ignore=shutil.ignore_patterns("run-*.txt"))
+    shutil.copytree(finished.folder, folder, ignore=shutil.ignore_patterns("run-*.txt", "locks"))
     workspace = replace(finished, folder=folder)
     (folder / NETWORK).unlink()
     workspace.configure(lambda c: c["training"].update(epochs=EPOCHS, patience=EPOCHS))

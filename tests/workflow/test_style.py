@@ -11,8 +11,6 @@ from conftest import REPOSITORY
 
 from steelyard import rulegraph
 
-pytestmark = pytest.mark.xdist_group("workflow")  # one worker, which uses all cores and shares the finished analysis
-
 PROGRAMS = Path(sys.executable).parent
 
 

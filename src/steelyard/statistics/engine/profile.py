@@ -45,7 +45,7 @@ FINE, AT_BOUND, NO_VALID_START, NEGATIVE_AT_TEST, NOT_CONVERGED, TEST_NOT_CONVER
 MARGIN = 5.0
 
 # A basin that lies so far from what was expected of it makes the expectation doubtful, in -2 ln L.
-DOUBT = 0.1
+DOUBT = 0.3
 
 
 class Slice(NamedTuple):
@@ -238,6 +238,8 @@ def fit_experiments(effects, curves, rates, log_g, rows, offsets, observed, test
                     expected = line.profile[j]
                     if refined and expected > minimum + MARGIN:
                         continue
+                    if look == 1 and abs(line.grid[j] - best[0]) <= line.grid[1] - line.grid[0]:
+                        continue  # the best fit's own basin
                     if nuisances == 0:  # nothing else moves: the minimum lies between the neighbours
                         search.lower[0], search.upper[0] = (
                             line.grid[max(j - 1, 0)],
