@@ -6,6 +6,9 @@ observables are thrown about the true values, and each is fitted with the learne
 nuisance parameters. Prints the coverage of each level with its error, beside that of the exact likelihood with its own
 belt in the same experiments, and the worst pull of both: what the two share is chance or the construction, and what
 they do not is the learned ratios.
+
+Last measured on config/config.yaml with the defaults, 33 points, two levels each: learned 66 pulls of rms 1.21, the
+largest -3.4 (mu = 2, qqZZ_angle = +1, 95.45 %); exact rms 1.07, the largest -2.7, in the same experiments.
 """
 
 import argparse
