@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -14,3 +15,17 @@ def interference():
     from interference import model
 
     return model()
+
+
+class SlurmTogether(LoadFileScheduling):
+    """Tests are shared out by file, but those of Slurm go to one worker: they take turns at one /etc/slurm anyway."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "slurm" if Path(file).name.startswith("test_slurm") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """How xdist shares out the tests."""
+    return SlurmTogether(config, log)
