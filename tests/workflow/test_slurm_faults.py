@@ -23,6 +23,7 @@ from slurm_node import SlurmNode, wait_for
 from slurm_runs import Running, submit, trainings
 
 EPOCHS = 100
+LONG = {"epochs": EPOCHS, "patience": EPOCHS}
 NETWORK = "results/tiny/ratios/S/member-0/network.pt"
 PATIENT = 240  # seconds; many runs share the cores
 
@@ -78,7 +79,7 @@ def prepared(finished: Workspace, folder: Path) -> Workspace:
     shutil.copytree(finished.folder, folder, ignore=shutil.ignore_patterns("run-*.txt", "locks"))
     workspace = replace(finished, folder=folder)
     (folder / NETWORK).unlink()
-    workspace.configure(lambda c: c["training"].update(epochs=EPOCHS, patience=EPOCHS))
+    workspace.configure(lambda c: c["training"].update(LONG))
     return workspace
 
 
@@ -181,7 +182,7 @@ def disk_of(job: Patient) -> Iterator[Path]:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)], check=True)
     try:
         shutil.copytree(job.workspace.results, disk / "tiny")
-        job.workspace.configure(lambda c: c.update(output=str(disk)))
+        job.workspace.configure(lambda c: c.update(output=str(disk), training=c["training"] | LONG))
         yield disk
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
