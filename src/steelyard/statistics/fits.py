@@ -78,7 +78,7 @@ class Scan:
 
 
 def fit(likelihood: Likelihood, fixed: Mapping[str, float] | None = None) -> Fit:
-    """Find the global minimum with iminuit and the exact gradient, from every basin of a search grid.
+    """Find the global minimum with iminuit and the exact gradient, from every basin of the profile.
 
     The likelihood of an interfering signal has two minima in the coordinate; a local fit that stops in the
     wrong one corrupts the belt (DESIGN 1.7). So the coordinate's range is searched first
@@ -115,7 +115,7 @@ def scan(likelihood: Likelihood, mu: np.ndarray) -> Scan:
     track = follow(likelihood.evaluator, places, start)
     deepest = int(np.argmin(track.values))
     if track.values[deepest] < best.minimum - MISSED:
-        # A conditional fit below the global one: a basin that no slice showed.
+        # A conditional fit below the global one: a basin that the path did not show.
         below = np.concatenate([places[deepest : deepest + 1], track.alpha[deepest]])
         best = _fit(likelihood, below, np.zeros(len(below), dtype=bool), (below,))
     t = np.maximum(track.values - best.minimum, 0.0)

@@ -5,15 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from steelyard.errors import ModelError
-from steelyard.statistics.engine.search import minimise
-from steelyard.statistics.engine.starts import minima_of, predict_profile
+from steelyard.statistics.engine.evaluation import Evaluator
+from steelyard.statistics.engine.moments import VALUE
+from steelyard.statistics.engine.path import FIRST, LAST, POINTS, Path, foretell, minima_along
+from steelyard.statistics.engine.search import follow_profile, minimise
+from steelyard.statistics.engine.starts import minima_of
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
 
 # Points of the search grid in the fit coordinate. A basin of a data set of O(1000) events is far wider than a step.
 SEARCH_POINTS = 64
-# The same with nuisance parameters, where a point is dearer and only says in which basin a search begins.
+# The same with nuisance parameters, where it only has to show a place that is allowed.
 PROFILE_POINTS = 33
+
+# A minimum this far from where the path has it, in ranges of the coordinate, belongs to another basin.
+STRAY = 0.1
 
 
 @dataclass(frozen=True)
@@ -56,31 +62,36 @@ def find_basins(likelihood: Likelihood, start: np.ndarray, fixed: np.ndarray) ->
             f"{float(mixture.to_parameter(middle)):.3g} there are {likelihood.negative_events(middle, nominal)} "
             "negative events. Check the ratios' diagnostics and the coefficients"
         )
-    profile, predicted = values, np.broadcast_to(alpha, (len(grid), len(alpha)))
-    if not fixed[1:].all():
-        # A slice through the nearest minimum foretells the others.
-        first = minimise(evaluator, np.concatenate([[grid[np.argmin(values)]], alpha]), fixed)
-        alpha = first.place[1:]
-        values, gradients = evaluator.slice_gradients(grid, alpha)
-        profile, predicted = np.empty(len(grid)), np.empty((len(grid), len(alpha)))
-        hessian, room = first.hessian.copy(), (np.empty((len(alpha), len(alpha))), np.empty(len(alpha)))
-        still = np.flatnonzero(fixed[1:])
-        gradients[:, 1 + still] = 0.0
-        hessian[1 + still], hessian[:, 1 + still] = 0.0, 0.0
-        hessian[1 + still, 1 + still] = 1.0
-        predict_profile(values, gradients, hessian, alpha, evaluator.effects.bounds, profile, predicted, *room)
-        predicted[:, still] = alpha[still]
-    order = np.zeros(len(grid), dtype=np.int64)
-    basins, places = [], list(order[: minima_of(profile, order)])
-    lowest = int(np.argmin(values))
-    if all(abs(lowest - j) > 1 for j in places):  # where shapes are large, the expected profile may hide a basin
-        places.append(lowest)
-        predicted = np.array(predicted)
-        predicted[lowest] = alpha
-    for j in places:
-        place = np.concatenate([[grid[j]], predicted[j]])
-        if not np.isfinite(evaluator.slice(place[:1], place[1:])[0]):
-            place[1:] = alpha
-        low, high = grid[max(j - 1, 0)], grid[min(j + 1, len(grid) - 1)]
-        basins.append(Basin(place, float(profile[j]), float(low), float(high)))
+    room = max(len(grid), 2 * POINTS)
+    minima, depths, order = np.empty(room), np.empty(room), np.empty(room, dtype=np.int64)
+    step = grid[1] - grid[0] if len(grid) > 1 else 0.0
+    if fixed[1:].all():
+        found = minima_of(grid, values, minima, depths, order)
+        starts = [np.concatenate([[minima[j]], alpha]) for j in order[:found]]
+    else:
+        held = fixed.copy()
+        held[0] = True
+        known = minimise(evaluator, np.concatenate([[grid[np.argmin(values)]], alpha]), held)
+        if fixed[0]:
+            return (Basin(known.place, known.value, float(grid[0]), float(grid[0])),)
+        path = follow_profile(evaluator, known, held)
+        found = minima_along(path, minima, depths, order)
+        starts = [_start_at(evaluator, path, minima[j], fixed, STRAY * (grid[-1] - grid[0])) for j in order[:found]]
+    basins = []
+    for j, place in zip(order, starts, strict=False):
+        low, high = max(minima[j] - step, grid[0]), min(minima[j] + step, grid[-1])
+        basins.append(Basin(place, float(depths[j]), float(low), float(high)))
     return tuple(basins)
+
+
+def _start_at(evaluator: Evaluator, path: Path, kappa: float, fixed: np.ndarray, stray: float) -> np.ndarray:
+    """The minimum next to a minimum of the path; if there is none as near as ``stray``, that of the path itself."""
+    place = np.concatenate([[kappa], np.zeros(len(path.base))])
+    foretell(path, kappa, place[1:])
+    if not np.isfinite(evaluator.expand(kappa, place[1:], VALUE).value):
+        used = np.arange(path.counts[FIRST], path.counts[LAST] + 1)
+        used = used[np.isfinite(path.value[used])]
+        nearest = used[np.argmin(np.abs(path.kappa[used] - kappa))]
+        place[0], place[1:] = path.kappa[nearest], path.alpha[nearest]
+    found = minimise(evaluator, place, fixed)
+    return found.place if found.converged and abs(found.place[0] - kappa) < stray else place

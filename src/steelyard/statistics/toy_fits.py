@@ -74,10 +74,10 @@ def fit_toys(
 ) -> ToyFits:
     r"""Fit pseudo-experiments: :math:`t(\mu) = -2\ln L(\mu,\hat{\hat\alpha}(\mu)) + 2\ln L(\hat\mu,\hat\alpha)`.
 
-    First the nuisance parameters are fitted at the tested value, from the global observables. A slice through that
-    point along the coordinate, with gradients, says where the profile likelihood has its basins
-    (:mod:`steelyard.statistics.engine.starts`); in each of them Newton's method with the exact Hessian goes down
-    within the bounds, and the deepest minimum wins. The conditional fit competes too, so t is not negative.
+    First the nuisance parameters are fitted at the tested value, from the global observables. From there the profile
+    likelihood is followed along the coordinate (:mod:`steelyard.statistics.engine.path`), without nuisance parameters a
+    grid of it, which shows its basins; in those that may be the deepest Newton's method with the exact Hessian goes
+    down within the bounds, and the deepest minimum wins. The conditional fit competes too, so t is not negative.
     The result of an experiment depends on its events alone.
 
     Args:
@@ -109,7 +109,7 @@ def fit_toys(
     log_g = check_shapes(systematics, rates, log_g)
     rows = np.zeros(0, dtype=np.int64) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
     grid = search_grid(mixture, nuisances)
-    fractions = np.stack([mixture.fractions(grid, order) for order in range(3)], axis=1)
+    fractions = mixture.fractions(grid)
     tested = float(mixture.to_coordinate(mu))
     outcome = profile.Outcome(
         *(np.full(toys, np.nan) for _ in range(3)),
@@ -144,7 +144,7 @@ def fit_toys(
             list(pool.map(fit, range(threads)))
     return ToyFits(
         t=outcome.t,
-        hat=mixture.to_parameter(outcome.kappa),
+        hat=np.clip(mixture.to_parameter(outcome.kappa), *mixture.bounds),  # sqrt and square need not give the end back
         events=np.diff(offsets),
         status=outcome.status,
         alpha=outcome.alpha,

@@ -13,14 +13,13 @@ from steelyard.statistics.engine.events import Events, allocate_events, allocate
 from steelyard.statistics.engine.moments import (
     GRADIENT,
     HESSIAN,
-    VALUE,
     Moments,
     add_moments,
     allocate_moments,
     allocate_room,
     set_point,
 )
-from steelyard.statistics.engine.slices import Sums, add_slice, allocate_sums, count_negative
+from steelyard.statistics.engine.slices import add_slice, count_negative
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.systematics import Systematics
 
@@ -124,45 +123,19 @@ class Evaluator:
 
     def slice(self, kappa: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         """-2 ln L at coordinates (G,) and one point of the nuisance parameters: (G,)."""
-        return self._slice(kappa, alpha, VALUE)[0]
-
-    def slice_gradients(self, kappa: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """-2 ln L, (G,), and its gradients (G, 1 + K) along such a slice; undefined where the value is ``inf``."""
-        return self._slice(kappa, alpha, GRADIENT)
-
-    def _slice(self, kappa: np.ndarray, alpha: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
         effects = self.effects
         alpha = np.ascontiguousarray(alpha, dtype=float)
-        fractions = np.stack([self._mixture.fractions(kappa, derivative) for derivative in range(3)], axis=1)
+        fractions = self._mixture.fractions(kappa)
         factors = self._factors(alpha)
-        points = len(fractions)
 
-        def add(group: tuple[int, int]) -> Sums:
-            room, sums = allocate_room(effects), allocate_sums(effects, points)
+        def add(group: tuple[int, int]) -> np.ndarray:
+            room, logs = allocate_room(effects), np.zeros(len(fractions))
             set_point(effects, alpha, room)
-            values = np.ascontiguousarray(fractions[:, 0])
-            add_slice(effects, self.events, *group, values, factors.rates, order, room, sums)
-            return sums
+            add_slice(effects, self.events, *group, fractions, factors.rates, room, logs)
+            return logs
 
-        total = allocate_sums(effects, points)
-        for sums in self._map(add):
-            for whole, part in zip(total[:3], sums[:3], strict=True):
-                whole += part
-        values = 2.0 * (fractions[:, 0] @ factors.yields - total.logs) + constraint(effects, alpha, self.observed)
-        gradients = np.full((points, 1 + len(alpha)), np.nan)
-        if order >= GRADIENT:
-            for point in np.flatnonzero(np.isfinite(values)):
-                fill_gradient(
-                    effects,
-                    fractions[point],
-                    factors,
-                    alpha,
-                    self.observed,
-                    total.processes[point],
-                    total.terms[point],
-                    gradients[point],
-                )
-        return values, gradients
+        logs = sum(self._map(add), start=np.zeros(len(fractions)))
+        return 2.0 * (fractions @ factors.yields - logs) + constraint(effects, alpha, self.observed)
 
     def negative_events(self, kappa: float, alpha: np.ndarray) -> int:
         """Number of events with weight whose intensity is not positive at this point."""

@@ -18,7 +18,7 @@ def minimise_with_minuit(
 
     if fixed.all():
         here = evaluator.expand(start[0], start[1:], HESSIAN)
-        return Minimum(start, here.value, here.hessian, 0.0, bool(np.isfinite(here.value)))
+        return Minimum(start, here.value, here.gradient, here.hessian, 0.0, bool(np.isfinite(here.value)))
     bounds = evaluator.effects.bounds.copy()
     bounds[0] = limits
     # Minuit cannot leave a limit on which it starts.
@@ -39,5 +39,5 @@ def minimise_with_minuit(
     minuit.tol = 1e-4 if len(start) == 1 else 1e-2
     minuit.migrad()
     place = np.array(minuit.values)
-    hessian = evaluator.expand(place[0], place[1:], HESSIAN).hessian
-    return Minimum(place, float(minuit.fval), hessian, float(minuit.fmin.edm), bool(minuit.valid))
+    here = evaluator.expand(place[0], place[1:], HESSIAN)
+    return Minimum(place, float(minuit.fval), here.gradient, here.hessian, float(minuit.fmin.edm), bool(minuit.valid))

@@ -343,15 +343,19 @@ def sum_of_logs(events, block, room):
     """Sum of w_i ln lambda_i of a block whose intensities are positive."""
     intensity, count, number = room.intensity, events.counts[block], events.plain[block]
     if number:
-        # Events of weight one: the logarithm of products of up to sixteen, if these stay in the range of numbers.
+        # Events of weight one: the logarithm of products of up to sixteen, if these stay in the range of numbers. The
+        # block is folded in halves, of whole vector registers, until a register's worth is left.
         products = room.exponent
         for b in range(number, count):
             intensity[b] = 1.0
-        for b in range(LANES):
+        for b in range(count):
             products[b] = intensity[b]
-        for start in range(LANES, count, LANES):
-            for b in range(LANES):
-                products[b] *= intensity[start + b]
+        left = count
+        while left > LANES:
+            half = (left // LANES + 1) // 2 * LANES
+            for b in range(left - half):
+                products[b] *= products[half + b]
+            left = half
         outside, total = 0.0, 0.0
         for b in range(LANES):
             outside += 0.0 if (products[b] > 1e-290) and (products[b] < 1e290) else 1.0
@@ -413,7 +417,7 @@ def _add_hessian(effects, weights, count, fractions, room, moments):
         total, weighted_total = room.sums[j], room.weighted_sums[j]
         for b in range(count):
             weighted_total[b] = np.float32(weights[b]) * total[b]
-    add_products(room.weighted, processes, room.sums, shapes, count, moments.process_shapes, 0)
+    add_products(room.weighted, processes, room.sums, shapes, count, moments.process_shapes)
     add_upper_products(room.weighted_sums, room.sums, shapes, count, moments.shape_pairs)
 
 

@@ -34,8 +34,9 @@ STATE, ITERATION, ORDER, UPDATING = 0, 1, 2, 3
 # Relative shifts of the Hessian's diagonal: with more than the second it is not a minimum that has been found.
 _FIRST_SHIFT, _LARGEST_SHIFT = 1e-7, 1e-2
 
-# Distance to the minimum before a step, in -2 ln L, from which the Hessian may be updated after it.
-_CLOSE = 1.0
+# Distance to the minimum before a step, in -2 ln L, from which the Hessian may be updated after it, if the step went as
+# foretold.
+_CLOSE = 20.0
 
 
 class Search(NamedTuple):
@@ -140,11 +141,11 @@ def advance(search, value, gradient, hessian):
         return _finish(search, value)
     first = counts[ITERATION] == 0
     counts[ITERATION] += 1
-    if first and not np.isfinite(value):
+    if first and not value < np.inf:
         counts[STATE] = INVALID_START
         return False
     gain = numbers[MINIMUM] - value
-    if np.isfinite(value) and (first or gain >= -numbers[NOISE]):
+    if value < np.inf and (first or gain >= -numbers[NOISE]):
         foretold = not first and _trust(numbers, gain) and numbers[EDM] < _CLOSE
         if counts[ORDER] == GRADIENT:
             _update(search, gradient)
@@ -154,7 +155,7 @@ def advance(search, value, gradient, hessian):
         numbers[MINIMUM] = value
         copy(search.trial, search.place)
         copy(gradient, search.gradient)
-    elif numbers[EDM] < 10.0 * numbers[NOISE] and np.isfinite(value):
+    elif numbers[EDM] < 10.0 * numbers[NOISE] and value < np.inf:
         counts[STATE] = CONVERGED  # nearer than the function can tell
         return False
     else:

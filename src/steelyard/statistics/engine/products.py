@@ -18,17 +18,17 @@ def dot(left, right, count):
 
 
 @internal
-def add_products(left, rows, right, columns, count, sums, first):
-    """Add the products of the first rows of ``left`` (rows, B) and ``right`` (columns, B) to ``sums[:, first:]``."""
+def add_products(left, rows, right, columns, count, sums):
+    """Add the products of the first rows of ``left`` (rows, B) and ``right`` (columns, B) to ``sums``."""
     for i in range(0, rows - 1, 2):
         for j in range(0, columns - 3, 4):
-            _add_tile(left, i, right, j, count, sums, first)
+            _add_tile(left, i, right, j, count, sums)
         for j in range(columns // 4 * 4, columns):
-            sums[i, first + j] += dot(left[i], right[j], count)
-            sums[i + 1, first + j] += dot(left[i + 1], right[j], count)
+            sums[i, j] += dot(left[i], right[j], count)
+            sums[i + 1, j] += dot(left[i + 1], right[j], count)
     if rows % 2:
         for j in range(columns):
-            sums[rows - 1, first + j] += dot(left[rows - 1], right[j], count)
+            sums[rows - 1, j] += dot(left[rows - 1], right[j], count)
 
 
 @internal
@@ -36,7 +36,7 @@ def add_upper_products(left, right, rows, count, sums):
     """The same for i <= j only, ``rows`` of both; a few elements below the diagonal are filled as well."""
     for i in range(0, rows - 1, 2):
         for j in range(i, rows - 3, 4):
-            _add_tile(left, i, right, j, count, sums, 0)
+            _add_tile(left, i, right, j, count, sums)
         for j in range(i + (rows - i) // 4 * 4, rows):
             sums[i, j] += dot(left[i], right[j], count)
             sums[i + 1, j] += dot(left[i + 1], right[j], count)
@@ -45,7 +45,7 @@ def add_upper_products(left, right, rows, count, sums):
 
 
 @internal
-def _add_tile(left, i, right, j, count, sums, first):
+def _add_tile(left, i, right, j, count, sums):
     """Two rows by four."""
     t00 = t01 = t02 = t03 = t10 = t11 = t12 = t13 = np.float32(0.0)
     for b in range(count):
@@ -59,7 +59,6 @@ def _add_tile(left, i, right, j, count, sums, first):
         t11 += l1 * r1
         t12 += l1 * r2
         t13 += l1 * r3
-    j += first
     sums[i, j] += t00
     sums[i, j + 1] += t01
     sums[i, j + 2] += t02

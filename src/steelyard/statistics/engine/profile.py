@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steelyard.statistics.engine.assembly import constraint, expected_events, fill_gradient
+from steelyard.statistics.engine.assembly import constraint, expected_events
 from steelyard.statistics.engine.compilation import compiled, internal
 from steelyard.statistics.engine.effects import fill_factors
 from steelyard.statistics.engine.events import (
@@ -16,7 +16,7 @@ from steelyard.statistics.engine.events import (
     blocks_of,
     pack_events,
 )
-from steelyard.statistics.engine.moments import GRADIENT, HESSIAN, VALUE, clear, set_point
+from steelyard.statistics.engine.moments import GRADIENT, set_point
 from steelyard.statistics.engine.newton import (
     CONVERGED,
     EDM,
@@ -30,44 +30,39 @@ from steelyard.statistics.engine.newton import (
     allocate_search,
     begin,
     copy,
-    copy_square,
     ends_above,
 )
 from steelyard.statistics.engine.objective import Data, Desk, allocate_desk, evaluate
+from steelyard.statistics.engine.path import (
+    ARRIVED,
+    EVALUATIONS,
+    LOOK,
+    POINTS,
+    Path,
+    allocate_path,
+    depart,
+    foretell,
+    land,
+    minima_along,
+    walk,
+)
 from steelyard.statistics.engine.precision import nearness_of, noise_of, tolerance_of, updating_pays
-from steelyard.statistics.engine.slices import Sums, add_slice, allocate_sums
-from steelyard.statistics.engine.starts import minima_of, predict_profile
+from steelyard.statistics.engine.slices import add_slice
+from steelyard.statistics.engine.starts import minima_of
 
 # How a fit ended; the numbers of steelyard.statistics.toy_fits.Status.
 FINE, AT_BOUND, NO_VALID_START, NEGATIVE_AT_TEST, NOT_CONVERGED, TEST_NOT_CONVERGED = 0, 1, 2, 3, 4, 5
 
 # A basin whose expected depth is this far above the deepest found is not searched.
-MARGIN = 5.0
-
-# A basin that lies so far from what was expected of it makes the expectation doubtful, in -2 ln L.
-DOUBT = 0.3
+MARGIN = 0.5
 
 
 class Slice(NamedTuple):
-    """A slice in kappa, (G,) points, and what it is expected to say of the profile.
-
-    Attributes:
-        grid: (G,) coordinates; ``fractions`` (G, 3, C) f_c and derivatives there, ``values_of`` (G, C) f_c alone.
-        sums: over events.
-        values, gradients: (G,) and (G, 1 + K).
-        profile, predicted: (G,) and (G, K), see :func:`predict_profile`.
-        order: (G,) places of the minima.
-    """
+    """A slice in kappa: coordinates (G,), f_c there (G, C), and -2 ln L (G,)."""
 
     grid: np.ndarray
     fractions: np.ndarray
-    values_of: np.ndarray
-    sums: Sums
     values: np.ndarray
-    gradients: np.ndarray
-    profile: np.ndarray
-    predicted: np.ndarray
-    order: np.ndarray
 
 
 class Bench(NamedTuple):
@@ -75,8 +70,9 @@ class Bench(NamedTuple):
 
     Attributes:
         packing, events: room for the events of one experiment.
-        desk, search, line: the evaluations, the searches, the slice.
-        start, best, base: (1 + K,), (1 + K,) and (K,) where a search begins, the best point, the slice's place.
+        desk, search, line, path: the evaluations, the searches, the slice, the path.
+        start, best: (1 + K,) where a search begins, the best point.
+        minima, expected, order: (M,) coordinates and values of the expected minima, and the order of their depth.
         no_weights: (0,).
     """
 
@@ -85,35 +81,32 @@ class Bench(NamedTuple):
     desk: Desk
     search: Search
     line: Slice
+    path: Path
     start: np.ndarray
     best: np.ndarray
-    base: np.ndarray
+    minima: np.ndarray
+    expected: np.ndarray
+    order: np.ndarray
     no_weights: np.ndarray
 
 
 def allocate_bench(effects, grid, fractions, largest):
-    """Room for experiments of at most ``largest`` events, with basins searched at ``grid`` (G,) (G, 3, C)."""
+    """Room for experiments of at most ``largest`` events, with a slice along ``grid`` (G,) and f_c there (G, C)."""
     processes, nuisances = effects.touched.shape
     points, terms = len(grid), len(effects.nuisance)
+    minima = max(points, 2 * POINTS)
     return Bench(
         allocate_packing(terms),
         allocate_events(blocks_of(largest), processes, terms),
         allocate_desk(effects),
         allocate_search(1 + nuisances),
-        Slice(
-            grid,
-            fractions,
-            np.ascontiguousarray(fractions[:, 0]),
-            allocate_sums(effects, points),
-            np.zeros(points),
-            np.zeros((points, 1 + nuisances)),
-            np.zeros(points),
-            np.zeros((points, nuisances)),
-            np.zeros(points, dtype=np.int64),
-        ),
+        Slice(grid, fractions, np.zeros(points)),
+        allocate_path(effects.bounds),
         np.zeros(1 + nuisances),
         np.zeros(1 + nuisances),
-        np.zeros(nuisances),
+        np.zeros(minima),
+        np.zeros(minima),
+        np.zeros(minima, dtype=np.int64),
         np.zeros(0),
     )
 
@@ -151,7 +144,8 @@ def fit_experiments(effects, curves, rates, log_g, rows, offsets, observed, test
         outcome: filled.
     """
     # The steps of a fit stand in this loop, not in a function of their own: all that they call would be compiled twice.
-    desk, search, line, start, best, base = bench.desk, bench.search, bench.line, bench.start, bench.best, bench.base
+    desk, search, line, path, start, best = bench.desk, bench.search, bench.line, bench.path, bench.start, bench.best
+    minima, expected, order = bench.minima, bench.expected, bench.order
     nuisances = len(effects.nominal)
     low, high = effects.bounds[0, 0], effects.bounds[0, 1]
     for toy in range(len(offsets) - 1):
@@ -161,111 +155,83 @@ def fit_experiments(effects, curves, rates, log_g, rows, offsets, observed, test
         _open(effects, search)
         evaluations = 0
 
-        # At the tested value, from the global observables or from the nominal point.
-        search.fixed[0] = True
-        at_test, test_converged, edm = np.inf, False, 0.0
-        for attempt in range(2):
-            start[0] = tested
+        # At the tested value, from the global observables or from the nominal point. If the tested value is forbidden
+        # at both, where the slice through them is lowest: the profile has to be known somewhere.
+        at_test, edm, test_converged, known, found = np.inf, 0.0, False, False, 0
+        for attempt in range(4):
             for k in range(nuisances):
-                start[1 + k] = data.observed[k] if effects.constrained[k] and attempt == 0 else effects.nominal[k]
+                nearest = min(max(data.observed[k], effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
+                start[1 + k] = nearest if effects.constrained[k] and attempt % 2 == 0 else effects.nominal[k]
+            start[0] = tested
+            if attempt >= 2 or nuisances == 0:
+                _fill_slice(data, blocks, start[1:], desk, line)
+            if attempt >= 2:
+                lowest = np.argmin(line.values)
+                if not line.values[lowest] < np.inf:
+                    continue
+                start[0] = line.grid[lowest]
+            search.fixed[0] = True
             evaluations += _minimise(data, blocks, start, desk, search, np.inf)
-            if search.counts[STATE] != INVALID_START:
+            search.fixed[0] = False
+            known = search.counts[STATE] != INVALID_START
+            if known and attempt < 2:
                 at_test, edm = search.numbers[MINIMUM], search.numbers[EDM]
                 test_converged = search.counts[STATE] == CONVERGED
+            if known:
                 break
-        search.fixed[0] = False
-        valid_at_test = np.isfinite(at_test)
+        valid_at_test = at_test < np.inf
         for i in range(1 + nuisances):
             best[i] = search.place[i] if valid_at_test else np.nan
         copy(best[1:], outcome.conditional[toy])
         minimum, converged = at_test, test_converged
 
-        # Basins along the slice through the conditional fit. Where shapes are large, what it says of the profile can be
-        # wrong, which the basins that were searched show: then once more along the slice through the best fit.
-        edm_global, refined, doubtful = np.inf, False, False
-        for look in range(2):
-            if look == 1 and not doubtful:
-                break
-            found = 0
-            for attempt in range(2):
-                for k in range(nuisances):
-                    if look == 1 or valid_at_test:
-                        base[k] = best[1 + k]
-                    elif attempt == 0 and effects.constrained[k]:
-                        base[k] = min(max(data.observed[k], effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
-                    else:
-                        base[k] = effects.nominal[k]
-                _fill_slice(data, blocks, base, desk, line)
-                if nuisances and (look == 1 or not valid_at_test):
-                    start[0] = best[0] if look == 1 else line.grid[np.argmin(line.values)]
-                    copy(base, start[1:])
-                    if np.isfinite(evaluate(data, blocks, start, HESSIAN, desk)):
-                        copy_square(desk.hessian, search.hessian)
-                predict_profile(
-                    line.values,
-                    line.gradients,
-                    search.hessian,
-                    base,
-                    effects.bounds,
-                    line.profile,
-                    line.predicted,
-                    search.factor,
-                    search.right,
-                )
-                found = minima_of(line.profile, line.order)
-                if found or valid_at_test:
-                    break
-
-            # Down into each of them, the most promising first. Then from the lowest point of the slice, if it is below
-            # all that was found: what is expected of the profile may hide a basin. If everything lies above the
-            # conditional fit, from there.
-            lowest = np.argmin(line.values)
-            for index in range(found + 2):
-                if index >= found and nuisances == 0:
-                    continue
-                expected = np.nan
-                if index == found:
-                    if not line.values[lowest] < minimum - 1e-4:
-                        continue
-                    start[0] = line.grid[lowest]
-                    copy(base, start[1:])
-                elif index == found + 1:
-                    if not valid_at_test or refined:
-                        continue
-                    copy(best, start)
+        # Basins of the profile: without nuisance parameters along the slice, with them along the path.
+        if nuisances == 0:
+            found = minima_of(line.grid, line.values, minima, expected, order)
+        elif known:
+            wanted = depart(path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian)
+            search.fixed[0] = True
+            while wanted != ARRIVED:
+                if wanted == LOOK:
+                    wanted = walk(path, evaluate(data, blocks, path.trial, GRADIENT, desk), desk.gradient)
                 else:
-                    j = line.order[index]
-                    expected = line.profile[j]
-                    if refined and expected > minimum + MARGIN:
-                        continue
-                    if look == 1 and abs(line.grid[j] - best[0]) <= line.grid[1] - line.grid[0]:
-                        continue  # the best fit's own basin
-                    if nuisances == 0:  # nothing else moves: the minimum lies between the neighbours
-                        search.lower[0], search.upper[0] = (
-                            line.grid[max(j - 1, 0)],
-                            line.grid[min(j + 1, len(line.grid) - 1)],
-                        )
-                        search.scale[0] = search.upper[0] - search.lower[0]
-                    start[0] = line.grid[j]
-                    copy(line.predicted[j], start[1:])
-                evaluations += _minimise(data, blocks, start, desk, search, minimum)
-                if search.counts[STATE] == INVALID_START:
-                    copy(base, start[1:])
-                    evaluations += _minimise(data, blocks, start, desk, search, minimum)
-                reached = search.numbers[MINIMUM]
-                if nuisances and index < found and not abs(reached - expected) < DOUBT:
-                    doubtful = True
-                if reached < minimum or (not refined and (index > found or reached == minimum)):
-                    minimum, converged, refined = min(reached, minimum), search.counts[STATE] == CONVERGED, True
-                    edm_global = search.numbers[EDM]
-                    copy(search.place, best)
+                    evaluations += _minimise(data, blocks, path.trial, desk, search, np.inf)
+                    wanted = land(path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian)
+            search.fixed[0] = False
+            evaluations += path.counts[EVALUATIONS]
+            found = minima_along(path, minima, expected, order)
+
+        # Down into each of them, the most promising first. If everything lies above the conditional fit, from there.
+        edm_global, refined = np.inf, False
+        for index in range(found + 1):
+            if index == found:
+                if refined or not valid_at_test:
+                    continue
+                copy(best, start)
+            else:
+                j = order[index]
+                if refined and expected[j] > minimum + MARGIN:
+                    break
+                start[0] = minima[j]
+                if nuisances:
+                    foretell(path, minima[j], start[1:])
+                else:  # nothing else moves: the minimum lies between the neighbours on the grid
+                    step = line.grid[1] - line.grid[0]
+                    search.lower[0], search.upper[0] = max(minima[j] - step, low), min(minima[j] + step, high)
+                    search.scale[0] = search.upper[0] - search.lower[0]
+            evaluations += _minimise(data, blocks, start, desk, search, minimum)
+            reached = search.numbers[MINIMUM]
+            if reached < minimum or (not refined and (index == found or reached == minimum)):
+                minimum, converged, refined = min(reached, minimum), search.counts[STATE] == CONVERGED, True
+                edm_global = search.numbers[EDM]
+                copy(search.place, best)
 
         outcome.evaluations[toy] = evaluations
         outcome.kappa[toy] = best[0]
         copy(best[1:], outcome.alpha[toy])
-        outcome.edm[toy] = max(edm, edm_global) if np.isfinite(edm_global) else edm
+        outcome.edm[toy] = max(edm, edm_global) if edm_global < np.inf else edm
         outcome.t[toy] = np.nan
-        if not np.isfinite(minimum):
+        if not minimum < np.inf:
             outcome.status[toy] = NO_VALID_START
         elif not valid_at_test:
             outcome.status[toy] = NEGATIVE_AT_TEST
@@ -275,7 +241,7 @@ def fit_experiments(effects, curves, rates, log_g, rows, offsets, observed, test
             outcome.status[toy] = TEST_NOT_CONVERGED
         else:
             outcome.status[toy] = AT_BOUND if best[0] == low or best[0] == high else FINE
-            outcome.t[toy] = max(at_test - minimum, 0.0)
+            outcome.t[toy] = max(at_test - minimum, 0.0) if best[0] != tested else 0.0
 
 
 @internal
@@ -301,29 +267,13 @@ def _minimise(data, blocks, start, desk, search, ceiling):
 
 @internal
 def _fill_slice(data, blocks, alpha, desk, line):
-    """Values and, with nuisance parameters, gradients along the grid."""
-    effects, factors, room = data.effects, desk.factors, desk.room
-    order = GRADIENT if len(alpha) else VALUE
+    """-2 ln L along the grid."""
+    effects, factors, values = data.effects, desk.factors, line.values
     fill_factors(effects, alpha, factors)
-    set_point(effects, alpha, room)
-    sums = line.sums
-    for point in range(len(line.grid)):
-        sums.logs[point] = 0.0
-    clear(sums.processes)
-    clear(sums.terms)
-    add_slice(effects, data.events, FIRST, blocks, line.values_of, factors.rates, order, room, sums)
+    set_point(effects, alpha, desk.room)
+    for point in range(len(values)):
+        values[point] = 0.0
+    add_slice(effects, data.events, FIRST, blocks, line.fractions, factors.rates, desk.room, values)
     shift = constraint(effects, alpha, data.observed)
-    for point in range(len(line.grid)):
-        fractions = line.fractions[point]
-        line.values[point] = 2.0 * (expected_events(fractions[0], factors) - sums.logs[point]) + shift
-        if order == GRADIENT and np.isfinite(line.values[point]):
-            fill_gradient(
-                effects,
-                fractions,
-                factors,
-                alpha,
-                data.observed,
-                sums.processes[point],
-                sums.terms[point],
-                line.gradients[point],
-            )
+    for point in range(len(values)):
+        values[point] = 2.0 * (expected_events(line.fractions[point], factors) - values[point]) + shift

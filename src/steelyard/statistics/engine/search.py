@@ -8,6 +8,7 @@ from steelyard.statistics.engine.evaluation import Evaluator
 from steelyard.statistics.engine.newton import (
     CONVERGED,
     EDM,
+    GRADIENT,
     INVALID_START,
     MINIMUM,
     ORDER,
@@ -16,6 +17,7 @@ from steelyard.statistics.engine.newton import (
     allocate_search,
     begin,
 )
+from steelyard.statistics.engine.path import ARRIVED, LOOK, Path, allocate_path, depart, land, walk
 from steelyard.statistics.engine.precision import nearness_of, noise_of, tolerance_of, updating_pays
 
 
@@ -26,13 +28,14 @@ class Minimum:
     Attributes:
         place: (1 + K,) kappa and alpha.
         value: -2 ln L there; ``inf`` if the start was forbidden.
-        hessian: (1 + K, 1 + K) there, or next to it.
+        gradient, hessian: (1 + K,) and (1 + K, 1 + K) there, or next to it.
         edm: estimated vertical distance to the minimum.
         converged: it is a minimum within the bounds.
     """
 
     place: np.ndarray
     value: float
+    gradient: np.ndarray
     hessian: np.ndarray
     edm: float
     converged: bool
@@ -57,7 +60,29 @@ def minimise(evaluator: Evaluator, start: np.ndarray, fixed: np.ndarray) -> Mini
     return Minimum(
         place=search.place.copy() if search.counts[STATE] != INVALID_START else start,
         value=float(search.numbers[MINIMUM]),
+        gradient=search.gradient.copy(),
         hessian=search.hessian.copy(),
         edm=float(search.numbers[EDM]),
         converged=bool(search.counts[STATE] == CONVERGED),
     )
+
+
+def follow_profile(evaluator: Evaluator, known: Minimum, held: np.ndarray) -> Path:
+    """The profile likelihood along kappa (:mod:`~steelyard.statistics.engine.path`), from one conditional fit.
+
+    Args:
+        evaluator: the data.
+        known: the conditional fit.
+        held: (1 + K,) which parameters do not move in a conditional fit, the first of them among these.
+    """
+    path = allocate_path(evaluator.effects.bounds)
+    path.fixed[:] = held[1:]
+    wanted = depart(path, known.place, known.value, known.gradient, known.hessian)
+    while wanted != ARRIVED:
+        if wanted == LOOK:
+            here = evaluator.expand(path.trial[0], path.trial[1:], GRADIENT)
+            wanted = walk(path, here.value, here.gradient)
+        else:
+            fit = minimise(evaluator, path.trial.copy(), held)
+            wanted = land(path, fit.place, fit.value, fit.gradient, fit.hessian)
+    return path
