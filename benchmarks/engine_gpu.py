@@ -15,7 +15,7 @@ import engine_analysis as common
 import numpy as np
 import torch
 
-from steelyard.statistics.engine.moments import GRADIENT
+from steelyard.statistics.engine.orders import GRADIENT
 from steelyard.statistics.interpolation import code4_coefficients
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.systematics import Normaliser

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import engine_analysis as common
 import numpy as np
 
-from steelyard.statistics.engine.moments import HESSIAN, VALUE
+from steelyard.statistics.engine.orders import HESSIAN, VALUE
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.toy_fits import fit_toys
 

@@ -11,7 +11,7 @@ import numpy as np
 import random_models
 
 from steelyard.statistics.engine.minuit import minimise_with_minuit
-from steelyard.statistics.engine.moments import VALUE
+from steelyard.statistics.engine.orders import VALUE
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.toy_fits import Status, ToyFits, fit_toys
 

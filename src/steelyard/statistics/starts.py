@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from steelyard.errors import ModelError
+from steelyard.statistics.engine.basins import foretell, minima_along, minima_of
 from steelyard.statistics.engine.evaluation import Evaluator
-from steelyard.statistics.engine.moments import VALUE
-from steelyard.statistics.engine.path import FIRST, LAST, POINTS, Path, foretell, minima_along
+from steelyard.statistics.engine.orders import VALUE
+from steelyard.statistics.engine.path import FIRST, LAST, POINTS, Path
 from steelyard.statistics.engine.search import follow_profile, minimise
-from steelyard.statistics.engine.starts import minima_of
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
 

@@ -57,9 +57,11 @@ def fill_hessian(effects, fractions, factors, moments, hessian):
     processes, nuisances = effects.touched.shape
     f, f1, f2 = fractions[0], fractions[1], fractions[2]
     shapes = effects.shapes
+    # f_c dlnH_c/dalpha_k, its product with the processes' pairs, and products of first derivatives in row and column,
+    # which stand here once for both orders.
+    mixed, folded, crossed = factors.mixed, factors.folded, factors.crossed
     hessian[:] = 0.0
-    # f_c dlnH_c/dalpha_k, and its product with the processes' pairs.
-    mixed, folded = factors.mixed, factors.folded
+    crossed[:] = 0.0
     for c in range(processes):
         for k in range(nuisances):
             mixed[c, k], folded[c, k] = f[c] * factors.rates_first[c, k], 0.0
@@ -81,43 +83,33 @@ def fill_hessian(effects, fractions, factors, moments, hessian):
             for m in range(k + 1, nuisances):
                 hessian[1 + k, 1 + m] += (
                     f[c] * (yields * first_yields[k] * first_yields[m] - first[k] * first[m] * sums)
+                    + f[c] * effects.pairs[c, k, m] * sums
                     + mixed[c, k] * folded[c, m]
                 )
         for j in range(len(shapes)):
             pair = moments.process_shapes[c, j]
             hessian[0, 1 + shapes[j]] += f1[c] * pair
             for k in range(nuisances):
-                _add(hessian, k, shapes[j], mixed[c, k] * pair)
+                crossed[shapes[j], k] += pair * mixed[c, k]
         start, stop = effects.first[c], effects.first[c + 1]
         for t in range(start, stop):
             own = effects.nuisance[t]
             hessian[0, 1 + own] -= f1[c] * moments.terms[t]
             for k in range(nuisances):
-                _add(hessian, k, own, -mixed[c, k] * moments.terms[t])
+                crossed[own, k] -= moments.terms[t] * mixed[c, k]
             hessian[1 + own, 1 + own] -= f[c] * moments.term_seconds[t]
             for other in range(t + 1, stop):
                 hessian[1 + own, 1 + effects.nuisance[other]] -= f[c] * moments.term_pairs[t, other - start]
     for j in range(len(shapes)):
         for m in range(j, len(shapes)):
             hessian[1 + shapes[j], 1 + shapes[m]] += moments.shape_pairs[j, m]
-    for p in range(len(effects.pair_factors)):
-        c, k, m = effects.pairs[p, 0], effects.pairs[p, 1], effects.pairs[p, 2]
-        hessian[1 + min(k, m), 1 + max(k, m)] += f[c] * effects.pair_factors[p] * moments.processes[c]
     for k in range(nuisances):
         if effects.constrained[k]:
             hessian[1 + k, 1 + k] += 1.0
-    for row in range(1 + nuisances):
-        for column in range(row, 1 + nuisances):
-            hessian[row, column] *= 2.0
-            hessian[column, row] = hessian[row, column]
-
-
-@internal
-def _add(hessian, k, m, value):
-    """Add a product of first derivatives in k and m, one of many whose sum is symmetric in them."""
-    if k == m:
-        hessian[1 + k, 1 + k] += 2.0 * value
-    elif k < m:
-        hessian[1 + k, 1 + m] += value
-    else:
-        hessian[1 + m, 1 + k] += value
+    for i in range(1 + nuisances):
+        hessian[0, i] *= 2.0
+        hessian[i, 0] = hessian[0, i]
+    for k in range(nuisances):
+        for m in range(k, nuisances):
+            hessian[1 + k, 1 + m] = 2.0 * (hessian[1 + k, 1 + m] + crossed[k, m] + crossed[m, k])
+            hessian[1 + m, 1 + k] = hessian[1 + k, 1 + m]

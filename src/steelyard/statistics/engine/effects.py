@@ -33,7 +33,7 @@ class Effects(NamedTuple):
         kinds: (K,) interpolation.
         constrained: (K,) whether there is a constraint term.
         nominal: (K,) values of the simulation.
-        log_yields: (C, K, 2) log yield factors at ±1.
+        log_yields, yield_factors: (C, K, 2) logarithms of the yield factors at ±1, and these.
         touched: (C, K) whether the yield of the process depends on the nuisance parameter.
         nuisance: (T,) nuisance parameter of each term.
         first: (C + 1,) where the terms of each process begin.
@@ -42,8 +42,7 @@ class Effects(NamedTuple):
         width: largest number of terms of a process.
         knots: (2,) lowest knot of the normaliser and their distance.
         table: (T, Q, 3) log normaliser and derivatives at the knots.
-        pairs: (P, 3) process and two nuisance parameters of each second-order correction.
-        pair_factors: (P,) its size.
+        pairs: (C, K, K) symmetric, the second-order corrections: ln N_c has half of alpha^T pairs_c alpha.
     """
 
     yields: np.ndarray
@@ -52,6 +51,7 @@ class Effects(NamedTuple):
     constrained: np.ndarray
     nominal: np.ndarray
     log_yields: np.ndarray
+    yield_factors: np.ndarray
     touched: np.ndarray
     nuisance: np.ndarray
     first: np.ndarray
@@ -61,7 +61,6 @@ class Effects(NamedTuple):
     knots: np.ndarray
     table: np.ndarray
     pairs: np.ndarray
-    pair_factors: np.ndarray
 
 
 class Factors(NamedTuple):
@@ -74,7 +73,8 @@ class Factors(NamedTuple):
         rates_first: (C, K) its logarithmic derivative.
         rates_second: (C, K) its second derivative over itself.
         weights: (3, 6) room for interpolation weights.
-        mixed, folded: (C, K) room for :func:`~steelyard.statistics.engine.assembly.fill_hessian`.
+        mixed, folded, crossed: (C, K), (C, K) and (K, K) room for
+            :func:`~steelyard.statistics.engine.assembly.fill_hessian`.
     """
 
     yields: np.ndarray
@@ -86,6 +86,7 @@ class Factors(NamedTuple):
     weights: np.ndarray
     mixed: np.ndarray
     folded: np.ndarray
+    crossed: np.ndarray
 
 
 def prepare_effects(mixture: Mixture, systematics: Systematics) -> Effects:
@@ -115,6 +116,9 @@ def prepare_effects(mixture: Mixture, systematics: Systematics) -> Effects:
     if len(table) != len(terms):
         table = np.zeros((len(terms), 2, 3))  # no normaliser: N_c = 1
     pairs = np.asarray(normaliser.pairs, dtype=np.int64).reshape(-1, 2)
+    corrections = np.zeros((processes, nuisances, nuisances))
+    place = terms[pairs[:, 0], 0], terms[pairs[:, 0], 1], terms[pairs[:, 1], 1]
+    np.add.at(corrections, place, np.asarray(normaliser.pair_factors, dtype=float))
     used = np.unique(terms[:, 1])
     knots = np.asarray(normaliser.knots, dtype=float)
     return Effects(
@@ -124,6 +128,7 @@ def prepare_effects(mixture: Mixture, systematics: Systematics) -> Effects:
         constrained=systematics.constrained,
         nominal=systematics.nominal,
         log_yields=log_yields,
+        yield_factors=np.exp(log_yields),
         touched=np.where(linear, factors, (log_yields != 0.0).any(axis=2)),
         nuisance=np.ascontiguousarray(terms[:, 1]),
         first=np.searchsorted(terms[:, 0], np.arange(processes + 1)),
@@ -132,8 +137,7 @@ def prepare_effects(mixture: Mixture, systematics: Systematics) -> Effects:
         width=int(np.bincount(terms[:, 0], minlength=1).max()),
         knots=np.array([knots[0], knots[1] - knots[0]]),
         table=table,
-        pairs=np.stack([terms[pairs[:, 0], 0], terms[pairs[:, 0], 1], terms[pairs[:, 1], 1]], axis=1),
-        pair_factors=np.ascontiguousarray(normaliser.pair_factors, dtype=float),
+        pairs=corrections + corrections.transpose(0, 2, 1),
     )
 
 
@@ -150,6 +154,7 @@ def allocate_factors(effects):
         np.zeros((3, 6)),
         np.zeros((processes, nuisances)),
         np.zeros((processes, nuisances)),
+        np.zeros((nuisances, nuisances)),
     )
 
 
@@ -172,8 +177,8 @@ def fill_factors(effects, alpha, factors):
                     g = alpha[k] if abs(alpha[k]) > TINY else TINY
                     first, second = 1.0 / g, 0.0
                 else:
-                    log_up, log_down = effects.log_yields[c, k, 0], effects.log_yields[c, k, 1]
-                    g, first, second = interpolate(log_up, log_down, polynomial, weights)
+                    logs, both = effects.log_yields[c, k], effects.yield_factors[c, k]
+                    g, first, second = interpolate(logs, both, polynomial, weights)
                 factors.yields[c] *= g
                 factors.yields_first[c, k], factors.yields_second[c, k] = first, second
     # rates_first and rates_second hold the derivatives of log N_c until the end.
@@ -184,12 +189,12 @@ def fill_factors(effects, alpha, factors):
             factors.rates[c] += value
             factors.rates_first[c, k] += first
             factors.rates_second[c, k] += second
-    for p in range(len(effects.pair_factors)):
-        c, k, m = effects.pairs[p, 0], effects.pairs[p, 1], effects.pairs[p, 2]
-        b = effects.pair_factors[p]
-        factors.rates[c] += b * alpha[k] * alpha[m]
-        factors.rates_first[c, k] += b * alpha[m]
-        factors.rates_first[c, m] += b * alpha[k]
+        for k in range(nuisances):
+            slope = 0.0
+            for m in range(nuisances):
+                slope += effects.pairs[c, k, m] * alpha[m]
+            factors.rates[c] += 0.5 * alpha[k] * slope
+            factors.rates_first[c, k] += slope
     for c in range(processes):
         factors.rates[c] = factors.yields[c] * exp(-factors.rates[c])
         factors.yields[c] *= effects.yields[c]

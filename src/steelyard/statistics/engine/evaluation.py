@@ -10,15 +10,9 @@ from steelyard.errors import ModelError
 from steelyard.statistics.engine.assembly import constraint, expected_events, fill_gradient, fill_hessian
 from steelyard.statistics.engine.effects import Effects, Factors, allocate_factors, fill_factors, prepare_effects
 from steelyard.statistics.engine.events import Events, allocate_events, allocate_packing, blocks_of, pack_events
-from steelyard.statistics.engine.moments import (
-    GRADIENT,
-    HESSIAN,
-    Moments,
-    add_moments,
-    allocate_moments,
-    allocate_room,
-    set_point,
-)
+from steelyard.statistics.engine.moments import Moments, add_moments, allocate_moments
+from steelyard.statistics.engine.orders import GRADIENT, HESSIAN
+from steelyard.statistics.engine.rates import allocate_room, set_point
 from steelyard.statistics.engine.slices import add_slice, count_negative
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.systematics import Systematics

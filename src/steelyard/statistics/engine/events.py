@@ -129,7 +129,13 @@ def _fill(rates, log_g, packing, number, plain, events, block):
                 shape[start + row] = tile[row, 2 * t]
                 shape[BLOCK + start + row] = tile[row, 2 * t + 1]
     for t in range(terms):
-        shape, largest = events.shapes[block, t], np.float32(0.0)
+        shape, outside = events.shapes[block, t], np.float32(0.0)
         for b in range(count):
-            largest = max(largest, max(abs(shape[b]), abs(shape[BLOCK + b])))
-        events.wide[block, t] = not largest <= SMALL
+            outside += _beyond(shape[b]) + _beyond(shape[BLOCK + b])
+        events.wide[block, t] = outside > 0.0
+
+
+@internal
+def _beyond(number):
+    """Whether the short series is no good for a number, as a number: a sum has vector lanes, a maximum has not."""
+    return np.float32(0.0) if abs(number) <= SMALL else np.float32(1.0)

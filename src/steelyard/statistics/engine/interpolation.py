@@ -84,17 +84,24 @@ def _fill(weights, odd0, even0, odd1, even1, odd2, even2):
 
 
 @internal
-def interpolate(log_up, log_down, polynomial, weights):
-    """g, and its first two derivatives over g, from the weights (3, 6) of :func:`interpolation_weights`."""
+def interpolate(logs, factors, polynomial, weights):
+    """g, and its first two derivatives over g, from the weights (3, 6) of :func:`interpolation_weights`.
+
+    Args:
+        logs, factors: (2,) u and d, and their exponentials g+ and g-.
+        polynomial: which of the two ways.
+    """
+    log_up, log_down, up, down = logs[0], logs[1], factors[0], factors[1]
     if not polynomial:
         first = weights[1, 0] * log_up + weights[1, 1] * log_down
         second = weights[2, 0] * log_up + weights[2, 1] * log_down
         return exp(weights[0, 0] * log_up + weights[0, 1] * log_down), first, second + first * first
-    up, down = exp(log_up), exp(log_down)
     g = 1.0 + _combine(weights[0], log_up, log_down, up, down)
     if abs(g) < TINY:
         g = TINY
-    return g, _combine(weights[1], log_up, log_down, up, down) / g, _combine(weights[2], log_up, log_down, up, down) / g
+    inverse = 1.0 / g
+    first = _combine(weights[1], log_up, log_down, up, down) * inverse
+    return g, first, _combine(weights[2], log_up, log_down, up, down) * inverse
 
 
 @internal

@@ -3,7 +3,7 @@
 import numpy as np
 
 from steelyard.statistics.engine.evaluation import Evaluator
-from steelyard.statistics.engine.moments import GRADIENT, HESSIAN, VALUE
+from steelyard.statistics.engine.orders import GRADIENT, HESSIAN, VALUE
 from steelyard.statistics.engine.search import Minimum
 
 

@@ -5,9 +5,9 @@ range set on its end, inside a trust region whose size follows from how well the
 the Hessian is not positive it is shifted until it is. A step that raises the function, or at which it is infinite
 (a negative density), is never taken.
 
-Where the Hessian is dear, it is no longer evaluated near the minimum as long as steps go as foretold, but kept up to
-date with the gradients, by the formula of Broyden, Fletcher, Goldfarb and Shanno. Near the minimum one
-more step is the last, of which the value is enough: it has to have fallen as foretold.
+Where the Hessian is dear, it is no longer evaluated near the minimum as long as it is positive and steps go as
+foretold, but kept up to date with the gradients, by the formula of Broyden, Fletcher, Goldfarb and Shanno. Near the
+minimum one more step is the last, of which the value is enough: it has to have fallen as foretold.
 
 The function is not called here: a search proposes a point and is told what is there. So it serves the compiled loop
 over pseudo-experiments as well as a data set that many threads evaluate.
@@ -18,11 +18,10 @@ from typing import NamedTuple
 import numpy as np
 
 from steelyard.statistics.engine.compilation import compiled, internal
+from steelyard.statistics.engine.orders import GRADIENT, HESSIAN, VALUE
+from steelyard.statistics.engine.quadratic import decrease_of, solve_within_bounds
 
 ITERATIONS = 60
-
-# Orders of derivatives.
-VALUE, GRADIENT, HESSIAN = 0, 1, 2
 
 RUNNING, CONVERGED, INVALID_START, STUCK, TOO_MANY_STEPS = 0, 1, 2, 3, 4
 
@@ -31,8 +30,8 @@ MINIMUM, PREDICTED, EDM, RADIUS, TOLERANCE, NOISE, REACH, NEAR, SHIFT = 0, 1, 2,
 # Places in ``counts``.
 STATE, ITERATION, ORDER, UPDATING = 0, 1, 2, 3
 
-# Relative shifts of the Hessian's diagonal: with more than the second it is not a minimum that has been found.
-_FIRST_SHIFT, _LARGEST_SHIFT = 1e-7, 1e-2
+# With a larger relative shift of the Hessian's diagonal it is not a minimum that has been found.
+_LARGEST_SHIFT = 1e-2
 
 # Distance to the minimum before a step, in -2 ln L, from which the Hessian may be updated after it, if the step went as
 # foretold.
@@ -241,8 +240,8 @@ def _propose(search):
             search.free[number] = i
             number += 1
     moving = number
-    shift = _solve_within_bounds(search, number)
-    predicted = _predicted(search)
+    shift = solve_within_bounds(search, number)
+    predicted = decrease_of(search)
     if predicted <= 0.0 and moving:
         predicted = _descend(search)
     search.numbers[EDM], search.numbers[SHIFT] = predicted, shift
@@ -256,8 +255,10 @@ def _propose(search):
     if reach > numbers[RADIUS]:
         _scale(step, numbers[RADIUS] / reach)
         reach = numbers[RADIUS]
-        predicted = _predicted(search)
+        predicted = decrease_of(search)
     numbers[REACH], numbers[PREDICTED] = reach, predicted
+    if shift > 0.0:  # a Hessian that is not positive stays so for long when it is only updated
+        search.counts[ORDER] = HESSIAN
     if predicted < numbers[NEAR] and shift == 0.0:
         search.counts[ORDER] = VALUE
     for i in range(size):
@@ -287,115 +288,4 @@ def _descend(search):
             curvature += step[i] * search.hessian[i, j] * step[j]
     if curvature > -slope:
         _scale(step, -slope / curvature)
-    return _predicted(search)
-
-
-@internal
-def _predicted(search):
-    """Decrease of the quadratic model by the step."""
-    total = 0.0
-    for i in range(len(search.step)):
-        if search.step[i] != 0.0:
-            along = 0.0
-            for j in range(len(search.step)):
-                along += search.hessian[i, j] * search.step[j]
-            total += search.step[i] * (search.gradient[i] + 0.5 * along)
-    return -total
-
-
-@internal
-def _solve_within_bounds(search, number):
-    """Fill the step over the first ``number`` free parameters; returns the shift of the Hessian.
-
-    Parameters that the Newton step would carry out of their range are set on its end, and the others minimise what
-    then remains of the model.
-    """
-    place, step, free = search.place, search.step, search.free
-    largest = 0.0
-    while True:
-        shift = _solve(search, number)
-        largest = max(largest, shift)
-        kept = 0
-        for index in range(number):
-            i = free[index]
-            end = place[i] + step[i]
-            if end < search.lower[i]:
-                step[i] = search.lower[i] - place[i]
-            elif end > search.upper[i]:
-                step[i] = search.upper[i] - place[i]
-            else:
-                free[kept] = i
-                kept += 1
-        if kept == number:
-            return largest
-        number = kept
-
-
-@internal
-def _solve(search, number):
-    """Newton's step of the free parameters, given the steps of all others; returns the relative shift needed."""
-    free, step, factor = search.free, search.step, search.factor
-    size = len(step)
-    if number == 0:
-        return 0.0
-    shift, top = 0.0, 0.0
-    for index in range(number):
-        top = max(top, abs(search.hessian[free[index], free[index]]))
-    while not _cholesky(search, number, shift, top):
-        shift = _FIRST_SHIFT if shift == 0.0 else 10.0 * shift
-        if shift > 1e12:  # not a number somewhere: do not move
-            for index in range(number):
-                step[free[index]] = 0.0
-            return shift
-    # The free parameters' own steps do not enter the right-hand side.
-    for index in range(number):
-        step[free[index]] = 0.0
-    right = search.right
-    for index in range(number):
-        i = free[index]
-        total = -search.gradient[i]
-        for j in range(size):
-            if step[j] != 0.0:
-                total -= search.hessian[i, j] * step[j]
-        right[index] = total
-    back_substitute(factor, right, number)
-    for index in range(number):
-        step[free[index]] = right[index]
-    return shift
-
-
-@internal
-def _cholesky(search, number, shift, top):
-    """Lower factor of the free parameters' Hessian with its diagonal shifted; false if it is not positive."""
-    free, factor = search.free, search.factor
-    for row in range(number):
-        i = free[row]
-        for column in range(row + 1):
-            total = search.hessian[i, free[column]]
-            if row == column:
-                size = max(abs(total), 1e-3 * top, 1e-12)
-                total += shift * size
-            for inner in range(column):
-                total -= factor[row, inner] * factor[column, inner]
-            if row == column:
-                if not total > 1e-13 * size:
-                    return False
-                factor[row, row] = np.sqrt(total)
-            else:
-                factor[row, column] = total / factor[column, column]
-    return True
-
-
-@internal
-def back_substitute(factor, right, number):
-    """Solve L L^T x = right in place."""
-    for row in range(number):
-        total = right[row]
-        for column in range(row):
-            total -= factor[row, column] * right[column]
-        right[row] = total / factor[row, row]
-    for row in range(number - 1, -1, -1):
-        total = right[row]
-        for column in range(row + 1, number):
-            total -= factor[column, row] * right[column]
-        right[row] = total / factor[row, row]
+    return decrease_of(search)

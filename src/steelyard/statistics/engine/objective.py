@@ -9,17 +9,9 @@ from steelyard.statistics.engine.compilation import internal
 from steelyard.statistics.engine.curves import Curves, fill_fractions
 from steelyard.statistics.engine.effects import Effects, Factors, allocate_factors, fill_factors
 from steelyard.statistics.engine.events import FIRST, Events
-from steelyard.statistics.engine.moments import (
-    GRADIENT,
-    HESSIAN,
-    Moments,
-    Room,
-    add_moments,
-    allocate_moments,
-    allocate_room,
-    clear_moments,
-    set_point,
-)
+from steelyard.statistics.engine.moments import Moments, add_moments, allocate_moments, clear_moments
+from steelyard.statistics.engine.orders import GRADIENT, HESSIAN
+from steelyard.statistics.engine.rates import Room, allocate_room, set_point
 
 
 class Data(NamedTuple):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from steelyard.statistics.engine.assembly import constraint, expected_events
+from steelyard.statistics.engine.basins import foretell, minima_along, minima_of
 from steelyard.statistics.engine.compilation import compiled, internal
 from steelyard.statistics.engine.effects import fill_factors
 from steelyard.statistics.engine.events import (
@@ -16,7 +17,6 @@ from steelyard.statistics.engine.events import (
     blocks_of,
     pack_events,
 )
-from steelyard.statistics.engine.moments import GRADIENT, set_point
 from steelyard.statistics.engine.newton import (
     CONVERGED,
     EDM,
@@ -33,22 +33,11 @@ from steelyard.statistics.engine.newton import (
     ends_above,
 )
 from steelyard.statistics.engine.objective import Data, Desk, allocate_desk, evaluate
-from steelyard.statistics.engine.path import (
-    ARRIVED,
-    EVALUATIONS,
-    LOOK,
-    POINTS,
-    Path,
-    allocate_path,
-    depart,
-    foretell,
-    land,
-    minima_along,
-    walk,
-)
+from steelyard.statistics.engine.orders import GRADIENT
+from steelyard.statistics.engine.path import ARRIVED, EVALUATIONS, LOOK, POINTS, Path, allocate_path, depart, land, walk
 from steelyard.statistics.engine.precision import nearness_of, noise_of, tolerance_of, updating_pays
+from steelyard.statistics.engine.rates import set_point
 from steelyard.statistics.engine.slices import add_slice
-from steelyard.statistics.engine.starts import minima_of
 
 # How a fit ended; the numbers of steelyard.statistics.toy_fits.Status.
 FINE, AT_BOUND, NO_VALID_START, NEGATIVE_AT_TEST, NOT_CONVERGED, TEST_NOT_CONVERGED = 0, 1, 2, 3, 4, 5

@@ -8,7 +8,6 @@ from steelyard.statistics.engine.evaluation import Evaluator
 from steelyard.statistics.engine.newton import (
     CONVERGED,
     EDM,
-    GRADIENT,
     INVALID_START,
     MINIMUM,
     ORDER,
@@ -17,6 +16,7 @@ from steelyard.statistics.engine.newton import (
     allocate_search,
     begin,
 )
+from steelyard.statistics.engine.orders import GRADIENT
 from steelyard.statistics.engine.path import ARRIVED, LOOK, Path, allocate_path, depart, land, walk
 from steelyard.statistics.engine.precision import nearness_of, noise_of, tolerance_of, updating_pays
 

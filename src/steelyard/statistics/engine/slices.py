@@ -3,7 +3,9 @@
 import numpy as np
 
 from steelyard.statistics.engine.compilation import compiled
-from steelyard.statistics.engine.moments import VALUE, fill_rates, mix, positive, sum_of_logs
+from steelyard.statistics.engine.moments import positive, sum_of_logs
+from steelyard.statistics.engine.orders import VALUE
+from steelyard.statistics.engine.rates import fill_rates, mix
 
 
 @compiled

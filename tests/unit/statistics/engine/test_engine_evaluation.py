@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import random_models
 
-from steelyard.statistics.engine.moments import GRADIENT, VALUE
+from steelyard.statistics.engine.orders import GRADIENT, VALUE
 from steelyard.statistics.likelihood import Likelihood
 
 # What a shape changes is float32: of -2 ln L of some hundred events, this is chance.

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from steelyard.statistics.engine.basins import foretell, minima_along
 from steelyard.statistics.engine.newton import MINIMUM, STATE, advance, allocate_search, begin
 from steelyard.statistics.engine.path import (
     ARRIVED,
@@ -13,9 +14,7 @@ from steelyard.statistics.engine.path import (
     POINTS,
     allocate_path,
     depart,
-    foretell,
     land,
-    minima_along,
     walk,
 )
 
