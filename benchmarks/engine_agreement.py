@@ -40,7 +40,7 @@ def main() -> None:
         for found in disagreements:
             print(
                 f"{name}; thrown at {thrown:g}, tested {tested:g}; toy {found.toy}: {found.kind} by {found.size:.2e}, "
-                f"mu_hat {found.hat:.4f}, iminuit {found.hat_minuit:.4f}",
+                f"mu_hat {found.hat:.4f}, iminuit {found.hat_minuit:.4f} with pulls of up to {found.pull:.1f}",
                 flush=True,
             )
     print(f"{given.models * given.toys} toys of {given.models} models in {time.perf_counter() - start:.0f} s")

@@ -5,6 +5,7 @@ gradient, and knows nothing of the engine's search for basins: it starts from se
 once with the coordinate held on each of its bounds, where Minuit's transformation of limits can stick.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,9 @@ class Disagreement:
             test statistic is not the difference of its own minima; ``bounds``: a parameter is out of its range.
         size: in -2 ln L.
         hat, hat_minuit: best fit of the parameter of interest.
+        pull: largest distance of a constrained nuisance parameter from its global observable at iminuit's minimum. A
+            large shape can have minima where it is pulled by several standard deviations; neither of the two looks
+            for these, but either may come across one.
     """
 
     model: str
@@ -41,6 +45,7 @@ class Disagreement:
     size: float
     hat: float
     hat_minuit: float
+    pull: float
 
     @property
     def excused(self) -> bool:
@@ -50,11 +55,12 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Minima:
-    """Minuit's conditional and global minimum: -2 ln L, and the best-fit coordinate."""
+    """Minuit's conditional and global minimum: -2 ln L, the best-fit coordinate, and the largest pull there."""
 
     at_test: float
     deepest: float
     kappa: float
+    pull: float
 
 
 def fit_with_minuit(likelihood: Likelihood, tested: float) -> Minima:
@@ -80,20 +86,30 @@ def fit_with_minuit(likelihood: Likelihood, tested: float) -> Minima:
         if np.isfinite(evaluator.expand(place[0], place[1:], VALUE).value):
             found.append(minimise_with_minuit(evaluator, place, np.zeros_like(held), ends))
     if not found:
-        return Minima(np.inf, np.inf, np.nan)
+        return Minima(np.inf, np.inf, np.nan, np.nan)
     best = min(found, key=lambda minimum: minimum.value)
-    return Minima(min(at_test), best.value, float(best.place[0]))
+    pulls = np.abs(best.place[1:] - likelihood.global_observables)[systematics.constrained]
+    return Minima(min(at_test), best.value, float(best.place[0]), float(pulls.max(initial=0.0)))
 
 
 def compare(
-    name: str, analysis: random_models.Analysis, mu: float, thrown: float, toys: int, seed: int
+    name: str,
+    analysis: random_models.Analysis,
+    mu: float,
+    thrown: float,
+    toys: int,
+    seed: int,
+    chosen_toys: Collection[int] | None = None,
 ) -> tuple[ToyFits, list[Disagreement]]:
-    """Throw toys at ``thrown``, test ``mu`` in them with both, and list what differs by more than the tolerance."""
+    """Throw toys at ``thrown``, test ``mu`` in them with both, and list what differs by more than the tolerance.
+
+    iminuit fits ``chosen_toys`` only, if these are given.
+    """
     rows, offsets, observed = analysis.throw(thrown, toys, np.random.default_rng(seed))
     mixture, systematics = analysis.mixture, analysis.systematics
     ours = fit_toys(mixture, analysis.rates, offsets, mu, systematics, analysis.log_g, observed, rows)
     tested, found = float(mixture.to_coordinate(mu)), []
-    for toy in range(toys):
+    for toy in range(toys) if chosen_toys is None else chosen_toys:
         chosen = rows[offsets[toy] : offsets[toy + 1]]
         likelihood = Likelihood(
             mixture, analysis.rates[chosen], None, systematics, analysis.log_g[chosen], observed[toy]
@@ -102,7 +118,7 @@ def compare(
 
         def note(kind: str, size: float, toy: int = toy, theirs: Minima = theirs) -> None:
             hat = float(mixture.to_parameter(theirs.kappa))
-            found.append(Disagreement(name, toy, kind, float(size), float(ours.hat[toy]), hat))
+            found.append(Disagreement(name, toy, kind, float(size), float(ours.hat[toy]), hat, theirs.pull))
 
         if (ours.status[toy] <= Status.AT_BOUND) != np.isfinite(theirs.at_test):
             note("status", np.nan)

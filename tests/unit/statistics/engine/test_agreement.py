@@ -38,11 +38,11 @@ def test_every_toy_agrees_with_iminuit_or_is_deeper(thrown, tested):
 def test_a_basin_far_from_the_conditional_fit_is_found(settings, thrown, tested, hat):
     """What one slice along kappa foretells of the profile misses the global minimum of these toys, by up to 3 units.
 
-    In the last of them Newton's method on an extrapolated point jumps to where both shapes are pulled by five
-    standard deviations; the path must not.
+    In the last ones Newton's method on an extrapolated point jumps to where both shapes are pulled by five standard
+    deviations; the path must not.
     """
     analysis = random_models.analysis(events=2000, **settings)
-    fits, disagreements = compare("far basin", analysis, tested, thrown, toys=25, seed=settings["seed"])
+    fits, disagreements = compare("far basin", analysis, tested, thrown, 25, settings["seed"], chosen_toys=hat)
     assert [found for found in disagreements if not found.excused] == []
     for toy, value in hat.items():
         assert fits.hat[toy] == pytest.approx(value, abs=2e-3)
