@@ -82,9 +82,10 @@ def fit(likelihood: Likelihood, fixed: Mapping[str, float] | None = None) -> Fit
 
     The likelihood of an interfering signal has two minima in the coordinate; a local fit that stops in the
     wrong one corrupts the belt (DESIGN 1.7). So the coordinate's range is searched first
-    (:func:`steelyard.statistics.starts.find_basins`), Minuit runs once in each basin, and the two bounds themselves
-    compete as exact values with the nuisance parameters refitted: Minuit's limits are a transformation whose
-    derivative vanishes at the limit, so it cannot be trusted to sit on one.
+    (:func:`steelyard.statistics.starts.find_basins`), Minuit runs once in each basin, with nuisance parameters to
+    confirm what Newton's method has found there, and the two bounds themselves compete as exact values with the
+    nuisance parameters refitted: Minuit's limits are a transformation whose derivative vanishes at the limit, so it
+    cannot be trusted to sit on one.
 
     Args:
         likelihood: the data.
@@ -128,10 +129,10 @@ def _fit(likelihood: Likelihood, start: np.ndarray, still: np.ndarray, further: 
     evaluator, ends = likelihood.evaluator, likelihood.mixture.coordinate_bounds
     basins = find_basins(likelihood, start, still)
     # With nuisance parameters the minimum may move further than to the next point of the grid.
-    found = [
-        minimise_with_minuit(evaluator, basin.start, still, (basin.low, basin.high) if len(start) == 1 else ends)
-        for basin in basins
-    ]
+    found = []
+    for basin in basins:
+        limits = (basin.low, basin.high) if len(start) == 1 else ends
+        found.append(minimise_with_minuit(evaluator, basin.start, still, limits, basin.hessian))
     found += [minimise_with_minuit(evaluator, place, still, ends) for place in further]
     if not still[0]:
         ceiling = min(local.value for local in found) + MARGIN
@@ -168,7 +169,8 @@ def _at_end(likelihood: Likelihood, start: np.ndarray, still: np.ndarray, ceilin
         return []
     if basin.expected > ceiling:
         return []
-    return [minimise_with_minuit(likelihood.evaluator, basin.start, held, likelihood.mixture.coordinate_bounds)]
+    ends = likelihood.mixture.coordinate_bounds
+    return [minimise_with_minuit(likelihood.evaluator, basin.start, held, ends, basin.hessian)]
 
 
 def _result(likelihood: Likelihood, found: list[Minimum], still: np.ndarray) -> Fit:

@@ -24,12 +24,20 @@ STRAY = 0.1
 
 @dataclass(frozen=True)
 class Basin:
-    """A local minimum of the expected profile: the start of a search, and the neighbours on the grid around it."""
+    """A local minimum of the expected profile.
+
+    Attributes:
+        start: (1 + K,) where a search begins.
+        expected: -2 ln L there.
+        low, high: coordinates of the neighbours on the grid around it.
+        hessian: (1 + K, 1 + K) if the start is a minimum already.
+    """
 
     start: np.ndarray
     expected: float
     low: float
     high: float
+    hessian: np.ndarray | None = None
 
 
 def search_grid(mixture: Mixture, nuisances: int) -> np.ndarray:
@@ -67,25 +75,26 @@ def find_basins(likelihood: Likelihood, start: np.ndarray, fixed: np.ndarray) ->
     step = grid[1] - grid[0] if len(grid) > 1 else 0.0
     if fixed[1:].all():
         found = minima_of(grid, values, minima, depths, order)
-        starts = [np.concatenate([[minima[j]], alpha]) for j in order[:found]]
+        starts = [(np.concatenate([[minima[j]], alpha]), None) for j in order[:found]]
     else:
         held = fixed.copy()
         held[0] = True
         known = minimise(evaluator, np.concatenate([[grid[np.argmin(values)]], alpha]), held)
         if fixed[0]:
-            return (Basin(known.place, known.value, float(grid[0]), float(grid[0])),)
+            hessian = known.hessian if known.converged else None
+            return (Basin(known.place, known.value, float(grid[0]), float(grid[0]), hessian),)
         path = follow_profile(evaluator, known, held)
         found = minima_along(path, minima, depths, order)
         starts = [_start_at(evaluator, path, minima[j], fixed, STRAY * (grid[-1] - grid[0])) for j in order[:found]]
     basins = []
-    for j, place in zip(order, starts, strict=False):
+    for j, (place, hessian) in zip(order, starts, strict=False):
         low, high = max(minima[j] - step, grid[0]), min(minima[j] + step, grid[-1])
-        basins.append(Basin(place, float(depths[j]), float(low), float(high)))
+        basins.append(Basin(place, float(depths[j]), float(low), float(high), hessian))
     return tuple(basins)
 
 
-def _start_at(evaluator: Evaluator, path: Path, kappa: float, fixed: np.ndarray, stray: float) -> np.ndarray:
-    """The minimum next to a minimum of the path; if there is none as near as ``stray``, that of the path itself."""
+def _start_at(evaluator: Evaluator, path: Path, kappa: float, fixed: np.ndarray, stray: float) -> tuple:
+    """The minimum next to a minimum of the path, and its Hessian; if none is as near as ``stray``, that of the path."""
     place = np.concatenate([[kappa], np.zeros(len(path.base))])
     foretell(path, kappa, place[1:])
     if not np.isfinite(evaluator.expand(kappa, place[1:], VALUE).value):
@@ -94,4 +103,5 @@ def _start_at(evaluator: Evaluator, path: Path, kappa: float, fixed: np.ndarray,
         nearest = used[np.argmin(np.abs(path.kappa[used] - kappa))]
         place[0], place[1:] = path.kappa[nearest], path.alpha[nearest]
     found = minimise(evaluator, place, fixed)
-    return found.place if found.converged and abs(found.place[0] - kappa) < stray else place
+    near = found.converged and abs(found.place[0] - kappa) < stray
+    return (found.place, found.hessian) if near else (place, None)

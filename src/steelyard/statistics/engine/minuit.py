@@ -8,11 +8,16 @@ from steelyard.statistics.engine.search import Minimum
 
 
 def minimise_with_minuit(
-    evaluator: Evaluator, start: np.ndarray, fixed: np.ndarray, limits: tuple[float, float]
+    evaluator: Evaluator,
+    start: np.ndarray,
+    fixed: np.ndarray,
+    limits: tuple[float, float],
+    hessian: np.ndarray | None = None,
 ) -> Minimum:
     """Migrad with the exact gradient from ``start`` (1 + K,), with kappa inside ``limits`` and alpha inside its bounds.
 
-    ``converged`` is Minuit's own verdict.
+    ``converged`` is Minuit's own verdict. With a ``hessian`` (1 + K, 1 + K) the start is a minimum, to be confirmed:
+    Minuit takes its steps from it, and does not form second derivatives of its own by differences (strategy 0).
     """
     from iminuit import Minuit
 
@@ -34,7 +39,9 @@ def minimise_with_minuit(
     minuit.limits = [None if held else tuple(pair) for held, pair in zip(fixed, bounds, strict=True)]
     minuit.fixed = list(fixed)
     minuit.errordef = Minuit.LIKELIHOOD * 2  # the function is -2 ln L
-    minuit.strategy = 1
+    minuit.strategy = 1 if hessian is None else 0
+    if hessian is not None:
+        minuit.errors = np.sqrt(2.0 / np.maximum(np.diag(hessian), 1e-3))
     # An estimated distance of 2e-7 without nuisance parameters; with them, above what float32 shapes resolve.
     minuit.tol = 1e-4 if len(start) == 1 else 1e-2
     minuit.migrad()
