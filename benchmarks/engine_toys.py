@@ -5,7 +5,7 @@
 About 1,000 events a toy, thrown and tested at mu = 1, shapes of 5 %, with fifty of them of 2 %. *iminuit*: the engine's
 value and gradient, Migrad from the tested value (conditional) and from one point in each half of the coordinate
 (global). *JAX + iminuit*: the same with the likelihood of `benchmarks/jax_likelihood.py`, padded to one size so that it
-is compiled once, which is not counted. One core; failures are counted.
+is compiled once, which is not counted. One core; *evaluations* are the engine's for a toy, failures are counted.
 """
 
 import argparse
@@ -99,7 +99,7 @@ def main() -> None:
         print(f"{given.threads} threads, 10 nuisances: {many:.0f} toys a second, {many / one:.2f} times one thread")
     common.one_core()
     common.print_machine()
-    common.print_head("toys a second", "engine", "failed", "iminuit", "JAX+iminuit")
+    common.print_head("toys a second", "engine", "evaluations", "failed", "iminuit", "JAX+iminuit")
     for nuisances in given.nuisances:
         analysis, thrown = toys_of(nuisances, TOYS[nuisances])
         rate, fits = by_engine(analysis, thrown)
@@ -107,7 +107,7 @@ def main() -> None:
         assert np.isnan(fits.t[fits.status > Status.AT_BOUND]).all()
         single = by_minuit(analysis, thrown, SINGLE[nuisances], fits, jax=False)
         jax = "-" if given.no_jax else by_minuit(analysis, thrown, min(SINGLE[nuisances], 20), fits, jax=True)
-        common.print_row(f"{nuisances} nuisances", rate, str(failed), single, jax)
+        common.print_row(f"{nuisances} nuisances", rate, float(fits.evaluations.mean()), str(failed), single, jax)
 
 
 if __name__ == "__main__":

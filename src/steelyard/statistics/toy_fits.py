@@ -42,6 +42,7 @@ class ToyFits:
         alpha: (T, K) nuisance parameters at the best fit.
         conditional: (T, K) nuisance parameters of the conditional fit at the tested value.
         edm: (T,) estimated vertical distance to the minimum in -2 ln L, the larger one of both fits.
+        evaluations: (T,) how often the likelihood was evaluated, of any order of derivatives.
     """
 
     t: np.ndarray
@@ -51,14 +52,16 @@ class ToyFits:
     alpha: np.ndarray = None  # type: ignore[assignment]  # (T, 0), set below
     conditional: np.ndarray = None  # type: ignore[assignment]  # (T, 0), set below
     edm: np.ndarray = None  # type: ignore[assignment]  # unknown, set below
+    evaluations: np.ndarray = None  # type: ignore[assignment]  # unknown, set below
 
     def __post_init__(self) -> None:
         toys = len(self.t)
         for name, default in (("alpha", np.zeros((toys, 0))), ("conditional", np.zeros((toys, 0)))):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default)
-        if self.edm is None:
-            object.__setattr__(self, "edm", np.full(toys, np.nan))
+        for name in ("edm", "evaluations"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.full(toys, np.nan))
 
 
 def fit_toys(
@@ -150,4 +153,5 @@ def fit_toys(
         alpha=outcome.alpha,
         conditional=outcome.conditional,
         edm=outcome.edm,
+        evaluations=outcome.evaluations,
     )

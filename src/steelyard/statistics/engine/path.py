@@ -7,11 +7,11 @@ parameters make of it. So the profile :math:`P(\kappa)=\min_\alpha[-2\ln L(\kapp
 .. math:: \hat\alpha \approx \alpha - W g_\alpha, \quad P \approx -2\ln L - \tfrac12 g_\alpha^T W g_\alpha, \quad
           \frac{dP}{d\kappa} \approx g_\kappa + \frac{d\hat\alpha}{d\kappa}\cdot g_\alpha
 
-with W the inverse Hessian in alpha, at first that of the known conditional fit, and the direction of the path from its
-last three points. Where the correction is not small it is taken, and the point is looked at again; W learns from how
-the gradient changed (the formula of Broyden, Fletcher, Goldfarb and Shanno for the inverse). Where some corrections are
-not enough, the path asks for a conditional fit. Values and slopes give the profile between the points as a cubic, and
-so its minima.
+with W the inverse Hessian in alpha (:mod:`~steelyard.statistics.engine.inverse`), at first that of the known
+conditional fit, and the direction of the path from its last three points. Where the correction is not small it is
+taken, and the point is looked at again; W learns from how the gradient changed. Where some corrections are not enough,
+the path asks for a conditional fit. Values and slopes give the profile between the points as a cubic, and so its
+minima (:mod:`~steelyard.statistics.engine.basins`).
 
 As in :mod:`~steelyard.statistics.engine.newton`, the function is not called here: the path says what it wants to know
 (``LOOK``: value and gradient at its trial point, for :func:`walk`; ``FIT``: the conditional fit from there, for
@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from steelyard.statistics.engine.compilation import compiled, internal
+from steelyard.statistics.engine.inverse import invert, learn, scalar
 from steelyard.statistics.engine.newton import copy, copy_square
 
 # Points at most, on both sides of the first.
@@ -33,6 +34,9 @@ MIDDLE = POINTS // 2
 # far it takes the profile to come down again.
 STEPS = 12
 _DEPTH = 2.0
+
+# A point this near to the end, in steps, is the end: so short a step would give no direction.
+_NEAR = 1e-6
 
 # A correction of the profile up to this, and this part of its height above the lowest point, is believed; a larger part
 # where that is far above.
@@ -120,12 +124,12 @@ def depart(path, place, value, gradient, hessian):
     numbers[LOWEST], numbers[STEP] = value, (path.bounds[0, 1] - path.bounds[0, 0]) / STEPS
     path.kappa[MIDDLE], path.value[MIDDLE], path.slope[MIDDLE] = place[0], value, gradient[0]
     copy(place[1:], path.alpha[MIDDLE])
-    _invert(path, hessian)
+    invert(hessian, path.fixed, path.factor, path.inverse)
     copy_square(path.inverse, path.first_inverse)
     for k in range(len(path.base)):
         path.along[k] = 0.0 if path.fixed[k] else hessian[0, 1 + k]
     for k in range(len(path.base)):
-        path.tangent[MIDDLE, k] = -_scalar(path.inverse[k], path.along)
+        path.tangent[MIDDLE, k] = -scalar(path.inverse[k], path.along)
     return _propose(path)
 
 
@@ -137,7 +141,9 @@ def walk(path, value, gradient):
     if not value < np.inf:
         return _retreat(path)
     if counts[ATTEMPT] > 0:
-        _learn(path, gradient)
+        for k in range(nuisances):
+            path.rise[k] = 0.0 if path.fixed[k] else gradient[1 + k] - path.gradient[k]
+        learn(path.step, path.rise, path.along, path.inverse)
         if value > numbers[VALUE]:
             return _shorten(path)
     copy(path.trial[1:], path.base)
@@ -146,7 +152,7 @@ def walk(path, value, gradient):
         path.gradient[k] = 0.0 if path.fixed[k] else gradient[1 + k]
     gain = 0.0
     for k in range(nuisances):
-        newton = _scalar(path.inverse[k], path.gradient)
+        newton = scalar(path.inverse[k], path.gradient)
         gain += 0.5 * path.gradient[k] * newton
         path.step[k] = min(max(path.base[k] - newton, path.bounds[1 + k, 0]), path.bounds[1 + k, 1]) - path.base[k]
     height = max(value - gain - numbers[LOWEST], 0.0)
@@ -164,7 +170,7 @@ def land(path, place, value, gradient, hessian):
     path.numbers[SLOPE] = gradient[0]
     for k in range(len(path.base)):
         path.step[k], path.gradient[k] = 0.0, 0.0
-    _invert(path, hessian)
+    invert(hessian, path.fixed, path.factor, path.inverse)
     return _keep(path, value)
 
 
@@ -221,7 +227,7 @@ def _keep(path, value):
     for k in range(len(path.base)):
         path.alpha[place, k] = path.base[k] + path.step[k]
     _turn(path, place)
-    path.slope[place] = path.numbers[SLOPE] + _scalar(path.tangent[place], path.gradient)
+    path.slope[place] = path.numbers[SLOPE] + scalar(path.tangent[place], path.gradient)
     path.numbers[LOWEST] = min(path.numbers[LOWEST], value)
     return _propose(path)
 
@@ -236,7 +242,7 @@ def _propose(path):
         at = _end(path)
         end = bounds[0, 1] if up else bounds[0, 0]
         left = abs(end - path.kappa[at])
-        if left > 0.0 and 0 < at < POINTS - 1:
+        if left > _NEAR * numbers[STEP] and 0 < at < POINTS - 1:
             height = path.value[at] - numbers[LOWEST]
             step = numbers[STEP]
             if 0.0 < height < np.inf:
@@ -286,69 +292,3 @@ def _place(path, at, kappa):
             slope += ahead * ((path.alpha[before, k] - path.alpha[at, k]) / back - slope) / back
         path.trial[1 + k] = min(max(path.alpha[at, k] + slope * ahead, path.bounds[1 + k, 0]), path.bounds[1 + k, 1])
     path.trial[0] = kappa
-
-
-@internal
-def _learn(path, gradient):
-    """Change the inverse Hessian so that it explains the change of the gradient from the base to the trial point."""
-    nuisances, along, step, rise = len(path.base), path.along, path.step, path.rise
-    for k in range(nuisances):
-        rise[k] = 0.0 if path.fixed[k] else gradient[1 + k] - path.gradient[k]
-    for k in range(nuisances):
-        along[k] = _scalar(path.inverse[k], rise)
-    found, bent = _scalar(rise, step), _scalar(rise, along)
-    if not found > 1e-3 * abs(bent):
-        return
-    for k in range(nuisances):
-        for m in range(nuisances):
-            path.inverse[k, m] += (1.0 + bent / found) * step[k] * step[m] / found
-            path.inverse[k, m] -= (along[k] * step[m] + step[k] * along[m]) / found
-
-
-@internal
-def _scalar(left, right):
-    total = 0.0
-    for k in range(len(left)):
-        total += left[k] * right[k]
-    return total
-
-
-@internal
-def _invert(path, hessian):
-    """Form W from a Hessian; a direction without positive curvature is not followed far."""
-    nuisances, factor, inverse = len(path.base), path.factor, path.inverse
-    for row in range(nuisances):
-        for column in range(row + 1):
-            total = hessian[1 + row, 1 + column]
-            if path.fixed[row] or path.fixed[column]:
-                total = 1.0 if row == column else 0.0
-            for inner in range(column):
-                total -= factor[row, inner] * factor[column, inner]
-            if row == column:
-                floor = 0.1 * abs(hessian[1 + row, 1 + row]) + 1e-6
-                factor[row, row] = np.sqrt(max(total, floor))
-            else:
-                factor[row, column] = total / factor[column, column]
-    # L L^T W = 1, a row of W at a time.
-    for row in range(nuisances):
-        for column in range(nuisances):
-            inverse[row, column] = 1.0 if row == column else 0.0
-        for inner in range(row):
-            _subtract(factor[row, inner], inverse[inner], inverse[row])
-        _divide(inverse[row], factor[row, row])
-    for row in range(nuisances - 1, -1, -1):
-        for inner in range(row + 1, nuisances):
-            _subtract(factor[inner, row], inverse[inner], inverse[row])
-        _divide(inverse[row], factor[row, row])
-
-
-@internal
-def _subtract(factor, source, target):
-    for k in range(len(source)):
-        target[k] -= factor * source[k]
-
-
-@internal
-def _divide(numbers, divisor):
-    for k in range(len(numbers)):
-        numbers[k] /= divisor

@@ -106,7 +106,7 @@ class Outcome(NamedTuple):
     Attributes:
         t, kappa, edm: (T,) test statistic, best-fit coordinate, larger estimated distance of the two minima.
         status: (T,).
-        evaluations: (T,) of the likelihood with its Hessian.
+        evaluations: (T,) of the likelihood, of any order of derivatives; slices do not count.
         alpha, conditional: (T, K) nuisance parameters of the global and the conditional fit.
     """
 
