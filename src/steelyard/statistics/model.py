@@ -13,12 +13,12 @@ from steelyard.errors import ModelError
 from steelyard.outputs import whole
 from steelyard.statistics.coefficients import Coefficients
 from steelyard.statistics.effects import ShapeNormalisation, SystematicEffects, normalise_shapes
+from steelyard.statistics.engine.intensity import event_intensities
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.normaliser import build_normaliser
 from steelyard.statistics.pruning import Pruned, prune_norms
 from steelyard.statistics.rates import check_total_rate
-from steelyard.statistics.shapes import varied_rates
 from steelyard.statistics.systematics import Systematics, from_arrays, to_arrays
 
 # A point of the nuisance parameters: all K values, or some by name with the others nominal; None: all nominal.
@@ -92,10 +92,11 @@ class Model:
         kappa = self.mixture.to_coordinate(mu)
         if not self.mixture.total(kappa)[0] >= 0.0:
             check_total_rate(self.mixture.coefficients, self.mixture.yields, np.array([mu]))
-        rates = self.rates
         if len(self.systematics):
-            rates = varied_rates(self.systematics, rates, self.log_g, point)
-        weights = self.weights * (rates @ self.mixture.fractions(kappa)[0])
+            weights = event_intensities(self.mixture, self.systematics, self.rates, self.log_g, kappa, point)
+        else:
+            weights = self.rates @ self.mixture.fractions(kappa)[0]
+        weights *= self.weights
         negative = weights < 0.0
         if negative.any():
             share = -weights[negative].sum() / weights.sum()
