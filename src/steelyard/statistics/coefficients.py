@@ -1,7 +1,7 @@
 """The coefficients f_c of the mixture as functions of the parameters, with exact derivatives."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -150,6 +150,16 @@ class Coefficients:
         """(C, D + 1) factors of the powers of the coordinate, lowest first; None unless all are polynomials."""
         return self._smooth[1]
 
+    def knowing(self, coordinate: Coordinate, polynomial: ArrayLike) -> "Coefficients":
+        """The same coefficients where :attr:`coordinate` and :attr:`polynomial` (C, D + 1) are known from before.
+
+        A model on file keeps both, so that the many jobs which read one need no symbolic algebra.
+        """
+        table = np.asarray(polynomial, dtype=float)
+        known = replace(self)
+        known.__dict__["_smooth"] = (coordinate, table, _polynomials(table))  # where cached_property keeps it
+        return known
+
     def at(self, coordinate: ArrayLike) -> np.ndarray:
         """f_c at values of the fit coordinate: (...) to (..., C)."""
         return self._smooth[2][0](coordinate)
@@ -242,14 +252,19 @@ def _functions(
         table = np.zeros((len(rows), max(len(row) for row in rows)))
         for index, row in enumerate(rows):
             table[index, : len(row)] = row
-        tables = [table]
-        for _ in range(2):
-            tables.append(tables[-1][:, 1:] * np.arange(1, tables[-1].shape[1]))
-        return table, tuple(_horner(each) for each in tables)
+        return table, _polynomials(table)
     first = [value.diff(kappa) for value in family]
     second = [value.diff(kappa) for value in first]
     compiled = [_compile([kappa], values) for values in (family, first, second)]
     return None, tuple(_vector(function, len(family)) for function in compiled)
+
+
+def _polynomials(table: np.ndarray) -> tuple[Callable[[ArrayLike], np.ndarray], ...]:
+    """Value, first and second derivative of the polynomials with these factors (C, D + 1)."""
+    tables = [table]
+    for _ in range(2):
+        tables.append(tables[-1][:, 1:] * np.arange(1, tables[-1].shape[1]))
+    return tuple(_horner(each) for each in tables)
 
 
 def _horner(table: np.ndarray) -> Callable[[ArrayLike], np.ndarray]:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.errors import ModelError
 from steelyard.outputs import whole
-from steelyard.statistics.coefficients import Coefficients
+from steelyard.statistics.coefficients import Coefficients, Coordinate
 from steelyard.statistics.effects import ShapeNormalisation, SystematicEffects, normalise_shapes
 from steelyard.statistics.engine.intensity import event_intensities
 from steelyard.statistics.likelihood import Likelihood
@@ -92,10 +92,7 @@ class Model:
         kappa = self.mixture.to_coordinate(mu)
         if not self.mixture.total(kappa)[0] >= 0.0:
             check_total_rate(self.mixture.coefficients, self.mixture.yields, np.array([mu]))
-        if len(self.systematics):
-            weights = event_intensities(self.mixture, self.systematics, self.rates, self.log_g, kappa, point)
-        else:
-            weights = self.rates @ self.mixture.fractions(kappa)[0]
+        weights = event_intensities(self.mixture, self.systematics, self.rates, self.log_g, kappa, point)
         weights *= self.weights
         negative = weights < 0.0
         if negative.any():
@@ -259,6 +256,8 @@ def save_model(model: Model, path: str | os.PathLike) -> None:
     header = {
         "processes": model.mixture.processes,
         "coefficients": {name: getattr(coefficients, name) for name in _COEFFICIENTS},
+        "coordinate": asdict(coefficients.coordinate),
+        "polynomial": None if coefficients.polynomial is None else coefficients.polynomial.tolist(),
         "bounds": model.mixture.bounds,
     }
     raw = model.raw_g
@@ -285,9 +284,12 @@ def load_model(path: str | os.PathLike) -> Model:
     with np.load(path) as file:
         header = json.loads(str(file["header"]))
         processes = tuple(header["processes"])
+        coefficients = Coefficients(**header["coefficients"])
+        if header["polynomial"] is not None:
+            coefficients = coefficients.knowing(Coordinate(**header["coordinate"]), header["polynomial"])
         variations = tuple(tuple(variation) for variation in json.loads(str(file["variations"])))
         return Model(
-            Mixture(processes, Coefficients(**header["coefficients"]), file["yields"], tuple(header["bounds"])),
+            Mixture(processes, coefficients, file["yields"], tuple(header["bounds"])),
             file["rates"],
             file["weights"],
             Normalisation(processes, file["mean"], file["error"]),

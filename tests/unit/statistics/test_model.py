@@ -1,3 +1,6 @@
+import ast
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -291,3 +294,20 @@ def test_a_file_without_nuisance_parameters_has_only_empty_arrays_more(interfere
             array = file[name]
             assert array.size == 0 or str(array) == "[]" or name == "normaliser_knots", name
     assert len(load_model(tmp_path / "model.npz").systematics) == 0
+
+
+def test_a_model_from_file_needs_no_symbolic_algebra(tmp_path, interference):
+    """Some sixty jobs of a run read one, and the package takes half a second to import."""
+    save_model(interference, tmp_path / "model.npz")
+    kappa = np.linspace(0.0, 2.0, 5)
+    lines = [
+        "import sys, numpy",
+        "from steelyard.statistics.model import load_model",
+        f"mixture = load_model({str(tmp_path / 'model.npz')!r}).mixture",
+        "kappa = mixture.to_coordinate(numpy.linspace(0.0, 2.0, 5) ** 2)",
+        "print([mixture.fractions(kappa, order).tolist() for order in range(3)])",
+        "assert 'sympy' not in sys.modules",
+    ]
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, check=True, text=True)
+    expected = [interference.mixture.fractions(kappa, order) for order in range(3)]
+    np.testing.assert_allclose(ast.literal_eval(done.stdout), expected, rtol=1e-15)

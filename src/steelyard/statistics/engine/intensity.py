@@ -17,7 +17,7 @@ _BLOCKS = 64
 def event_intensities(
     mixture: Mixture, systematics: Systematics, rates: np.ndarray, log_g: np.ndarray, kappa: float, alpha: np.ndarray
 ) -> np.ndarray:
-    r""":math:`\lambda_i=\sum_c f_c(\kappa)\,\frac{G_c(\alpha)}{N_c(\alpha)}\,\nu_cr_c(x_i)\prod_{t\in c}g_t(x_i|\alpha)`.
+    r"""The intensities of events, :math:`\lambda_i=\sum_cf_c\frac{G_c}{N_c}\,\nu_cr_c(x_i)\prod_{t\in c}g_t(x_i)`.
 
     What a shape changes is float32, as in every fit: relative 3e-7 of a weight. In numpy, at many points and in
     float64 throughout: :func:`steelyard.statistics.shapes.intensities`.
