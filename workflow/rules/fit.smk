@@ -56,6 +56,7 @@ rule rank_nuisances:
         runtime=30,
     params:
         nominal=analysis.parameters[0].nominal,
+        groups=GROUPS,
         code=code("rank_nuisances", "statistics.impacts", "statistics.model"),
     message:
         "Ranking the nuisance parameters ({wildcards.likelihood}{wildcards.data})"

@@ -61,7 +61,7 @@ def ranking(result: Impacts, data: str, labels: Labels, exact: Impacts | None = 
             )
             for line in bar[2]:
                 line.set_linestyle("--")
-    shifts.set_yticks(range(len(shown)), [impact.label for impact in shown])
+    shifts.set_yticks(range(len(shown)), [labels.nuisance(impact.name) for impact in shown])
     shifts.minorticks_off()
     pulls.minorticks_off()
     shifts.set_ylim(len(shown) - 0.4, -0.6)
@@ -130,8 +130,7 @@ def correlations(result: Impacts, data: str, labels: Labels) -> Figure:
     if result.correlation is None:
         return _nothing(data, labels)
     matrix = np.asarray(result.correlation)
-    names = {impact.name: impact.label for impact in result.impacts}
-    texts = [labels.parameter, *(names[name] for name in result.names[1:])]
+    texts = [labels.parameter, *(labels.nuisance(name) for name in result.names[1:])]
     figure = new_figure(WIDTH, WIDTH)
     axes = figure.subplots()
     image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0)

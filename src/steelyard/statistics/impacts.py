@@ -1,5 +1,6 @@
 """What each nuisance parameter does to the parameter of interest: pulls, constraints, impacts, groups, correlations."""
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -12,13 +13,16 @@ from steelyard.statistics.likelihood import Likelihood
 
 STATISTICAL = "statistical"
 
+# The group of nuisance parameters that nobody has put into one.
+UNGROUPED = "systematic"
+
 
 @dataclass(frozen=True)
 class Impact:
     r"""One nuisance parameter in the fit of one data set.
 
     Attributes:
-        name, label, group: of the systematic.
+        name, group: of the systematic.
         constrained: it has a Gaussian constraint, and so a global observable :math:`a`.
         hat: best fit :math:`\hat\alpha`.
         pull: :math:`\hat\alpha-a`, in units of the constraint's width.
@@ -32,7 +36,6 @@ class Impact:
     """
 
     name: str
-    label: str
     group: str
     constrained: bool
     hat: float
@@ -87,7 +90,7 @@ class Impacts:
     correlation: list[list[float]] | None = None
 
 
-def impacts(likelihood: Likelihood, centre: Fit | None = None) -> Impacts:
+def impacts(likelihood: Likelihood, centre: Fit | None = None, groups: Mapping[str, str] | None = None) -> Impacts:
     """The fit of a data set, and again with each global observable shifted by one standard deviation up and down.
 
     The shifted fits are Newton's, from the best fit: an impact is the motion of the minimum, not a change of basin.
@@ -95,6 +98,7 @@ def impacts(likelihood: Likelihood, centre: Fit | None = None) -> Impacts:
     Args:
         likelihood: the data.
         centre: their global fit, if it is known.
+        groups: name: group of the nuisance parameters, such as ``theory``; those left out are a group of their own.
 
     Raises:
         ModelError: the likelihood has no nuisance parameters, or no valid point.
@@ -105,6 +109,7 @@ def impacts(likelihood: Likelihood, centre: Fit | None = None) -> Impacts:
     centre = fit(likelihood) if centre is None else centre
     covariance = None if centre.covariance is None else np.asarray(centre.covariance, dtype=float)
     observables = likelihood.global_observables
+    groups = groups or {}
     found = []
     for index, nuisance in enumerate(systematics.nuisances):
         constrained = bool(systematics.constrained[index])
@@ -124,8 +129,7 @@ def impacts(likelihood: Likelihood, centre: Fit | None = None) -> Impacts:
         found.append(
             Impact(
                 name=nuisance.name,
-                label=nuisance.label or nuisance.name,
-                group=nuisance.group,
+                group=groups.get(nuisance.name, UNGROUPED),
                 constrained=constrained,
                 hat=hat,
                 pull=hat - float(observables[index]),

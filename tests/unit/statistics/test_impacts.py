@@ -33,8 +33,8 @@ def counting(nuisances, log_yields, counted=SIGNAL + BACKGROUND):
 @pytest.fixture(scope="module")
 def result():
     sides = np.log([1.0 + SIZE, 1.0 - SIZE])
-    nuisances = [Nuisance("b_norm", group="theory"), Nuisance("nothing", group="experimental")]
-    return impacts(counting(nuisances, [[[0.0, 0.0], [0.0, 0.0]], [sides, [0.0, 0.0]]]))
+    data = counting([Nuisance("b_norm"), Nuisance("nothing")], [[[0.0, 0.0], [0.0, 0.0]], [sides, [0.0, 0.0]]])
+    return impacts(data, groups={"b_norm": "theory", "nothing": "experimental"})
 
 
 def test_refitted_shifts_are_those_of_the_background(result):
