@@ -162,8 +162,7 @@ def nuisances(configuration: "Configuration") -> tuple[Nuisance, ...]:
         for item in configuration.systematics
     ]
     norm_factors = [
-        Nuisance(item.name, "free", "linear", item.nominal, item.bounds)
-        for item in configuration.norm_factors
+        Nuisance(item.name, "free", "linear", item.nominal, item.bounds) for item in configuration.norm_factors
     ]
     return (*systematics, *norm_factors)
 
