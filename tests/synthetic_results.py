@@ -19,6 +19,7 @@ from steelyard.statistics.belts import Belt, BeltPoint, CriticalValue, Inference
 from steelyard.statistics.fits import Fit, Scan
 from steelyard.statistics.impacts import Impact, Impacts
 from steelyard.statistics.intervals import wald_threshold
+from steelyard.statistics.reference_error import ReferenceError
 from steelyard.summary import CheckResult, DataResult, LevelResult, SignificanceResult, Summary
 
 LEVELS = (0.6827, 0.9545)
@@ -156,10 +157,26 @@ def impacts(scale: float = 1.0) -> Impacts:
         Impact("free", "norm factors", False, 1.0, 0.0, 0.1, None, None, None, 0.1),
     ]
     correlation = [[1.0, 0.5, -0.2, 0.1], [0.5, 1.0, 0.3, -0.7], [-0.2, 0.3, 1.0, 0.0], [0.1, -0.7, 0.0, 1.0]]
-    groups = {"experimental": 0.4 * scale, "theory": 0.2 * scale}
     return Impacts(
-        "mu", 1.0, True, tuple(found), ("mu", "scale", "norm", "free"), 0.8 * scale, 0.66 * scale, groups, correlation
+        "mu",
+        1.0,
+        True,
+        tuple(found),
+        ("mu", "scale", "norm", "free"),
+        error=0.8 * scale,
+        statistical=0.66 * scale,
+        groups={"experimental": 0.4 * scale, "theory": 0.2 * scale},
+        fixed=0.6 * scale,
+        inflation=0.53 * scale,
+        group_inflations={"experimental": 0.5 * scale, "theory": 0.21 * scale, "norm factors": 0.1 * scale},
+        correlation=correlation,
     )
+
+
+def reference_error(regenerated: bool = False) -> ReferenceError:
+    """A tenth of the error of the fit."""
+    sigma = 0.2 * np.sqrt(scan().t)
+    return ReferenceError(MU, sigma, 30.0, 0.05, 0.1, 0.1 * sigma if regenerated else None)
 
 
 def ratio_comparisons() -> list[RatioComparison]:

@@ -22,6 +22,7 @@ CHEAP = {
     "fit_baseline",
     "invert_belt",
     "map_sensitivity",
+    "measure_reference",
     "plot_audit",
     "plot_checks",
     "plot_nuisances",

@@ -66,6 +66,10 @@ class Impacts:
 
     With Gaussian constraints the parabolic error splits exactly into what moves with the data and with each global
     observable, :math:`\sigma_\mu^2=\sigma_\mathrm{stat}^2+\sum_k \mathrm{cov}(\mu,\alpha_k)^2` (arXiv:2307.04007).
+    That says what a better *auxiliary measurement* would change: where the data know a parameter better than its
+    constraint does, next to nothing, although fitting it costs precision. What the fit pays for not knowing parameters
+    is the inflation, :math:`\sqrt{\sigma_\mu^2-\sigma_\mu^2(\text{fixed})}`. Inflations do not add up in quadrature:
+    parameters that stand in for each other inflate together what each alone would not.
 
     Attributes:
         parameter: name of the parameter of interest.
@@ -74,6 +78,9 @@ class Impacts:
         valid: the fit converged.
         statistical: the part of the error that the data cause, with unconstrained parameters in it.
         groups: the part of each group of systematics, the quadratic sum over its members.
+        fixed: the error with all nuisance parameters known, the least that these data allow.
+        inflation: of all nuisance parameters together.
+        group_inflations: of each group, also of unconstrained parameters.
         impacts: in the order of the ranking, the largest first.
         names: of the rows of ``correlation``: the parameter of interest, then the nuisances as configured.
         correlation: (1+K, 1+K); absent on a bound.
@@ -87,6 +94,9 @@ class Impacts:
     error: float | None = None
     statistical: float | None = None
     groups: dict[str, float] | None = None
+    fixed: float | None = None
+    inflation: float | None = None
+    group_inflations: dict[str, float] | None = None
     correlation: list[list[float]] | None = None
 
 
@@ -168,6 +178,10 @@ def _budget(found: list[Impact], covariance: np.ndarray | None) -> dict:
         if impact.constrained and impact.covariance is not None:
             groups[impact.group] = float(np.hypot(groups.get(impact.group, 0.0), impact.covariance))
     variance = float(covariance[0, 0])
+    members: dict[str, list[int]] = {}
+    for place, impact in enumerate(found):
+        members.setdefault(impact.group, []).append(1 + place)
+    fixed = _known(covariance, list(range(1, len(covariance))))
     rest = variance - sum(part**2 for part in groups.values())
     widths = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -176,5 +190,17 @@ def _budget(found: list[Impact], covariance: np.ndarray | None) -> dict:
         "error": float(np.sqrt(variance)),
         "statistical": float(np.sqrt(max(rest, 0.0))),
         "groups": groups,
+        "fixed": float(np.sqrt(fixed)),
+        "inflation": float(np.sqrt(max(variance - fixed, 0.0))),
+        "group_inflations": {
+            group: float(np.sqrt(max(variance - _known(covariance, places), 0.0))) for group, places in members.items()
+        },
         "correlation": correlation.tolist(),
     }
+
+
+def _known(covariance: np.ndarray, places: list[int]) -> float:
+    """Variance of the parameter of interest where the parameters at these places are known: the Schur complement."""
+    free = [place for place in places if covariance[place, place] > 0.0]  # the others are on a bound
+    shared = covariance[0, free]
+    return float(covariance[0, 0] - shared @ np.linalg.solve(covariance[np.ix_(free, free)], shared))
