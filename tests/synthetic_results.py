@@ -19,6 +19,7 @@ from steelyard.statistics.belts import Belt, BeltPoint, CriticalValue, Inference
 from steelyard.statistics.fits import Fit, Scan
 from steelyard.statistics.impacts import Impact, Impacts
 from steelyard.statistics.intervals import wald_threshold
+from steelyard.statistics.reference_error import ReferenceError
 from steelyard.summary import CheckResult, DataResult, LevelResult, SignificanceResult, Summary
 
 LEVELS = (0.6827, 0.9545)
@@ -151,15 +152,31 @@ def displaced(result: Audit) -> Audit:
 def impacts(scale: float = 1.0) -> Impacts:
     """Three parameters, the largest first; the parts add up to the error."""
     found = [
-        Impact("scale", "energy scale", "experimental", True, 0.0, 0.0, 0.8, 0.41, -0.39, 0.4, 0.5),
-        Impact("norm", r"qq→ZZ", "theory", True, 0.01, 0.01, 0.95, -0.2, 0.2, -0.2, 0.21),
-        Impact("free", "free norm", "norm factors", False, 1.0, 0.0, 0.1, None, None, None, 0.1),
+        Impact("scale", "experimental", True, 0.0, 0.0, 0.8, 0.41, -0.39, 0.4, 0.5),
+        Impact("norm", "theory", True, 0.01, 0.01, 0.95, -0.2, 0.2, -0.2, 0.21),
+        Impact("free", "norm factors", False, 1.0, 0.0, 0.1, None, None, None, 0.1),
     ]
     correlation = [[1.0, 0.5, -0.2, 0.1], [0.5, 1.0, 0.3, -0.7], [-0.2, 0.3, 1.0, 0.0], [0.1, -0.7, 0.0, 1.0]]
-    groups = {"experimental": 0.4 * scale, "theory": 0.2 * scale}
     return Impacts(
-        "mu", 1.0, True, tuple(found), ("mu", "scale", "norm", "free"), 0.8 * scale, 0.66 * scale, groups, correlation
+        "mu",
+        1.0,
+        True,
+        tuple(found),
+        ("mu", "scale", "norm", "free"),
+        error=0.8 * scale,
+        statistical=0.66 * scale,
+        groups={"experimental": 0.4 * scale, "theory": 0.2 * scale},
+        fixed=0.6 * scale,
+        inflation=0.53 * scale,
+        group_inflations={"experimental": 0.5 * scale, "theory": 0.21 * scale, "norm factors": 0.1 * scale},
+        correlation=correlation,
     )
+
+
+def reference_error(regenerated: bool = False) -> ReferenceError:
+    """A tenth of the error of the fit."""
+    sigma = 0.2 * np.sqrt(scan().t)
+    return ReferenceError(MU, sigma, 30.0, 0.05, 0.1, 0.1 * sigma if regenerated else None)
 
 
 def ratio_comparisons() -> list[RatioComparison]:
@@ -188,7 +205,7 @@ def sensitivity_map(x: str = "mass", y: str = "angle") -> SensitivityMap:
     events = np.exp(-(((columns - 5) / 6) ** 2) - ((rows - 10) / 6) ** 2)
     share = np.where(rows < 2, 0.0, np.exp(-(((columns - 9) / 4) ** 2) - ((rows - 10) / 4) ** 2))
     edges = np.linspace(-1.0, 1.0, 21)
-    return SensitivityMap(0.0, 1.0, x, y, x, y, np.linspace(200.0, 1500.0, 21), edges, share, events, 1.77)
+    return SensitivityMap(0.0, 1.0, x, y, np.linspace(200.0, 1500.0, 21), edges, share, events, 1.77)
 
 
 def baseline(observed: bool = True) -> BaselineResult:

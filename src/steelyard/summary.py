@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steelyard.baselines.results import BaselineResult
 from steelyard.diagnostics.verdict import Check
 from steelyard.statistics.belts import Inference
+
+if TYPE_CHECKING:
+    from steelyard.statistics.reference_error import ReferenceError  # which brings the compiled code
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,16 @@ class SignificanceResult:
 
 @dataclass(frozen=True)
 class DataResult:
-    """What one data set (Asimov or observed) says. ``levels`` and ``baselines`` are keyed by the level as text."""
+    """What one data set (Asimov or observed) says. ``levels`` and ``baselines`` are keyed by the level as text.
+
+    ``sigma_reference`` is the component of the finite reference sample in ``hat``, which the intervals do not contain.
+    """
 
     hat: float
     levels: dict[str, LevelResult]
     significance: SignificanceResult
     baselines: dict[str, dict[str, list[tuple[float, float]]]] = field(default_factory=dict)
+    sigma_reference: float | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ def summarise(
     exact: Mapping[str, Inference],
     baselines: Sequence[BaselineResult],
     checks: Sequence[Check],
+    reference: "Mapping[str, ReferenceError] | None" = None,
 ) -> Summary:
     """Put the results of an analysis together.
 
@@ -74,6 +82,7 @@ def summarise(
         exact: the same of the exact likelihood's belt; empty where there is none.
         baselines: the binned analyses.
         checks: the verdicts of all diagnostics.
+        reference: what the finite reference sample adds to each data set.
     """
     results = {}
     for data, inference in inferences.items():
@@ -93,6 +102,7 @@ def summarise(
                 (oracle.significance.neyman or oracle.significance.asymptotic) if oracle else None,
             ),
             baselines={name: scan.intervals for name, scan in scans.items() if scan is not None},
+            sigma_reference=reference[data].sigma_hat if reference and data in reference else None,
         )
     verdicts = [CheckResult(check.name, check.value, check.threshold, check.status) for check in checks]
     return Summary(analysis, parameter, results, verdicts)
@@ -108,6 +118,8 @@ def format_table(summary: Summary) -> str:
     lines = [f"{summary.analysis}: confidence intervals on {summary.parameter}", ""]
     for data, result in summary.results.items():
         lines.append(f"{data}: best fit {summary.parameter} = {result.hat:.3f}")
+        if result.sigma_reference is not None:
+            lines.append(f"  finite reference sample, not in the intervals: ±{result.sigma_reference:.2g}")
         rows: dict[str, list[str]] = {}
         for sets in result.levels.values():
             for method in ("neyman", "asymptotic", "oracle"):

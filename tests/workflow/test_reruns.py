@@ -22,6 +22,7 @@ CHEAP = {
     "fit_baseline",
     "invert_belt",
     "map_sensitivity",
+    "measure_reference",
     "plot_audit",
     "plot_checks",
     "plot_nuisances",
@@ -170,10 +171,6 @@ ROWS = {
         lambda configuration: configuration.update(ingestion={"scheduler": "synchronous"}),
         {},
     ),
-    "a label of a picture": (
-        lambda configuration: configuration["observables"][0].update(label="mass [GeV]"),
-        {},
-    ),
 }
 
 
@@ -253,6 +250,23 @@ PLOTS = {
     "write_page": 1,
     "all": 1,
 }
+# Words: what draws them runs again, and where groups change also what sums up by group.
+RANKING = {
+    "rank_nuisances": 4,
+    "summarise_results": 1,
+    "plot_checks": 1,
+    "plot_nuisances": 2,
+    "plot_result": 1,
+    "write_page": 1,
+    "all": 1,
+}
+WORDS = {
+    "a label of an observable": (lambda c: c["observables"][0].update(label="mass [GeV]"), PLOTS),
+    "a label of the parameter": (lambda c: c["parameters"][0].update(label=r"$\mu$"), PLOTS),
+    "a label of a process": (lambda c: c["processes"][0].update(label="signal"), PLOTS),
+    "a label of a nuisance parameter": (lambda c: systematic(c, "lumi").update(label="luminosity!"), PLOTS),
+    "a group of nuisance parameters": (lambda c: systematic(c, "lumi").update(group="machine"), RANKING),
+}
 # What draws, checks or sums up what comes out of the belts.
 AFTER_BELTS = {
     "build_belt": 2,
@@ -275,6 +289,14 @@ CODE = {
     "the script of a training": ("workflow/scripts/train_member.py", statement, {}),
     "the library module of the training": ("src/steelyard/ratios/training.py", statement, {}),
 }
+
+
+@pytest.mark.parametrize("change, expected", WORDS.values(), ids=WORDS.keys())
+def test_words_rerun_pictures_alone(finished_workspace, change, expected):
+    planned = finished_workspace[0].variant(change).dry_run()
+    assert planned.code == 0, planned.text[-3000:]
+    planned.jobs.pop("record_provenance")  # which records the configuration, words and all
+    assert planned.jobs == expected, planned.text[-6000:]
 
 
 @pytest.fixture

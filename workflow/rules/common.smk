@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from steelyard.configuration import strict_yaml
 from steelyard.configuration import resolve
-from steelyard.configuration.systematics import model_effects, varied_sources, variations
+from steelyard.configuration.systematics import groups, model_effects, varied_sources, variations
 from steelyard.errors import SteelyardError
 from steelyard.outputs import require_writable
 from steelyard.plots.labels import labels_of
@@ -37,6 +37,7 @@ NUISANCES = [item["name"] for key in ("systematics", "norm_factors") for item in
 VARIATIONS = {variation.name: variation for variation in variations(analysis)}  # one trained ratio each
 RATIOS = [*PROCESSES, *VARIATIONS]
 EFFECTS = to_data(model_effects(analysis))
+GROUPS = groups(analysis)
 SHAPES = {}  # systematic: its variations
 for variation in VARIATIONS.values():
     SHAPES.setdefault(variation.systematic, []).append(variation)
@@ -56,6 +57,7 @@ BATCHES = range(analysis.belts.batches)
 BASELINES = {baseline["name"]: baseline for baseline in settings["baselines"]}
 
 ORACLE = bool(analysis.oracle)
+LABELLED = ("parameters", "processes", "observables")  # sections whose entries have a label
 THRESHOLDS = settings["diagnostics"]["thresholds"]
 LABELS = to_data(labels_of(analysis))  # the words of the pictures
 
@@ -177,9 +179,14 @@ def code(script, *modules):
     return code_digest(*modules, script=SCRIPTS / f"{script}.py")
 
 
+def wordless(items):
+    """Entries of the configuration without what only pictures say, so that another label reruns nothing else."""
+    return [{key: value for key, value in item.items() if key != "label"} for item in items]
+
+
 def section(*names):
     """The parts of the configuration that a rule depends on."""
-    return {name: settings[name] for name in names}
+    return {name: wordless(settings[name]) if name in LABELLED else settings[name] for name in names}
 
 
 def untracked(name):

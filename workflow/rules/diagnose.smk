@@ -161,9 +161,9 @@ rule map_sensitivity:
         mem_mb=4000,
         runtime=15,
     params:
+        **section("observables"),
         nominal=analysis.parameter.nominal,
         tested=analysis.parameter.bounds[0],
-        observables=settings["observables"],
         code=code("map_sensitivity", "diagnostics.sensitivity", "statistics.model"),
     message:
         "Mapping where the sensitivity comes from"

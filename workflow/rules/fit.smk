@@ -56,8 +56,40 @@ rule rank_nuisances:
         runtime=30,
     params:
         nominal=analysis.parameters[0].nominal,
+        groups=GROUPS,
         code=code("rank_nuisances", "statistics.impacts", "statistics.model"),
     message:
         "Ranking the nuisance parameters ({wildcards.likelihood}{wildcards.data})"
     script:
         "../scripts/rank_nuisances.py"
+
+
+# What the fluctuation of the finite reference sample adds to the fits of the learned likelihood.
+rule measure_reference:
+    input:
+        **stores("features", "observables", "weights", "ids", "info"),
+        reference=rules.mix_reference.output.reference,
+        model=rules.build_model.output.model,
+        observed=rules.rate_observed.output.rates if analysis.observed else [],
+        shapes=rules.rate_observed.output.shapes if analysis.observed else [],
+        scans=[f"{R}/fits/{data}.json" for data in DATA],
+    output:
+        [f"{R}/reference/error-{data}.json" for data in DATA],
+    log:
+        f"{R}/logs/measure_reference.log",
+    benchmark:
+        f"{R}/benchmarks/measure_reference.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        data=DATA,
+        nominal=analysis.parameters[0].nominal,
+        code=code("measure_reference", "statistics.reference_error", "statistics.model", "data.reference_events"),
+    message:
+        "Measuring what the finite reference sample adds to the error"
+    script:
+        "../scripts/measure_reference.py"

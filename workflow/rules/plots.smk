@@ -7,6 +7,7 @@ rule plot_result:
         belt=f"{R}/belts/belt.json",
         scans=[f"{R}/fits/{data}.json" for data in DATA],
         inferences=[f"{R}/intervals/{data}.json" for data in DATA],
+        reference=rules.measure_reference.output,
         oracle_belt=f"{R}/oracle/belts/belt.json" if ORACLE else [],
         oracle_scans=[f"{R}/oracle/fits/{data}.json" for data in DATA] if ORACLE else [],
         oracle_inferences=[f"{R}/oracle/intervals/{data}.json" for data in DATA] if ORACLE else [],
@@ -103,6 +104,7 @@ rule plot_variations:
 rule plot_nuisances:
     input:
         impacts=f"{R}/impacts/{{data}}.json",
+        reference=f"{R}/reference/error-{{data}}.json",
         oracle=f"{R}/oracle/impacts/{{data}}.json" if ORACLE else [],
     output:
         **figure("ranking", "ranking-{data}", "ranking", "5 Nuisances", figure="ranking", data="{data}"),

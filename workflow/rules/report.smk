@@ -10,6 +10,7 @@ rule summarise_results:
         model=rules.diagnose_model.output.diagnosis,
         oracle=rules.compare_oracle.output.diagnosis if ORACLE else [],
         data=rules.compare_data.output.diagnosis if analysis.observed else [],
+        reference=rules.measure_reference.output,
         belt=f"{R}/belts/belt.json",
         audit=rules.audit_belt.output.audit if AUDIT_POINTS else [],
         systematics=[f"{R}/diagnostics/systematics/{systematic}.json" for systematic in SHAPES],
@@ -33,7 +34,13 @@ rule summarise_results:
         parameter=analysis.parameter.name,
         data=DATA,
         thresholds=THRESHOLDS,
-        code=code("summarise_results", "summary", "diagnostics.of_belt", "diagnostics.of_nuisances"),
+        code=code(
+            "summarise_results",
+            "summary",
+            "diagnostics.of_belt",
+            "diagnostics.of_nuisances",
+            "diagnostics.of_reference",
+        ),
     message:
         "Summarising the results"
     script:

@@ -4,6 +4,7 @@ from steelyard.plots.labels import Labels
 from steelyard.plots.style import save
 from steelyard.results import from_json
 from steelyard.statistics.impacts import Impacts
+from steelyard.statistics.reference_error import ReferenceError
 
 files, outputs, data = snakemake.input, snakemake.output, snakemake.wildcards.data
 
@@ -11,5 +12,6 @@ with logged(snakemake.log[0]):
     labels, result = Labels(**snakemake.params.labels), from_json(Impacts, files.impacts)
     exact = from_json(Impacts, files.oracle) if files.oracle else None
     save(ranking(result, data, labels, exact), outputs.ranking, outputs.ranking_pdf)
-    save(error_budget(result, data, labels, exact), outputs.budget, outputs.budget_pdf)
+    reference = from_json(ReferenceError, files.reference)
+    save(error_budget(result, data, labels, exact, reference), outputs.budget, outputs.budget_pdf)
     save(correlations(result, data, labels), outputs.correlations, outputs.correlations_pdf)

@@ -9,6 +9,7 @@ from steelyard.plots.style import save
 from steelyard.results import from_json
 from steelyard.statistics.belts import Belt, Inference
 from steelyard.statistics.fits import Scan
+from steelyard.statistics.reference_error import ReferenceError
 from steelyard.summary import Summary
 
 files, params, outputs = snakemake.input, snakemake.params, snakemake.output
@@ -26,6 +27,7 @@ def write(name, figure):
 
 with logged(snakemake.log[0]):
     labels, belt = Labels(**params.labels), from_json(Belt, files.belt)
+    errors = read(ReferenceError, files.reference)
     scans, oracle_scans = read(Scan, files.scans), read(Scan, files.oracle_scans)
     oracle_belt = from_json(Belt, files.oracle_belt) if files.oracle_belt else None
     inferences = read(Inference, files.inferences), read(Inference, files.oracle_inferences) or None
@@ -46,5 +48,6 @@ with logged(snakemake.log[0]):
             belt.levels,
             allowance if data == "asimov" else None,
             params.oracle_range,
+            errors.get(data),
         )
         write(f"scan_{data}", figure)

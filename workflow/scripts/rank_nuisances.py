@@ -14,4 +14,4 @@ with logged(snakemake.log[0]):
         data = model.observed(np.load(files.observed), np.load(files.shapes))
     else:
         data = model.asimov(params.nominal)
-    to_json(impacts(data, from_json(Scan, files.scan).fit), snakemake.output.impacts)
+    to_json(impacts(data, from_json(Scan, files.scan).fit, params.groups), snakemake.output.impacts)

@@ -6,6 +6,7 @@ from steelyard.diagnostics.of_model import ModelDiagnosis
 from steelyard.diagnostics.of_nuisances import check_nuisances
 from steelyard.diagnostics.of_oracle import OracleDiagnosis
 from steelyard.diagnostics.of_ratio import RatioDiagnosis
+from steelyard.diagnostics.of_reference import check_reference
 from steelyard.diagnostics.of_variation import SystematicDiagnosis
 from steelyard.diagnostics.verdict import Checks
 from steelyard.jobs import logged
@@ -13,6 +14,7 @@ from steelyard.results import from_json, to_json
 from steelyard.statistics.audit import Audit
 from steelyard.statistics.belts import Belt, Inference
 from steelyard.statistics.impacts import Impacts
+from steelyard.statistics.reference_error import ReferenceError
 from steelyard.summary import summarise
 
 files, params = snakemake.input, snakemake.params
@@ -37,6 +39,8 @@ with logged(snakemake.log[0]):
         {data: from_json(Inference, path) for data, path in zip(params.data, paths, strict=bool(paths))}
         for paths in (files.inferences, files.exact)
     )
+    reference = {data: from_json(ReferenceError, path) for data, path in zip(params.data, files.reference, strict=True)}
+    checks += check_reference(reference)
     to_json(Checks(tuple(checks)), snakemake.output.checks)
-    summary = summarise(params.analysis, params.parameter, inferences, exact, baselines, checks)
+    summary = summarise(params.analysis, params.parameter, inferences, exact, baselines, checks, reference)
     to_json(summary, snakemake.output.summary)

@@ -31,7 +31,7 @@ from steelyard.configuration.thresholds import Diagnostics
 
 
 class Parameter(Named):
-    """A parameter of the model; the first one in the list is the parameter of interest."""
+    """The parameter of interest."""
 
     nominal: float = Field(description="The value at which the simulation and the Asimov data are made.")
     bounds: Interval = Field(description="Physical range [lower, upper] of the fit.")
@@ -221,7 +221,7 @@ class Configuration(Model):
     seed: int = Field(1, ge=0, description="Master seed, from which every job derives its own.")
     output: str = Field("results", min_length=1, description="Folder of the results of all analyses.")
     parameters: Annotated[list[Parameter], Field(min_length=1)] = Field(
-        description="Parameters of the model; the first is the parameter of interest."
+        description="The parameter of interest, alone in the list."
     )
     processes: Annotated[list[Process], Field(min_length=1)] = Field(description="Terms of the mixture.")
     systematics: list[Systematic] = Field([], description="Nuisance parameters and their effects at ±1σ.")

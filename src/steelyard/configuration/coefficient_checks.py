@@ -27,7 +27,7 @@ def problems_of(configuration: "Configuration") -> Iterator[Problem]:
         return
     if names[0] not in used:
         what = "no coefficient depends on the parameter of interest"
-        yield Problem(f"parameters[{names[0]}]", what, "use it in a coefficient, or list another parameter first")
+        yield Problem(f"parameters[{names[0]}]", what, "use it in a coefficient")
     yield from _values(configuration)
 
 

@@ -29,6 +29,7 @@ def problems_of(configuration: "Configuration", files: bool = True) -> list[Prob
         files: whether to look for the input files too.
     """
     return [
+        *_one_parameter(configuration),
         *_duplicates(configuration),
         *_words(configuration),
         *_order(configuration),
@@ -44,11 +45,22 @@ def problems_of(configuration: "Configuration", files: bool = True) -> list[Prob
     ]
 
 
+def _one_parameter(configuration: "Configuration") -> Iterator[Problem]:
+    """Fits, scans and belts have one parameter of interest; another one would silently stay at its nominal value."""
+    if len(configuration.parameters) > 1:
+        first, *others = (parameter.name for parameter in configuration.parameters)
+        yield Problem(
+            "parameters",
+            f"found {len(others) + 1}, of which only the first, {first}, would be fitted",
+            f"remove {', '.join(others)}: write the value into the coefficients, or make it a nuisance parameter "
+            "(systematics, norm_factors)",
+        )
+
+
 def _duplicates(configuration: "Configuration") -> Iterator[Problem]:
     lists: dict[str, Sequence[str]] = {
         key: [item.name for item in getattr(configuration, key)]
         for key in (
-            "parameters",
             "processes",
             "systematics",
             "norm_factors",

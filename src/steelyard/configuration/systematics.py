@@ -154,8 +154,6 @@ def nuisances(configuration: "Configuration") -> tuple[Nuisance, ...]:
     systematics = [
         Nuisance(
             name=item.name,
-            label=item.label,
-            group=item.group,
             # A log-normal yield is exp(α ln f) with a unit Gaussian α: it differs in the interpolation only.
             constraint="gaussian" if item.constraint == "log_normal" else item.constraint,
             interpolation=item.interpolation,
@@ -164,10 +162,14 @@ def nuisances(configuration: "Configuration") -> tuple[Nuisance, ...]:
         for item in configuration.systematics
     ]
     norm_factors = [
-        Nuisance(item.name, item.label, item.group, "free", "linear", item.nominal, item.bounds)
-        for item in configuration.norm_factors
+        Nuisance(item.name, "free", "linear", item.nominal, item.bounds) for item in configuration.norm_factors
     ]
     return (*systematics, *norm_factors)
+
+
+def groups(configuration: "Configuration") -> dict[str, str]:
+    """Name: group of every nuisance parameter."""
+    return {item.name: item.group for item in (*configuration.systematics, *configuration.norm_factors)}
 
 
 def model_effects(configuration: "Configuration") -> ModelEffects:

@@ -51,6 +51,22 @@ def process_densities(samples: Sequence[Sample], reference: Reference, events: R
     )
 
 
+def reference_components(
+    samples: Sequence[Sample], reference: Reference, events: ReferenceEvents
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """What each process of the mixture adds to the reference weights, and which rows are one independent event.
+
+    Returns:
+        (n, R) of the R processes in the mixture: rows add up to the reference weights, columns to their weights in it;
+        and (n,) numbers of events by id, None where every row has an id of its own.
+    """
+    mixed = [name for name in reference.processes if reference.weights[name] > 0]
+    parts = [reference.weights[name] * events.gather(process_weights(samples, reference, name)) for name in mixed]
+    identifiers = events.gather([sample.ids for sample in samples])
+    distinct, numbers = np.unique(identifiers, return_inverse=True)
+    return np.stack(parts, axis=1), None if len(distinct) == len(identifiers) else numbers
+
+
 def exact_log_ratios(log_densities: np.ndarray, reference: Reference) -> np.ndarray:
     """Exact log p_c(x)/p_ref(x) from exact log densities (n, C), with p_ref the configured mixture."""
     mixture = np.array([reference.weights[process] for process in reference.processes])

@@ -9,8 +9,9 @@ from steelyard.diagnostics.verdict import Check, Levels, Threshold, at_least, at
 
 # Rows of reference events treated at a time.
 BLOCK = 65_536
-# Effective reference events for each expected one. Toys are drawn from the reference, so its own fluctuation is part
-# of every toy: 20 add 1/20 to the variance of a fit, 2.5 % to its error, and 5 add 10 %.
+# Effective reference events for each expected one. Toys are drawn from one reference and normalised on it, so that its
+# own fluctuation is in none of them: it is a component of its own (statistics/reference_error.py), in analytic models
+# and one analysis 0.1 to 0.2 of the error of a fit with 10 to 20 of them, and 0.2 to 0.4 with 3.
 ENTRIES_PER_EVENT = Levels(warn=20.0, fail=5.0)
 
 

@@ -18,11 +18,10 @@ BINS = 30
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable of a map: name, label for the axis, values (n,) and, where it has one, its range."""
+    """A variable of a map: name, values (n,) and, where it has one, its range."""
 
     name: str
     values: np.ndarray
-    label: str = ""
     range: tuple[float, float] | None = None
 
 
@@ -34,7 +33,6 @@ class SensitivityMap:
         tested: parameter value in the numerator.
         truth: parameter value of the Asimov data, and in the denominator.
         x, y: names of the variables.
-        x_label, y_label: their labels.
         x_edges, y_edges: (Bx+1,), (By+1,).
         share: (Bx, By) expected contribution to t(tested); never negative; the sum is at most t.
         events: (Bx, By) expected events at the truth.
@@ -45,8 +43,6 @@ class SensitivityMap:
     truth: float
     x: str
     y: str
-    x_label: str
-    y_label: str
     x_edges: np.ndarray
     y_edges: np.ndarray
     share: np.ndarray
@@ -124,8 +120,6 @@ def sensitivity_map(
         truth=truth,
         x=x.name,
         y=y.name,
-        x_label=x.label or x.name,
-        y_label=y.label or y.name,
         x_edges=edges[0],
         y_edges=edges[1],
         share=share,
@@ -179,7 +173,7 @@ def map_observables(
     """
     mixture = model.mixture
     variables = [
-        Variable(observable.name, column, observable.label, observable.range)
+        Variable(observable.name, column, observable.range)
         for observable, column in zip(observables, values.T, strict=True)
     ]
     pairs = [(variables[0], other) for other in variables[1:]]

@@ -20,6 +20,10 @@ from steelyard.plots.style import (
     styled,
 )
 from steelyard.statistics.impacts import STATISTICAL, Impacts
+from steelyard.statistics.reference_error import ReferenceError
+
+# Rows of the error budget that are no part of the total.
+FIXED, SAMPLE = "nuisances known", "reference sample"
 
 # Parameters shown: a page holds no more that can be read.
 SHOWN = 25
@@ -61,7 +65,7 @@ def ranking(result: Impacts, data: str, labels: Labels, exact: Impacts | None = 
             )
             for line in bar[2]:
                 line.set_linestyle("--")
-    shifts.set_yticks(range(len(shown)), [impact.label for impact in shown])
+    shifts.set_yticks(range(len(shown)), [labels.nuisance(impact.name) for impact in shown])
     shifts.minorticks_off()
     pulls.minorticks_off()
     shifts.set_ylim(len(shown) - 0.4, -0.6)
@@ -90,33 +94,60 @@ def ranking(result: Impacts, data: str, labels: Labels, exact: Impacts | None = 
 
 
 @styled
-def error_budget(result: Impacts, data: str, labels: Labels, exact: Impacts | None = None) -> Figure:
-    """The total parabolic error of the parameter and its parts: the data, and each group of systematics.
+def error_budget(
+    result: Impacts,
+    data: str,
+    labels: Labels,
+    exact: Impacts | None = None,
+    reference: ReferenceError | None = None,
+) -> Figure:
+    """The total parabolic error of the parameter, what fitting the nuisance parameters adds to it, and its parts.
+
+    Light bars are the parts that move with the data and with the global observables of each group, which add up in
+    quadrature to the total; bars of an outline are inflations, which do not.
 
     Args:
         result, data, labels, exact: as of :func:`ranking`.
+        reference: the component of the finite reference sample, which the total does not contain.
     """
     if result.error is None:
         return _nothing(data, labels)
-    names = ["total", STATISTICAL, *sorted(result.groups or {}, key=lambda name: -(result.groups or {})[name])]
-    figure = new_figure(WIDTH, 0.5 * len(names) + 2.0)
+    groups = {**dict.fromkeys(result.group_inflations or {}, 0.0), **(result.groups or {})}
+    parted = [STATISTICAL, *sorted(groups, key=lambda name: -groups[name])]
+    names = ["total", FIXED, *parted, *([SAMPLE] if reference is not None else [])]
+    figure = new_figure(WIDTH, 0.5 * len(names) + 2.4)
     axes = figure.subplots()
 
     def parts(of: Impacts) -> list[float]:
-        return [
-            {"total": of.error, STATISTICAL: of.statistical, **(of.groups or {})}.get(name) or 0.0 for name in names
-        ]
+        known = {"total": of.error, FIXED: of.fixed, STATISTICAL: of.statistical, **(of.groups or {})}
+        return [known.get(name) or 0.0 for name in names]
 
-    axes.barh(range(len(names)), parts(result), height=0.55, color=[BLUE, *[SKY] * (len(names) - 1)])
+    def inflations(of: Impacts) -> list[float]:
+        return [{"total": of.inflation, **(of.group_inflations or {})}.get(name) or 0.0 for name in names]
+
+    colours = [BLUE, BLUE, *[SKY] * (len(names) - 2)]
+    axes.barh(range(len(names)), parts(result), height=0.55, color=colours)
+    axes.barh(range(len(names)), inflations(result), height=0.72, facecolor="none", edgecolor=VERMILION, linewidth=1.4)
+    if reference is not None and reference.sigma_hat is not None:
+        axes.barh(len(names) - 1, reference.sigma_hat, height=0.55, color=GREY)
     if exact is not None and exact.error is not None:
-        axes.plot(parts(exact), range(len(names)), "D", color=ORACLE, markerfacecolor="none", label="exact likelihood")
-        axes.legend(loc="lower right")
+        drawn = len(names) - (reference is not None)
+        axes.plot(parts(exact)[:drawn], range(drawn), "D", color=ORACLE, markerfacecolor="none")
+    handles = [
+        Patch(color=SKY, label="parts (add up)"),
+        Patch(facecolor="none", edgecolor=VERMILION, label="inflations (do not)"),
+    ]
+    if exact is not None and exact.error is not None:
+        handles.append(
+            Line2D([], [], color=ORACLE, marker="D", markerfacecolor="none", linestyle="", label="exact likelihood")
+        )
     axes.set_yticks(range(len(names)), names)
     axes.minorticks_off()
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(0.0, 1.08 * max(result.error or 0.0, (exact.error if exact else 0.0) or 0.0))
     axes.set_xlabel(rf"parabolic error of {labels.parameter}")
     sign(axes, labels.note, DATA_NAMES[data])
+    legend_above(figure, handles, columns=2)
     return figure
 
 
@@ -130,8 +161,7 @@ def correlations(result: Impacts, data: str, labels: Labels) -> Figure:
     if result.correlation is None:
         return _nothing(data, labels)
     matrix = np.asarray(result.correlation)
-    names = {impact.name: impact.label for impact in result.impacts}
-    texts = [labels.parameter, *(names[name] for name in result.names[1:])]
+    texts = [labels.parameter, *(labels.nuisance(name) for name in result.names[1:])]
     figure = new_figure(WIDTH, WIDTH)
     axes = figure.subplots()
     image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0)

@@ -17,6 +17,7 @@ class Labels:
     Attributes:
         parameter: of the parameter of interest.
         processes: by process name; what is missing is called by its name.
+        nuisances: by name of the nuisance parameter; what is missing is called by its name.
         columns: of observables and features, by name; what is missing is called by its name.
         note: small print under every picture, such as that the events come from an embedded model.
     """
@@ -24,6 +25,7 @@ class Labels:
     parameter: str
     processes: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
+    nuisances: Mapping[str, str] = field(default_factory=dict)
     note: str | None = None
 
     def process(self, name: str) -> str:
@@ -33,6 +35,10 @@ class Labels:
     def column(self, name: str) -> str:
         """Label of an observable or a feature."""
         return self.columns.get(name, name)
+
+    def nuisance(self, name: str) -> str:
+        """Label of a nuisance parameter."""
+        return self.nuisances.get(name, name)
 
     def symbol(self, name: str) -> str:
         """Label of an observable or a feature without its unit."""
@@ -45,5 +51,6 @@ def labels_of(configuration: "Configuration") -> Labels:
         parameter=configuration.parameters[0].label,
         processes={process.name: process.label for process in configuration.processes},
         columns={observable.name: observable.label for observable in configuration.observables},
+        nuisances={item.name: item.label for item in (*configuration.systematics, *configuration.norm_factors)},
         note=EMBEDDED if configuration.oracle else None,
     )

@@ -23,6 +23,7 @@ from steelyard.plots.style import (
 )
 from steelyard.statistics.fits import Scan
 from steelyard.statistics.intervals import wald_threshold
+from steelyard.statistics.reference_error import ReferenceError
 
 
 @styled
@@ -35,6 +36,7 @@ def scan(
     levels: Sequence[float] = (0.6827, 0.9545),
     allowance: tuple[float, float] | None = None,
     compared: tuple[float, float] | None = None,
+    reference: ReferenceError | None = None,
 ) -> Figure:
     """t(mu) of one data set by every method; with an oracle, learned minus exact beneath.
 
@@ -47,6 +49,7 @@ def scan(
         levels: whose Wald thresholds are drawn.
         allowance: (absolute, relative) allowed difference from the exact t, of which the larger counts.
         compared: range of the parameter in which it is demanded; everywhere without it.
+        reference: the component of the finite reference sample, a band about the learned curve.
     """
     figure = new_figure(WIDTH, 6.4 if oracle is not None else 5.0)
     if oracle is None:
@@ -58,6 +61,11 @@ def scan(
         colour, dashes = BASELINES[place % len(BASELINES)], BASELINE_LINES[place % len(BASELINE_LINES)]
         lines += upper.plot(result.mu, result.t, color=colour, linestyle=dashes, label=f"histogram: {name}")
     lines += upper.plot(nsbi.mu, nsbi.t, color=NSBI, linewidth=2.6, label="NSBI")
+    if reference is not None:
+        width = reference.sigma_t if reference.regenerated_t is None else reference.regenerated_t
+        label = r"$\pm1\sigma$, finite reference sample"
+        low = np.maximum(nsbi.t - width, 0.0)
+        lines.append(upper.fill_between(nsbi.mu, low, nsbi.t + width, color=NSBI, alpha=0.25, linewidth=0, label=label))
     if oracle is not None:
         exact = {"color": ORACLE, "linestyle": (0, (1.5, 1.5)), "linewidth": 1.8}
         lines += upper.plot(oracle.mu, oracle.t, label="exact likelihood", **exact)

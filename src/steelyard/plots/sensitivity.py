@@ -47,7 +47,7 @@ def sensitivity(maps: Sequence[SensitivityMap], labels: Labels) -> Figure:
             linewidths=1.0,
             linestyles=["dotted", "dashed", "solid"],
         )
-        axes.set(xlabel=labels.columns.get(found.x, found.x_label), ylabel=labels.columns.get(found.y, found.y_label))
+        axes.set(xlabel=labels.column(found.x), ylabel=labels.column(found.y))
     first = maps[0]
     title = rf"$t$({format_number(first.tested)}) = {first.total:.3g}, expected at {format_number(first.truth)}"
     sign(grid[0], labels.note, title)

@@ -1,5 +1,6 @@
 """What each nuisance parameter does to the parameter of interest: pulls, constraints, impacts, groups, correlations."""
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -12,13 +13,16 @@ from steelyard.statistics.likelihood import Likelihood
 
 STATISTICAL = "statistical"
 
+# The group of nuisance parameters that nobody has put into one.
+UNGROUPED = "systematic"
+
 
 @dataclass(frozen=True)
 class Impact:
     r"""One nuisance parameter in the fit of one data set.
 
     Attributes:
-        name, label, group: of the systematic.
+        name, group: of the systematic.
         constrained: it has a Gaussian constraint, and so a global observable :math:`a`.
         hat: best fit :math:`\hat\alpha`.
         pull: :math:`\hat\alpha-a`, in units of the constraint's width.
@@ -32,7 +36,6 @@ class Impact:
     """
 
     name: str
-    label: str
     group: str
     constrained: bool
     hat: float
@@ -63,6 +66,10 @@ class Impacts:
 
     With Gaussian constraints the parabolic error splits exactly into what moves with the data and with each global
     observable, :math:`\sigma_\mu^2=\sigma_\mathrm{stat}^2+\sum_k \mathrm{cov}(\mu,\alpha_k)^2` (arXiv:2307.04007).
+    That says what a better *auxiliary measurement* would change: where the data know a parameter better than its
+    constraint does, next to nothing, although fitting it costs precision. What the fit pays for not knowing parameters
+    is the inflation, :math:`\sqrt{\sigma_\mu^2-\sigma_\mu^2(\text{fixed})}`. Inflations do not add up in quadrature:
+    parameters that stand in for each other inflate together what each alone would not.
 
     Attributes:
         parameter: name of the parameter of interest.
@@ -71,6 +78,9 @@ class Impacts:
         valid: the fit converged.
         statistical: the part of the error that the data cause, with unconstrained parameters in it.
         groups: the part of each group of systematics, the quadratic sum over its members.
+        fixed: the error with all nuisance parameters known, the least that these data allow.
+        inflation: of all nuisance parameters together.
+        group_inflations: of each group, also of unconstrained parameters.
         impacts: in the order of the ranking, the largest first.
         names: of the rows of ``correlation``: the parameter of interest, then the nuisances as configured.
         correlation: (1+K, 1+K); absent on a bound.
@@ -84,10 +94,13 @@ class Impacts:
     error: float | None = None
     statistical: float | None = None
     groups: dict[str, float] | None = None
+    fixed: float | None = None
+    inflation: float | None = None
+    group_inflations: dict[str, float] | None = None
     correlation: list[list[float]] | None = None
 
 
-def impacts(likelihood: Likelihood, centre: Fit | None = None) -> Impacts:
+def impacts(likelihood: Likelihood, centre: Fit | None = None, groups: Mapping[str, str] | None = None) -> Impacts:
     """The fit of a data set, and again with each global observable shifted by one standard deviation up and down.
 
     The shifted fits are Newton's, from the best fit: an impact is the motion of the minimum, not a change of basin.
@@ -95,6 +108,7 @@ def impacts(likelihood: Likelihood, centre: Fit | None = None) -> Impacts:
     Args:
         likelihood: the data.
         centre: their global fit, if it is known.
+        groups: name: group of the nuisance parameters, such as ``theory``; those left out are a group of their own.
 
     Raises:
         ModelError: the likelihood has no nuisance parameters, or no valid point.
@@ -105,6 +119,7 @@ def impacts(likelihood: Likelihood, centre: Fit | None = None) -> Impacts:
     centre = fit(likelihood) if centre is None else centre
     covariance = None if centre.covariance is None else np.asarray(centre.covariance, dtype=float)
     observables = likelihood.global_observables
+    groups = groups or {}
     found = []
     for index, nuisance in enumerate(systematics.nuisances):
         constrained = bool(systematics.constrained[index])
@@ -124,8 +139,7 @@ def impacts(likelihood: Likelihood, centre: Fit | None = None) -> Impacts:
         found.append(
             Impact(
                 name=nuisance.name,
-                label=nuisance.label or nuisance.name,
-                group=nuisance.group,
+                group=groups.get(nuisance.name, UNGROUPED),
                 constrained=constrained,
                 hat=hat,
                 pull=hat - float(observables[index]),
@@ -164,6 +178,10 @@ def _budget(found: list[Impact], covariance: np.ndarray | None) -> dict:
         if impact.constrained and impact.covariance is not None:
             groups[impact.group] = float(np.hypot(groups.get(impact.group, 0.0), impact.covariance))
     variance = float(covariance[0, 0])
+    members: dict[str, list[int]] = {}
+    for place, impact in enumerate(found):
+        members.setdefault(impact.group, []).append(1 + place)
+    fixed = _known(covariance, list(range(1, len(covariance))))
     rest = variance - sum(part**2 for part in groups.values())
     widths = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -172,5 +190,17 @@ def _budget(found: list[Impact], covariance: np.ndarray | None) -> dict:
         "error": float(np.sqrt(variance)),
         "statistical": float(np.sqrt(max(rest, 0.0))),
         "groups": groups,
+        "fixed": float(np.sqrt(fixed)),
+        "inflation": float(np.sqrt(max(variance - fixed, 0.0))),
+        "group_inflations": {
+            group: float(np.sqrt(max(variance - _known(covariance, places), 0.0))) for group, places in members.items()
+        },
         "correlation": correlation.tolist(),
     }
+
+
+def _known(covariance: np.ndarray, places: list[int]) -> float:
+    """Variance of the parameter of interest where the parameters at these places are known: the Schur complement."""
+    free = [place for place in places if covariance[place, place] > 0.0]  # the others are on a bound
+    shared = covariance[0, free]
+    return float(covariance[0, 0] - shared @ np.linalg.solve(covariance[np.ix_(free, free)], shared))

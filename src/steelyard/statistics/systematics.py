@@ -17,12 +17,10 @@ Interpolation = Literal["code4", "exponential", "linear"]
 
 @dataclass(frozen=True)
 class Nuisance:
-    r"""One nuisance parameter.
+    r"""One nuisance parameter; its label and its group are words, which no fit and no toy depends on.
 
     Attributes:
         name: of the systematic; effects that share it are fully correlated.
-        label: for plots.
-        group: for grouped impacts, e.g. ``theory`` or ``experimental``.
         constraint: ``gaussian``: the term :math:`(\alpha-a)^2` in :math:`-2\ln L` with global observable a;
             ``uniform`` and ``free``: no term, only bounds.
         interpolation: ``code4`` and ``exponential`` act through their ±1σ effects; ``linear``: a norm factor, whose
@@ -32,8 +30,6 @@ class Nuisance:
     """
 
     name: str
-    label: str = ""
-    group: str = ""
     constraint: Constraint = "gaussian"
     interpolation: Interpolation = "code4"
     nominal: float = 0.0

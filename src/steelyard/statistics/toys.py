@@ -16,8 +16,10 @@ from steelyard.statistics.shapes import intensities
 from steelyard.statistics.systematics import Systematics
 from steelyard.statistics.toy_fits import ToyFits, fit_toys
 
-# Pseudo-experiments that are drawn and fitted at a time; bounds a job's memory, and is part of what a seed means.
+# Pseudo-experiments that are drawn and fitted at a time, and the expected events in them: the smaller number counts.
+# They bound a job's memory, some 50 bytes an event, and are part of what a seed means.
 TOYS_AT_ONCE = 200
+EVENTS_AT_ONCE = 2_000_000
 
 # Weights (events times pseudo-experiments) held at a time where every pseudo-experiment has its own.
 WEIGHTS_AT_ONCE = 1 << 19
@@ -99,15 +101,25 @@ def throw_toys(
     observed = np.where(model.systematics.constrained, aside.normal(alpha), model.systematics.nominal)
     common = bool((alpha == alpha[:1]).all())
     sampler = ToySampler.at(model, mu, alpha[0]) if common and toys else None
-    pieces = []
-    for first in range(0, toys, TOYS_AT_ONCE):
-        chosen = slice(first, min(first + TOYS_AT_ONCE, toys))
+    pieces, step = [], toys_at_once(model, mu)
+    for first in range(0, toys, step):
+        chosen = slice(first, min(first + step, toys))
         if sampler is None:
             rows, offsets = draw_each(model, mu, alpha[chosen], generator)
         else:
             rows, offsets = sampler.draw(chosen.stop - first, generator)
         pieces.append(_fit(model, mu, rows, offsets, alpha[chosen], observed[chosen]))
     return concatenate(pieces)
+
+
+def toys_at_once(model: Model, mu: float) -> int:
+    """Pseudo-experiments at ``mu`` that are drawn and fitted at a time.
+
+    By the nominal expectation, wherever in alpha they are thrown, so that a seed means the same events with and without
+    nuisance parameters: 200 up to 10,000 expected events, fewer beyond.
+    """
+    expected = float(model.mixture.total(model.mixture.to_coordinate(mu))[0])
+    return TOYS_AT_ONCE if expected * TOYS_AT_ONCE <= EVENTS_AT_ONCE else max(int(EVENTS_AT_ONCE / expected), 1)
 
 
 def draw_each(
@@ -215,11 +227,11 @@ def _points(
 def _fit(
     model: Model, mu: float, rows: np.ndarray, offsets: np.ndarray, alpha: np.ndarray, observed: np.ndarray
 ) -> ThrownToys:
-    # Without nuisance parameters the fit is asked for nothing of them.
+    # Without nuisance parameters the fit is asked for nothing of them. It looks events up: no copy of their columns.
     arguments = {}
     if len(model.systematics):
-        arguments = {"systematics": model.systematics, "global_observables": observed, "log_g": model.log_g[rows]}
-    fits = fit_toys(model.mixture, model.rates[rows], offsets, mu, **arguments)
+        arguments = {"systematics": model.systematics, "global_observables": observed, "log_g": model.log_g}
+    fits = fit_toys(model.mixture, model.rates, offsets, mu, rows=rows, **arguments)
     columns = {field.name: getattr(fits, field.name) for field in fields(ToyFits)}
     return ThrownToys(**columns, thrown=alpha, global_observables=observed)
 

@@ -156,12 +156,12 @@ def test_constraints_become_nuisance_parameters():
         )
     )
     assert found == (
-        Nuisance("a", "$A$", "theory", "gaussian", "code4", 0.0, (-5.0, 5.0)),
-        Nuisance("b", "b", "systematic", "gaussian", "exponential", 0.0, (-3.0, 4.0)),
-        Nuisance("c", "c", "systematic", "uniform", "code4", 0.0, (-1.0, 1.0)),
-        Nuisance("d", "d", "systematic", "free", "exponential", 0.0, (-5.0, 5.0)),
-        Nuisance("e", "e", "systematic", "uniform", "code4", 0.0, (-2.0, 2.0)),
-        Nuisance("f", "f", "norm_factor", "free", "linear", 1.5, (0.5, 2.0)),
+        Nuisance("a", "gaussian", "code4", 0.0, (-5.0, 5.0)),
+        Nuisance("b", "gaussian", "exponential", 0.0, (-3.0, 4.0)),
+        Nuisance("c", "uniform", "code4", 0.0, (-1.0, 1.0)),
+        Nuisance("d", "free", "exponential", 0.0, (-5.0, 5.0)),
+        Nuisance("e", "uniform", "code4", 0.0, (-2.0, 2.0)),
+        Nuisance("f", "free", "linear", 1.5, (0.5, 2.0)),
     )
 
 

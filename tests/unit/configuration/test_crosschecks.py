@@ -101,6 +101,13 @@ def copy_of(items, name):
             lambda c: c.update(baselines=[{"name": "h", "kind": "observable", "observable": "y", "bins": [0, 2, 2]}]),
             "baselines[h].bins: found 2 after 2; list rising values, each once",
         ),
+        (
+            lambda c: [
+                c["parameters"].append({"name": "eta", "nominal": 1, "bounds": [0, 2]}),
+                c["processes"][1].update(coefficient="eta"),
+            ],
+            "parameters: found 2, of which only the first, theta, would be fitted; remove eta: write the value into",
+        ),
         # duplicates, one of each list
         *(
             (
@@ -108,7 +115,6 @@ def copy_of(items, name):
                 f"{key}[{name}]: found 2 times; rename or remove all but one",
             )
             for key, name in (
-                ("parameters", "theta"),
                 ("processes", "other"),
                 ("samples", "all"),
                 ("variables", "b"),

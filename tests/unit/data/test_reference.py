@@ -15,6 +15,7 @@ from steelyard.data.reference import (
     process_weights,
     reference_weights,
 )
+from steelyard.data.reference_events import reference_components, reference_events
 from steelyard.data.store import Sample, SampleInfo
 from steelyard.errors import ConfigurationError, InputError
 from steelyard.results import from_json, to_json
@@ -262,3 +263,19 @@ def test_a_mixture_that_is_none(samples, mixture):
     rules = [SimpleNamespace(process=process, weight=weight) for process, weight in mixture]
     with pytest.raises(ConfigurationError, match="to some of the processes S, B, NI, to each once"):
         mix_reference(samples, ALL, rules, HELD_OUT)
+
+
+def test_components_add_up_to_the_reference_and_know_rows_of_one_event(samples, reference):
+    events = reference_events(samples, reference)
+    parts, numbers = reference_components(samples, reference, events)
+    np.testing.assert_allclose(parts.sum(axis=1), events.weights, rtol=1e-12)
+    np.testing.assert_allclose(parts.sum(axis=0), 1.0 / 3.0, rtol=1e-12)
+    assert numbers is None  # every row has an id of its own
+    shared = [samples[0], replace(samples[1], ids=samples[0].ids), samples[2]]  # one event in two samples
+    mixed = mix_reference(shared, ALL, None, HELD_OUT)
+    events = reference_events(shared, mixed)
+    parts, numbers = reference_components(shared, mixed, events)
+    identifiers = events.gather([sample.ids for sample in shared])
+    assert len(np.unique(numbers)) == numbers.max() + 1 == len(np.unique(identifiers)) < len(numbers)
+    first, second = np.flatnonzero(numbers == numbers[0])
+    assert identifiers[first] == identifiers[second] and events.rows[first, 0] == 0 and events.rows[second, 0] == 1

@@ -25,7 +25,7 @@ def test_shares_add_up_to_the_expected_t(tested):
 def test_maps_hold_shares_and_events_in_their_cells():
     events = simulated(50_000)
     mixture = events.mixture
-    x = Variable("x", events.x, "$x$", (0.0, 1.0))
+    x = Variable("x", events.x, (0.0, 1.0))
     y = Variable("y", events.y)
     (result,) = sensitivity_maps([(x, y)], events.rates, events.reference, at(mixture, 0.0), at(mixture, 1.0), bins=10)
     shares, asimov = event_shares(events.rates, events.reference, at(mixture, 0.0)[1], at(mixture, 1.0)[1])
@@ -34,7 +34,7 @@ def test_maps_hold_shares_and_events_in_their_cells():
     assert result.events[3, 5] == pytest.approx(asimov[cell].sum())
     assert result.total == pytest.approx(shares.sum())
     assert 0.99 * result.total < result.share.sum() < result.total
-    assert (result.x_label, result.y_label, result.tested, result.truth) == ("$x$", "y", 0.0, 1.0)
+    assert (result.x, result.y, result.tested, result.truth) == ("x", "y", 0.0, 1.0)
     # without a range the central 99.8 %: 3.09 standard deviations of y
     assert result.y_edges[[0, -1]] == pytest.approx([-3.09, 3.09], abs=0.2)
 

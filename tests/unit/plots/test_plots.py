@@ -63,7 +63,9 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "critical values": lambda: audit.critical_values(stored(made.audit()), LABELS),
     "coverage at displaced nuisances": lambda: audit.coverage(made.displaced(made.audit()), LABELS),
     "ranking": lambda: impacts.ranking(stored(made.impacts()), "asimov", LABELS, made.impacts(0.95)),
-    "error budget": lambda: impacts.error_budget(stored(made.impacts()), "observed", LABELS, made.impacts(0.95)),
+    "error budget": lambda: impacts.error_budget(
+        stored(made.impacts()), "observed", LABELS, made.impacts(0.95), stored(made.reference_error())
+    ),
     "correlations": lambda: impacts.correlations(stored(made.impacts()), "asimov", LABELS),
     "no covariance": lambda: impacts.correlations(replace(made.impacts(), correlation=None), "asimov", LABELS),
     "baseline": lambda: baseline.baseline(stored(made.baseline()), LABELS),
@@ -208,6 +210,28 @@ def test_the_scan_without_an_exact_likelihood_has_one_panel():
     figure = scan.scan("observed", made.scan(), LABELS)
     (axes,) = figure.axes
     assert axes.get_xlabel() == r"$\mu$" and "observed" in axes.get_ylabel()
+
+
+def test_the_band_of_the_reference_sample_is_that_of_the_data_set():
+    for regenerated in (False, True):  # of the expected curve the sample is the data too
+        error = made.reference_error(regenerated)
+        figure = scan.scan("asimov", made.scan(), LABELS, reference=error)
+        sigma = error.regenerated_t if regenerated else error.sigma_t
+        (band,) = figure.axes[0].collections
+        assert band.get_paths()[0].vertices[:, 1].max() == pytest.approx((made.scan().t + sigma).max())
+    assert any("finite reference sample" in text for text in texts(figure))
+
+
+def test_the_error_budget_shows_parts_and_inflations(pictures):
+    (axes,) = pictures["error budget"].axes
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == [
+        *("total", "nuisances known", "statistical", "experimental", "theory", "norm factors", "reference sample")
+    ]
+    widths = [patch.get_width() for patch in axes.patches]
+    assert widths[:7] == pytest.approx([0.8, 0.6, 0.66, 0.4, 0.2, 0.0, 0.0])
+    assert widths[7:14] == pytest.approx([0.53, 0.0, 0.0, 0.5, 0.21, 0.1, 0.0])
+    assert widths[14] == pytest.approx(0.05)
 
 
 def test_the_allowance_is_drawn_where_it_is_demanded():

@@ -33,8 +33,8 @@ def counting(nuisances, log_yields, counted=SIGNAL + BACKGROUND):
 @pytest.fixture(scope="module")
 def result():
     sides = np.log([1.0 + SIZE, 1.0 - SIZE])
-    nuisances = [Nuisance("b_norm", group="theory"), Nuisance("nothing", group="experimental")]
-    return impacts(counting(nuisances, [[[0.0, 0.0], [0.0, 0.0]], [sides, [0.0, 0.0]]]))
+    data = counting([Nuisance("b_norm"), Nuisance("nothing")], [[[0.0, 0.0], [0.0, 0.0]], [sides, [0.0, 0.0]]])
+    return impacts(data, groups={"b_norm": "theory", "nothing": "experimental"})
 
 
 def test_refitted_shifts_are_those_of_the_background(result):
@@ -58,6 +58,33 @@ def test_the_error_splits_into_data_and_groups(result):
     assert result.statistical == pytest.approx(STATISTICAL, rel=1e-2)
     assert result.groups["theory"] == pytest.approx(1.0015 * SHIFT, rel=1e-3)
     assert result.groups["experimental"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_inflation_is_shown_where_the_constraint_does_not_matter():
+    """Two bins of known S/B; the background's scale is loose, so that the data fix it: no part, but an inflation."""
+    mixture = Mixture(("s", "b"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), np.array([100.0, 200.0]), (0.0, 9.0))
+    # nu_c r_c over a bin's weight in a reference of two halves: signal 60 + 40, background 100 + 100
+    rates = np.array([[120.0, 200.0], [80.0, 200.0]])
+    log_yields = np.zeros((2, 1, 2))
+    log_yields[1, 0] = np.log([2.0, 0.5])
+    loose = Systematics(
+        (Nuisance("b_norm", interpolation="exponential"),),
+        log_yields,
+        np.zeros((2, 1), dtype=bool),
+        np.zeros((0, 2), dtype=np.int64),
+    )
+    found = impacts(Likelihood(mixture, rates, np.array([160.0, 140.0]), loose), groups={"b_norm": "theory"})
+    # Fisher information of two Poisson bins in (mu, alpha), the constraint added
+    slopes = np.array([[60.0, 40.0], [100.0 * np.log(2.0)] * 2])
+    information = (slopes / np.array([160.0, 140.0])) @ slopes.T + np.diag([0.0, 1.0])
+    covariance = np.linalg.inv(information)
+    fixed = 1.0 / information[0, 0]
+    assert found.error == pytest.approx(np.sqrt(covariance[0, 0]), rel=2e-3)
+    assert found.fixed == pytest.approx(np.sqrt(fixed), rel=2e-3)
+    assert found.inflation == pytest.approx(np.sqrt(covariance[0, 0] - fixed), rel=2e-3)
+    assert found.group_inflations == {"theory": pytest.approx(found.inflation)}
+    assert found.groups["theory"] == pytest.approx(abs(covariance[0, 1]), rel=5e-3)
+    assert found.groups["theory"] < 0.6 * found.inflation
 
 
 def test_a_parameter_without_effect_ranks_last_with_its_prior_error(result):

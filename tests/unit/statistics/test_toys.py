@@ -7,7 +7,7 @@ from scipy.stats import chi2, kstest, truncnorm
 
 from steelyard.errors import ModelError
 from steelyard.statistics.responses import total_yield_factors
-from steelyard.statistics.toy_fits import ToyFits
+from steelyard.statistics.toy_fits import ToyFits, fit_toys
 from steelyard.statistics.toys import (
     ThrownToys,
     ToySampler,
@@ -17,6 +17,7 @@ from steelyard.statistics.toys import (
     load_toys,
     save_toys,
     throw_toys,
+    toys_at_once,
 )
 
 
@@ -55,6 +56,24 @@ def test_same_seed_same_toys(interference, monkeypatch):
     assert not np.array_equal(one.t, throw_toys(interference, 1.0, 30, seed=6).t)
 
 
+def test_events_at_a_time_are_bounded_and_ordinary_toys_stay_what_they_were(interference):
+    """200 toys of 10,000 events at a time, 12 of 156,000; a seed is one stream of 200 toys where there are few."""
+
+    def times(events):
+        scale = events / interference.mixture.total(np.ones(1))[0]
+        return replace(interference, mixture=replace(interference.mixture, yields=scale * interference.mixture.yields))
+
+    numbers = [toys_at_once(times(events), 1.0) for events in (100.0, 9_999.0, 156_000.0, 3e6)]
+    assert numbers == [200, 200, 12, 1]
+    rng = np.random.default_rng(9)
+    rng.spawn(1)
+    rows, offsets = ToySampler.at(interference, 1.0).draw(20, rng)
+    copied = fit_toys(interference.mixture, interference.rates[rows], offsets, 1.0)
+    looked_up = throw_toys(interference, 1.0, 20, seed=9)
+    for name in ("t", "hat", "events"):
+        np.testing.assert_array_equal(getattr(looked_up, name), getattr(copied, name))
+
+
 def test_wald_holds_where_it_should(interference):
     """Far from bounds and of the second basin t(mu) of toys follows chi2_1 (arXiv:1007.1727)."""
     fits = throw_toys(interference, 4.0, 1500, seed=11)
@@ -85,8 +104,10 @@ def thrown(monkeypatch):
     """What the fits of pseudo-experiments are given, in place of the fits."""
     calls = []
 
-    def fit_toys(mixture, rates, offsets, mu, **nuisances):
-        calls.append({"rates": rates, "offsets": offsets, **nuisances})
+    def fit_toys(mixture, rates, offsets, mu, rows, **nuisances):
+        if "log_g" in nuisances:
+            nuisances["log_g"] = nuisances["log_g"][rows]
+        calls.append({"rates": rates[rows], "offsets": offsets, **nuisances})
         columns = {field.name: np.zeros(len(offsets) - 1) for field in fields(ToyFits)}
         return ToyFits(**columns | {"events": np.diff(offsets)})
 
