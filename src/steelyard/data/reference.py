@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from steelyard.data.identifiers import Split, SplitRule, is_training, is_unseen, uniform
-from steelyard.data.store import Sample
+from steelyard.data.store import Sample, SampleInfo
 from steelyard.errors import ConfigurationError, InputError
 
 Rows = Literal["training", "unseen", "all"]
@@ -99,16 +99,11 @@ def mix_reference(
                 column = sample.column(name) if chosen is None else sample.column(name)[chosen]
                 totals[name] += np.array([column.sum(), (column**2).sum(), len(column)])
     for name in names:
-        carriers = [sample.info.name for sample in samples if name in sample.info.processes]
-        if not carriers:
+        if not any(name in sample.info.processes for sample in samples):
             raise InputError(f"process {name}: no sample carries weights of it; add it to the weights of a sample")
         for side, totals in sums.items():
             if not totals[name][0] > 0:
-                events = int(totals[name][2])
-                raise InputError(
-                    f"process {name}, samples {', '.join(carriers)}: the weights of the {events} {side} events sum to "
-                    f"{totals[name][0]:g}, which is not positive; use more events or another split"
-                )
+                raise InputError(_nothing(name, [sample.info for sample in samples], side, totals[name]))
     sides = {
         side: Side(
             sums={name: float(totals[name][0]) for name in names},
@@ -228,6 +223,22 @@ def _mixture(names: Sequence[str], rules: Sequence[ReferenceRule] | None) -> dic
             f"≥ 0 with a positive sum to some of the processes {', '.join(names)}, to each once"
         )
     return {name: given.get(name, 0.0) / total for name in names}
+
+
+def _nothing(process: str, infos: Sequence[SampleInfo], side: str, totals: np.ndarray) -> str:
+    """What is wrong with a process that has nothing on a side, sample by sample with the places to look at."""
+    total, events = totals[0], int(totals[2])
+    carriers = [info for info in infos if process in info.processes]
+    lines = []
+    for info in carriers:
+        found = f"{info.n_selected} of {info.n_read} entries selected" if info.n_read else "the tree is empty"
+        files = f"{info.files[0]}{' …' if len(info.files) > 1 else ''}" if info.files else "no files"
+        lines.append(f"{info.name}: {found}, sum {info.sum_weights[process]:g} ({files})")
+    advice = "correct the weight, the selection or the files" if side == "all" else "use more events or another split"
+    return (
+        f"process {process}, samples {', '.join(info.name for info in carriers)}: the weights of the {events} {side} "
+        f"events sum to {total:g}, which is not positive; {'; '.join(lines)}; {advice}"
+    )
 
 
 def _mix(reference: Reference, densities: Mapping[str, np.ndarray]) -> np.ndarray:
