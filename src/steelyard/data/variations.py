@@ -62,8 +62,8 @@ def ingest_variation(
 
     Raises:
         InputError: as for a sample; or the rows of a variation of weights are not those of the nominal store, or there
-            is none; or events of another tree have no ``event_id``, or none of them is selected where the sample has many.
-            The message names sample, systematic and direction.
+            is none; or events of another tree have no ``event_id``, or none of them is selected where the
+            sample has many. The message names sample, systematic and direction.
     """
     columns = replace(Columns.of(sample, variables, selection, features, observables), weights=dict(variation.weights))
     place = f"sample {variation.sample}, {variation.systematic} {variation.direction}"
