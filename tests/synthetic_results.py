@@ -197,7 +197,7 @@ def data_comparison() -> DataComparison:
 def convergence(members: int = 6) -> Convergence:
     count = np.arange(1, members + 1)
     rms = 0.1 * np.sqrt(1.0 / count - 1.0 / members)
-    return Convergence("signal", count, rms, 0.1, 0.1 / np.sqrt(members), PASSED)
+    return Convergence("signal", count, rms, PASSED, 0.1, 0.1 / np.sqrt(members))
 
 
 def sensitivity_map(x: str = "mass", y: str = "angle") -> SensitivityMap:

@@ -1,4 +1,4 @@
-"""A user's own ntuples: other names, a linear parameter, hard labels, cross-fitting, no simulator, no observed data."""
+"""A user's own ntuples: other names, a linear parameter, cross-fitting; no simulator, observed data, or observables."""
 
 import json
 
@@ -50,13 +50,12 @@ def configuration():
         ],
         "samples": [sample("signal"), sample("background")],
         "features": [{"name": "x", "expression": "x"}, {"name": "y", "expression": "y"}],
-        "observables": [{"name": "x", "expression": "x", "range": [-4, 5]}],
         "split": {"method": "cross_fit", "folds": 5},
         "ensembles": {"members": 5, "bootstrap": True, "combination": "log_ratio"},
         "training": {"hidden": [8], "epochs": 2, "batch_size": 256},
         "scan": {"start": 0.0, "stop": 3.0, "points": 13},
         "belts": {"points": [0.0, 1.0, 3.0], "toys": 60, "toys_per_job": 60},
-        "baselines": [{"name": "x", "kind": "observable", "observable": "x", "bins": 8}],
+        "baselines": [{"name": "p", "kind": "parameterised", "bins": 8}],
     }
 
 

@@ -121,6 +121,8 @@ rule compare_oracle:
 
 rule compare_data:
     input:
+        **stores("features", "observables", "weights", "ids", "info"),
+        **{f"observed_{name}": f"{R}/samples/observed/{file}" for name, file in STORE.items()},
         model=rules.build_model.output.model,
         observed=rules.rate_observed.output.rates,
     output:
@@ -133,11 +135,11 @@ rule compare_data:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=15,
     params:
         nominal=analysis.parameter.nominal,
-        code=code("compare_data", "diagnostics.data_comparison", "statistics.model"),
+        code=code("compare_data", "diagnostics.data_comparison", "diagnostics.data_support", "statistics.model"),
     message:
         "Comparing data and simulation in what the likelihood sees"
     script:

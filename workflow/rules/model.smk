@@ -24,7 +24,7 @@ rule build_model:
         effects=EFFECTS,
         varied=[[source.sample, source.systematic, source.direction] for source in VARIED.values()],
         exact=False,
-        code=code("build_model", "statistics.model", "data.yield_effects", "configuration.systematics"),
+        code=code("build_model", "statistics.model", "data.yield_effects", "data.expected", "configuration.systematics"),
     message:
         "Building the statistical model"
     script:
@@ -48,7 +48,7 @@ use rule build_model as build_oracle_model with:
         effects=EFFECTS,
         varied=[[source.sample, source.systematic, source.direction] for source in VARIED.values()],
         exact=True,
-        code=code("build_model", "statistics.model", "data.yield_effects", "configuration.systematics"),
+        code=code("build_model", "statistics.model", "data.yield_effects", "data.expected", "configuration.systematics"),
     message:
         "Building the exact model on the same events"
 

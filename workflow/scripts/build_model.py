@@ -2,6 +2,7 @@ import numpy as np
 
 from steelyard.configuration import Parameter, Process, Prune
 from steelyard.configuration.systematics import ModelEffects
+from steelyard.data.expected import check_expected, expected_events, outdated
 from steelyard.data.reference import Reference, expected_yields
 from steelyard.data.reference_events import exact_log_ratios, load_scores, reference_events
 from steelyard.data.store import SampleInfo, open_all
@@ -15,7 +16,7 @@ from steelyard.statistics.pruning import PruningThresholds
 
 files, params = snakemake.input, snakemake.params
 
-with logged(snakemake.log[0]):
+with logged(snakemake.log[0]) as log:
     samples, reference = open_all(files.info), from_json(Reference, files.reference)
     parameters = [Parameter.model_validate(item) for item in params.parameters]
     processes = [Process.model_validate(item) for item in params.processes]
@@ -33,9 +34,16 @@ with logged(snakemake.log[0]):
         shapes=shape_effects(known.effects, known.variations, variations),
         prune=PruningThresholds(**Prune.model_validate(params.prune).model_dump()),
     )
+    coefficients = Coefficients.from_configuration(parameters, processes)
+    yields = expected_yields(reference, processes)
+    expected = expected_events(coefficients, yields, parameters[0].bounds, parameters[0].nominal)
+    check_expected(expected, [sample.info for sample in samples])
+    free = [name for name, factors in zip(yields, known.factors, strict=True) if factors.any()]
+    if note := outdated(reference, expected, free):
+        log.warning("%s", note)
     model = build_model(
-        expected_yields(reference, processes),
-        Coefficients.from_configuration(parameters, processes),
+        yields,
+        coefficients,
         parameters[0].bounds,
         exact_log_ratios(scores, reference) if params.exact else scores,
         events,

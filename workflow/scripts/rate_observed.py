@@ -9,11 +9,12 @@ from steelyard.statistics.model import load_model
 
 files, outputs = snakemake.input, snakemake.output
 
-with logged(snakemake.log[0]), whole(outputs.rates) as rates, whole(outputs.shapes) as shapes:
+with logged(snakemake.log[0]) as log, whole(outputs.rates) as rates, whole(outputs.shapes) as shapes:
     model = load_model(files.model)
     (scores,) = load_scores(files.scores, 1)
     if snakemake.params.exact:
         scores = exact_log_ratios(scores, from_json(Reference, files.reference))
+    log.info("%d observed events", len(scores))
     variations = [np.load(path) for path in files.variations]
     np.save(rates, model.event_rates(scores))
     np.save(shapes, model.event_shapes(np.concatenate([np.empty((len(scores), 0)), *variations], axis=1)))

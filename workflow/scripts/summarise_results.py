@@ -26,7 +26,7 @@ with logged(snakemake.log[0]):
     diagnoses += [from_json(RatioDiagnosis, path) for path in files.ratios]
     diagnoses += [from_json(OracleDiagnosis, files.oracle)] if files.oracle else []
     checks = [check for diagnosis in [*diagnoses, *baselines] for check in diagnosis.checks]
-    checks += [from_json(DataComparison, files.data).check] if files.data else []
+    checks += from_json(DataComparison, files.data).checks if files.data else []
     checks += check_belt(from_json(Belt, files.belt), thresholds)
     checks += check_audit(from_json(Audit, files.audit), thresholds) if files.audit else []
     checks += [check for path in files.systematics for check in from_json(SystematicDiagnosis, path).checks]

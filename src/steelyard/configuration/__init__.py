@@ -233,7 +233,8 @@ class Configuration(Model):
     features: Annotated[list[Expression], Field(min_length=1)] = Field(description="Inputs of the networks.")
     observables: list[Observable] = Field([], description="Quantities for histograms and checks.")
     reference: Annotated[list[ReferenceWeight], Field(min_length=1)] | None = Field(
-        None, description="The mixture p_ref; by default all processes with equal weights."
+        None,
+        description="The mixture p_ref; by default equal weights, and smaller ones for rare processes with few events.",
     )
     split: Split = Field(Split(), description="Training events against all others.")
     ensembles: Ensembles = Field(Ensembles(), description="Networks per ratio.")

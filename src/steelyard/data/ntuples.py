@@ -6,6 +6,7 @@ are in the order of the sorted file names and their entries, whatever the order 
 partitions, the scheduler or the number of threads: the same input gives the same bytes.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from steelyard.data.columns import Columns, Defect, NamedExpression, base_name
 from steelyard.data.store import SampleInfo
 from steelyard.data.trees import Partition
 from steelyard.errors import ConfigurationError, InputError, SteelyardError
+
+log = logging.getLogger(__name__)
 
 _DEFECTS_SHOWN = 10
 
@@ -71,9 +74,12 @@ def ingest_sample(
         What ``sample.json`` says.
 
     Raises:
-        InputError: there are no files or a file is damaged; the tree or a branch is missing or not flat; nothing is
-            there or selected; a value is not finite, an event_id no integer, or two events share one; the weights of a
-            process do not sum to something positive.
+        InputError: there are no files or a file is damaged; the tree or a branch is missing or not flat; a value or a
+            sum of weights is not finite, an event_id no integer, or two events share one.
+
+    No selected event is an answer too: observed data without an event are data, and one slice of a simulated process
+    may hold none, or weights whose sum is not positive. That is logged and stored; whether a process has anything at
+    all is known from all samples, see :func:`steelyard.data.reference.mix_reference`.
     """
     name = getattr(sample, "name", "observed")
     columns = Columns.of(sample, variables, selection, features, observables)
@@ -92,6 +98,7 @@ def ingest_columns(
     folder: str | os.PathLike,
     threads: int | None = None,
     check_ids: Callable[[np.ndarray], None] | None = None,
+    check_count: Callable[[int, int], None] | None = None,
 ) -> SampleInfo:
     """Read columns of ROOT files into ``folder``: what :func:`ingest_sample` does, by the columns themselves.
 
@@ -102,6 +109,7 @@ def ingest_columns(
         tree: name of the tree.
         check_ids: looks at the (N,) identifiers of all stored rows before these appear, and raises InputError if they
             are not the right ones; by default they must differ from one another.
+        check_count: looks at the numbers of entries that were read and selected before anything appears, likewise.
 
     Raises:
         InputError: as :func:`ingest_sample`; the message does not name the sample.
@@ -135,11 +143,8 @@ def ingest_columns(
         _check_defects(reports, ranges, columns, tree)
         rows = [report.rows for report in reports]
         n_read = sum(part.stop - part.start for part in ranges)
-        if sum(rows) == 0:
-            raise InputError(
-                f"{_first(files)}, tree {tree}: the selection '{columns.selection}' keeps "
-                f"none of {n_read} entries; correct the selection or its units"
-            )
+        if check_count is not None:
+            check_count(n_read, sum(rows))
         widths = {key: len(getattr(columns, key)) for key in ("features", "observables", "weights")}
         with store.joined(parts, rows, widths, folder) as (arrays, write_info):
             if check_ids is None:
@@ -149,11 +154,10 @@ def ingest_columns(
             processes = tuple(columns.weights)
             sums, squares, negative = store.weight_sums(arrays["weights"])
             for process, total in zip(processes, sums, strict=True):
-                if not total > 0:
+                if not np.isfinite(total):
                     raise InputError(
                         f"the weights of process {process} ('{columns.weights[process]}') of the {sum(rows)} selected "
-                        f"entries sum to {total:g}, which is not positive ({_first(files)}, tree {tree}); correct the "
-                        "weight or the files"
+                        f"entries sum to {total:g} ({_first(files)}, tree {tree}); correct the weight or the files"
                     )
             info = SampleInfo(
                 name=name,
@@ -168,7 +172,31 @@ def ingest_columns(
                 files=tuple(files),
             )
             write_info(info)
+    _tell(info, columns, tree)
     return info
+
+
+def _tell(info: SampleInfo, columns: Columns, tree: str) -> None:
+    """Say in the log what was read: the events, and the sum of each process' weights with its statistical error."""
+    place = f"{info.name} ({_first(info.files)}, tree {tree})"
+    log.info("%s: %d of %d entries selected", place, info.n_selected, info.n_read)
+    if info.n_selected == 0:
+        what = "the tree is empty" if info.n_read == 0 else f"the selection '{columns.selection}' keeps none"
+        log.warning(
+            "%s: no event (%s). If that is not what these files should hold, look at how they were made, at the "
+            "selection and its units",
+            *(place, what),
+        )
+    for process in info.processes:
+        total, error = info.sum_weights[process], info.sum_weights_squared[process] ** 0.5
+        text = columns.weights[process]
+        log.info("%s: %.6g ± %.2g expected events of process %s ('%s')", place, total, error, process, text)
+        if info.n_selected and not total > 0:
+            log.warning(
+                "%s: the weights of process %s ('%s') sum to %g, which is not positive. One slice of a process may do "
+                "that, all of them together may not",
+                *(place, process, text, total),
+            )
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ split, with weights that sum to 1. The yields ν_c belong to all events, so that
 expectation: on the unseen side Σ_i ν_c p_c,i = ν_c holds exactly.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 
 from steelyard.data.identifiers import Split, SplitRule, is_training, is_unseen, uniform
-from steelyard.data.store import Sample
+from steelyard.data.store import Sample, SampleInfo
 from steelyard.errors import ConfigurationError, InputError
 
 Rows = Literal["training", "unseen", "all"]
@@ -57,6 +57,7 @@ class Reference:
         unseen: sums of the side that reference, Asimov and toys are made of.
         split: how events are put on the sides.
         labels: per sample ``soft`` (an event counts for every process it has a weight of) or ``hard`` (for one).
+        notes: why a process has a smaller weight than the others by default.
     """
 
     processes: tuple[str, ...]
@@ -66,6 +67,7 @@ class Reference:
     unseen: Side
     split: Split
     labels: dict[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def mix_reference(
@@ -74,15 +76,19 @@ def mix_reference(
     reference_weights: Sequence[ReferenceRule] | None,
     split: SplitRule,
     labels: Mapping[str, str] | None = None,
+    default: Callable[[Mapping[str, float], Mapping[str, float]], tuple[dict[str, float], tuple[str, ...]]]
+    | None = None,
 ) -> Reference:
     """Sum the weights of each process over all samples and both sides, and normalise the weights of the mixture.
 
     Args:
         samples: the simulated samples; a process may be spread over several.
         processes: names of the configuration's processes.
-        reference_weights: the configuration's mixture; None: all processes with equal weights.
+        reference_weights: the configuration's mixture; None: ``default``.
         split: the configuration's split.
         labels: per sample name ``soft`` or ``hard``; None, or a sample that is not named: soft.
+        default: gives weights and notes from the yields and the unseen effective sizes of the processes, such as
+            :func:`steelyard.data.expected.default_shares`; None: all processes with equal weights.
 
     Raises:
         InputError: no sample carries a process, or its weights on a side have no positive sum.
@@ -90,7 +96,7 @@ def mix_reference(
     """
     names = tuple(processes)
     split = Split.of(split)
-    weights = _mixture(names, reference_weights)
+    weights, notes = _mixture(names, reference_weights), ()
     sums = {side: {name: np.zeros(3) for name in names} for side in ("all", "training", "unseen")}
     for sample in samples:
         for side, totals in sums.items():
@@ -99,16 +105,11 @@ def mix_reference(
                 column = sample.column(name) if chosen is None else sample.column(name)[chosen]
                 totals[name] += np.array([column.sum(), (column**2).sum(), len(column)])
     for name in names:
-        carriers = [sample.info.name for sample in samples if name in sample.info.processes]
-        if not carriers:
+        if not any(name in sample.info.processes for sample in samples):
             raise InputError(f"process {name}: no sample carries weights of it; add it to the weights of a sample")
         for side, totals in sums.items():
             if not totals[name][0] > 0:
-                events = int(totals[name][2])
-                raise InputError(
-                    f"process {name}, samples {', '.join(carriers)}: the weights of the {events} {side} events sum to "
-                    f"{totals[name][0]:g}, which is not positive; use more events or another split"
-                )
+                raise InputError(_nothing(name, [sample.info for sample in samples], side, totals[name]))
     sides = {
         side: Side(
             sums={name: float(totals[name][0]) for name in names},
@@ -116,22 +117,32 @@ def mix_reference(
         )
         for side, totals in sums.items()
     }
+    yields = {name: float(sums["all"][name][0]) for name in names}
+    if reference_weights is None and default is not None:
+        shares, notes = default(yields, sides["unseen"].effective_sizes)
+        if notes:  # equal weights stay what they are, to the last bit
+            weights = {name: share / sum(shares.values()) for name, share in shares.items()}
     return Reference(
         processes=names,
         weights=weights,
-        yields={name: float(sums["all"][name][0]) for name in names},
+        yields=yields,
         training=sides["training"],
         unseen=sides["unseen"],
         split=split,
         labels={sample.info.name: (labels or {}).get(sample.info.name, "soft") for sample in samples},
+        notes=notes,
     )
 
 
 def expected_yields(reference: Reference, processes: Sequence[ProcessRule]) -> dict[str, float]:
     """ν_c [expected events] of every process: as configured, else the sum of the weights of all its events."""
+    return configured_yields(reference.yields, processes)
+
+
+def configured_yields(yields: Mapping[str, float], processes: Sequence[ProcessRule]) -> dict[str, float]:
+    """The yields of the configuration, and where it gives none those of the samples [expected events]."""
     return {
-        process.name: reference.yields[process.name] if process.yield_ is None else float(process.yield_)
-        for process in processes
+        process.name: float(yields[process.name] if process.yield_ is None else process.yield_) for process in processes
     }
 
 
@@ -228,6 +239,22 @@ def _mixture(names: Sequence[str], rules: Sequence[ReferenceRule] | None) -> dic
             f"≥ 0 with a positive sum to some of the processes {', '.join(names)}, to each once"
         )
     return {name: given.get(name, 0.0) / total for name in names}
+
+
+def _nothing(process: str, infos: Sequence[SampleInfo], side: str, totals: np.ndarray) -> str:
+    """What is wrong with a process that has nothing on a side, sample by sample with the places to look at."""
+    total, events = totals[0], int(totals[2])
+    carriers = [info for info in infos if process in info.processes]
+    lines = []
+    for info in carriers:
+        found = f"{info.n_selected} of {info.n_read} entries selected" if info.n_read else "the tree is empty"
+        files = f"{info.files[0]}{' …' if len(info.files) > 1 else ''}" if info.files else "no files"
+        lines.append(f"{info.name}: {found}, sum {info.sum_weights[process]:g} ({files})")
+    advice = "correct the weight, the selection or the files" if side == "all" else "use more events or another split"
+    return (
+        f"process {process}, samples {', '.join(info.name for info in carriers)}: the weights of the {events} {side} "
+        f"events sum to {total:g}, which is not positive; {'; '.join(lines)}; {advice}"
+    )
 
 
 def _mix(reference: Reference, densities: Mapping[str, np.ndarray]) -> np.ndarray:

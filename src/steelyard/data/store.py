@@ -191,8 +191,9 @@ def weight_sums(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     negative = np.zeros(weights.shape[1], dtype=np.int64)
     for start in range(0, len(weights), _ROWS):
         block = np.asarray(weights[start : start + _ROWS])
-        sums += block.sum(axis=0)
-        squares += (block**2).sum(axis=0)
+        with np.errstate(over="ignore"):  # a sum beyond all numbers is infinite, and looked for by those who ask
+            sums += block.sum(axis=0)
+            squares += (block**2).sum(axis=0)
         negative += (block < 0).sum(axis=0)
     return sums, squares, negative
 

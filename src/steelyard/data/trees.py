@@ -87,20 +87,16 @@ def partitions(
         compute: runs a list of dask tasks and gives their results.
 
     Returns:
-        The ranges in the order of files and entries; those of empty trees are none.
+        The ranges in the order of files and entries; those of empty trees are none. Without any the trees are all
+        empty, which is an answer: a short period of data taking, or a slice of a simulation far from everything.
 
     Raises:
         InputError: a file is no (whole) ROOT file; the tree or a branch is not there; a branch has not one number per
-            entry; all trees are empty.
+            entry.
     """
     inspect = dask.delayed(_inspect, pure=False)
     tasks = [inspect(file, tree, dict(uses), list(variables), entries) for file in files]
-    ranges = [part for parts in compute(tasks) for part in parts]
-    if not ranges:
-        raise InputError(
-            f"{_some(files)}, tree {tree}: the tree is empty (0 entries); check how these ntuples were made"
-        )
-    return ranges
+    return [part for parts in compute(tasks) for part in parts]
 
 
 def delayed_arrays(ranges: Sequence[Partition], tree: str, branches: Sequence[str]) -> list[Any]:
@@ -237,7 +233,3 @@ def _absent(pattern: str) -> str:
     if glob.has_magic(pattern):
         return "no file matches"
     return "this is a folder, not a file" if os.path.isdir(pattern) else "there is no such file"
-
-
-def _some(files: Sequence[str]) -> str:
-    return files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more files"

@@ -1,11 +1,12 @@
 """The Asimov weights: are there enough reference events behind them, and is none negative?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from steelyard.baselines.binning import effective_entries
-from steelyard.diagnostics.verdict import Check, Levels, Threshold, at_least, at_most
+from steelyard.data.reference import Reference
+from steelyard.diagnostics.verdict import PASS, Check, Levels, Threshold, at_least, at_most
 
 # Rows of reference events treated at a time.
 BLOCK = 65_536
@@ -45,6 +46,7 @@ def asimov_weights(
     mu: np.ndarray,
     fractions: np.ndarray,
     entries_per_event: float | Threshold = ENTRIES_PER_EVENT,
+    advice: str = "",
 ) -> AsimovWeights:
     """Form the Asimov weights of every reference event at every parameter value, and summarise them.
 
@@ -54,6 +56,7 @@ def asimov_weights(
         mu: (G,) parameter values.
         fractions: (G, C) coefficients f_c(mu).
         entries_per_event: fewest effective reference events for each expected one.
+        advice: what to do where there are fewer, such as of :func:`reference_advice`.
     """
     mu, fractions = np.asarray(mu, dtype=float), np.asarray(fractions, dtype=float)
     total, squares, share = np.zeros(len(mu)), np.zeros(len(mu)), np.zeros(len(mu))
@@ -71,13 +74,34 @@ def asimov_weights(
             share[point] -= below.sum()
     effective = effective_entries(total, squares)
     worst, thin = int(np.argmax(negative)), int(np.argmin(effective / total))
+    entries = at_least(
+        "effective reference events per expected event",
+        float(effective[thin] / total[thin]),
+        entries_per_event,
+        detail=f"{effective[thin]:.0f} for {total[thin]:.0f} at {mu[thin]:g}",
+    )
+    if advice and entries.status != PASS:
+        entries = replace(entries, detail=f"{entries.detail}; {advice}")
     checks = (
         at_most("negative Asimov weights", float(negative[worst]), 0.0, detail=f"at {mu[worst]:g}"),
-        at_least(
-            "effective reference events per expected event",
-            float(effective[thin] / total[thin]),
-            entries_per_event,
-            detail=f"{effective[thin]:.0f} for {total[thin]:.0f} at {mu[thin]:g}",
-        ),
+        entries,
     )
     return AsimovWeights(mu, total, smallest, largest, negative, share / total, effective, checks)
+
+
+def reference_advice(reference: Reference) -> str:
+    """What gives more effective reference events: another mixture where one process makes most of the noise.
+
+    The events of a process with the share w and the effective number n add w²/n to the sum of the squared weights;
+    with shares in proportion to the numbers that sum is least.
+    """
+    mixed = {name: weight for name, weight in reference.weights.items() if weight > 0.0}
+    sizes = {name: reference.unseen.effective_sizes[name] for name in mixed}
+    noise = {name: mixed[name] ** 2 / sizes[name] for name in mixed}
+    worst = max(noise, key=noise.__getitem__)
+    if noise[worst] > 0.5 * sum(noise.values()) and mixed[worst] > 2.0 * sizes[worst] / sum(sizes.values()):
+        return (
+            f"process {worst} has the share {mixed[worst]:.2g} of the reference, {sizes[worst]:.0f} effective events "
+            "behind it, and makes most of the noise: give it a smaller weight in `reference`, or simulate more of it"
+        )
+    return "simulate more events"

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from steelyard.diagnostics.densities import normalised, ratios
-from steelyard.diagnostics.verdict import Check, Threshold, at_most, undecided
+from steelyard.diagnostics.verdict import Check, Levels, Threshold, at_least, at_most
 
 # Orders in which the members are added; the curve averages over them, since member 0 is not special.
 ORDERS = 8
@@ -20,18 +20,19 @@ class Convergence:
         ratio: its name.
         members: (M,) 1 ... M.
         rms: (M,) rms distance of the log ratio of that many members from that of all M; the last is 0.
-        spread: rms deviation of one member's log ratio from the members' mean, with M-1 in the denominator.
-        error_of_mean: spread / sqrt(M): what is left of the members' own randomness in the ensemble.
+        check: verdict on the error of the mean; of one member, which has none, on the number of members.
+        spread: rms deviation of one member's log ratio from the members' mean, with M-1 in the denominator; absent for
+            one member.
+        error_of_mean: spread / sqrt(M): what is left of the members' own randomness in the ensemble; absent likewise.
             What they share, above all their training events, does not show here.
-        check: verdict on the error of the mean.
     """
 
     ratio: str
     members: np.ndarray
     rms: np.ndarray
-    spread: float
-    error_of_mean: float
     check: Check
+    spread: float | None = None
+    error_of_mean: float | None = None
 
 
 def convergence(
@@ -65,8 +66,9 @@ def convergence(
     count = len(values)
     name = f"ensemble of {ratio}"
     if count < 2:
-        check = undecided(name, threshold, "one member has no spread: use two or more")
-        return Convergence(ratio, np.arange(1, 2), np.zeros(1), float("nan"), float("nan"), check)
+        words = "one member has no spread, and what chance does to it is not known: use two or more"
+        check = at_least(f"members of the {name}", 1.0, Levels(warn=2.0, fail=1.0), words)
+        return Convergence(ratio, np.arange(1, 2), np.zeros(1), check)
     terms = np.exp(values) if combination == "ratio" else values
     final = _combined(terms.mean(axis=0), combination)
     squares = np.zeros(count)
@@ -80,7 +82,7 @@ def convergence(
     spread = float(np.sqrt(weights @ values.var(axis=0, ddof=1)))
     error = spread / np.sqrt(count)
     check = at_most(name, error, threshold, detail=f"spread {spread:.3f} of one member, {count} members")
-    return Convergence(ratio, np.arange(1, count + 1), np.sqrt(squares / ORDERS), spread, float(error), check)
+    return Convergence(ratio, np.arange(1, count + 1), np.sqrt(squares / ORDERS), check, spread, float(error))
 
 
 def _combined(mean: np.ndarray, combination: str) -> np.ndarray:

@@ -6,10 +6,13 @@ import numpy as np
 from scipy.special import chdtrc, xlogy  # scipy.stats takes half a second to import
 
 from steelyard.baselines.binning import bin_index, histogram, quantile_edges
+from steelyard.diagnostics.data_support import DataSupport
 from steelyard.diagnostics.verdict import Check, Levels, Threshold, at_least
 from steelyard.errors import ModelError
 
 BINS = 20
+# Expected events a bin from which on the deviance is about a chi2: with fewer in all there are fewer bins.
+EVENTS_PER_BIN = 10.0
 # Chances of a worse agreement: one warning in 100 good analyses, one failure in 1000.
 P_VALUE = Levels(warn=0.01, fail=0.001)
 
@@ -27,6 +30,7 @@ class DataComparison:
         deviance: Poisson likelihood ratio against the saturated model, about chi2 of B degrees of freedom.
         p_value: chance of a larger deviance.
         check: verdict on the p-value.
+        support: the observed events' features against those of the reference.
     """
 
     mu: float
@@ -37,6 +41,12 @@ class DataComparison:
     deviance: float
     p_value: float
     check: Check
+    support: DataSupport | None = None
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The verdicts."""
+        return (self.check,) if self.support is None else (self.check, self.support.check)
 
 
 def compare_data(
@@ -47,6 +57,7 @@ def compare_data(
     observed: np.ndarray,
     bins: int = BINS,
     p_value: float | Threshold = P_VALUE,
+    support: DataSupport | None = None,
 ) -> DataComparison:
     r"""Histogram data and model in the observable that the likelihood at mu sees.
 
@@ -59,8 +70,9 @@ def compare_data(
         rates: (n, C) nu_c r_c(x_i) of the reference events.
         weights: (n,) reference weights of sum one.
         observed: (N, C) nu_c r_c of the observed events.
-        bins: number of bins; about 10 expected events each make the deviance a chi2.
+        bins: largest number of bins; about 10 expected events each make the deviance a chi2.
         p_value: lower levels.
+        support: of the observed events, to be kept with the result.
 
     Raises:
         ModelError: an intensity is not positive.
@@ -73,12 +85,14 @@ def compare_data(
         values, data = np.log(intensity), np.log(data)
     expected_weights = weights * intensity
     used = weights != 0.0
+    bins = min(bins, max(1, int(expected_weights[used].sum() / EVENTS_PER_BIN)))
     edges = quantile_edges(values[used], bins, expected_weights[used])
     index, count = bin_index(values[used], edges), len(edges) - 1
     expected, squares = (histogram(index, expected_weights[used] ** power, count) for power in (1, 2))
     counts = np.bincount(bin_index(data, edges), minlength=count).astype(float)
     deviance = float(2.0 * (expected - counts + xlogy(counts, counts / expected)).sum())
     chance = float(chdtrc(count, deviance))
+    words = f"deviance {deviance:.1f} in {count} bins" + ("" if len(data) else ", no observed event")
     return DataComparison(
         mu=mu,
         edges=edges,
@@ -87,7 +101,6 @@ def compare_data(
         error=np.sqrt(squares),
         deviance=deviance,
         p_value=chance,
-        check=at_least(
-            f"data against simulation at {mu:.3g}", chance, p_value, f"deviance {deviance:.1f} in {count} bins"
-        ),
+        check=at_least(f"data against simulation at {mu:.3g}", chance, p_value, words),
+        support=support,
     )

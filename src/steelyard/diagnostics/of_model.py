@@ -9,7 +9,7 @@ import numpy as np
 from steelyard.configuration.thresholds import Thresholds
 from steelyard.data.reference import Reference
 from steelyard.diagnostics.asimov_bias import AsimovBias, asimov_bias
-from steelyard.diagnostics.asimov_weights import AsimovWeights, asimov_weights
+from steelyard.diagnostics.asimov_weights import AsimovWeights, asimov_weights, reference_advice
 from steelyard.diagnostics.closure import Closure, bin_columns, closure
 from steelyard.diagnostics.normalisation import check_normalisation
 from steelyard.diagnostics.table import EventTable
@@ -107,7 +107,7 @@ def diagnose_model(
             fractions,
             thresholds.difference,
         ),
-        weights=asimov_weights(model.rates, model.weights, mu, fractions),
+        weights=asimov_weights(model.rates, model.weights, mu, fractions, advice=reference_advice(reference)),
         bias=asimov_bias(
             mixture.coefficients.parameters[0],
             mixture,

@@ -74,7 +74,8 @@ def varied_events(
         InputError: varied events with other features or observables than the nominal ones.
     """
     rows = unseen_rows(samples, processes, split)
-    used = [number for number, row in enumerate(rows) if len(row)]
+    # a slice without nominal events may have varied ones
+    used = [number for number, sample in enumerate(samples) if set(processes) & set(sample.info.processes)]
     events = [sample.info.name for sample in samples if _has_events(varied.get(sample.info.name))]
     source = process_columns(samples, processes, rows)
     target = source.copy()

@@ -10,7 +10,7 @@ from mplhep import histplot
 
 from steelyard.diagnostics.closure import Closure, ColumnClosure
 from steelyard.diagnostics.verdict import Threshold
-from steelyard.plots.grids import PANELS, paired_panels
+from steelyard.plots.grids import paired_panels, shown
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import (
     BLACK,
@@ -35,11 +35,11 @@ def closure(
     Args:
         result: the closure of one ratio.
         labels: of the analysis.
-        names: of the variables to draw, such as the observables; by default the first :data:`PANELS`.
+        names: of the variables to draw, such as the observables; without any the first :data:`~.grids.PANELS`.
         tolerance: relative deviation that is drawn as a band.
     """
     columns = {column.name: column for column in result.columns}
-    chosen = [columns[name] for name in (names if names is not None else list(columns)[:PANELS])]
+    chosen = [columns[name] for name in shown(columns, names)]
     figure, pairs = paired_panels(len(chosen))
     for (upper, lower), column in zip(pairs, chosen, strict=True):
         _panel(upper, lower, column, labels, tolerance)

@@ -1,6 +1,6 @@
 """Pages of small panels, each with a narrow one beneath."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,6 +14,14 @@ PANELS = 12
 WIDTH, HEIGHT = 3.0, 2.7
 LEFT, BELOW, ABOVE, BETWEEN = 0.75, 0.75, 0.35, 0.25
 LEGEND, NOTE = 0.42, 0.2
+
+
+def shown(available: Iterable[str], names: Sequence[str] | None = None) -> list[str]:
+    """The variables of a page: ``names``, such as the observables, or without any the first :data:`PANELS` there are.
+
+    An analysis need not have observables: its features are looked at then.
+    """
+    return list(names) if names else list(available)[:PANELS]
 
 
 def paired_panels(count: int, columns: int = 0) -> tuple[Figure, list[tuple[Axes, Axes]]]:

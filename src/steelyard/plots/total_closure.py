@@ -11,7 +11,7 @@ from mplhep import histplot
 from steelyard.diagnostics.total_closure import ColumnTotal, TotalClosure
 from steelyard.diagnostics.verdict import Threshold
 from steelyard.notation import format_number
-from steelyard.plots.grids import PANELS, paired_panels
+from steelyard.plots.grids import paired_panels, shown
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import BLACK, GREEN, NSBI, SERIES, VERMILION, WIDTH, legend_above, new_figure, sign, styled
 
@@ -30,11 +30,11 @@ def total_closure(
     Args:
         result: the closure.
         labels: of the analysis.
-        names: of the variables to draw, such as the observables; by default the first :data:`PANELS`.
+        names: of the variables to draw, such as the observables; without any the first :data:`~.grids.PANELS`.
         threshold: levels of the check on the rms of the difference.
     """
     columns = {column.name: column for column in result.columns}
-    chosen = [columns[name] for name in (names if names is not None else list(columns)[:PANELS])]
+    chosen = [columns[name] for name in shown(columns, names)]
     figure, pairs = paired_panels(len(chosen))
     for (upper, lower), column in zip(pairs, chosen, strict=True):
         _panel(upper, lower, column, labels, threshold)

@@ -10,7 +10,7 @@ from mplhep import histplot
 
 from steelyard.diagnostics.closure import ColumnClosure
 from steelyard.diagnostics.variation_closure import VariationClosure
-from steelyard.plots.grids import PANELS, paired_panels
+from steelyard.plots.grids import paired_panels, shown
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import BLACK, BLUE, VERMILION, legend_above, sign, styled
 
@@ -30,11 +30,11 @@ def variation_closure(
     Args:
         results: up and down, or up alone, of one process and systematic.
         labels: of the analysis.
-        names: of the variables to draw, such as the observables; by default the first :data:`~.grids.PANELS`.
+        names: of the variables to draw, such as the observables; without any the first :data:`~.grids.PANELS`.
         title: of the legend's first line; by default the process, and the systematic's name.
     """
     places = {column.name: place for place, column in enumerate(results[0].closure.columns)}
-    chosen = [places[name] for name in (names if names is not None else list(places)[:PANELS])]
+    chosen = [places[name] for name in shown(places, names)]
     figure, pairs = paired_panels(len(chosen))
     for (upper, lower), place in zip(pairs, chosen, strict=True):
         _panel(upper, lower, results, place, labels)

@@ -214,7 +214,7 @@ def train_member(
 
     Raises:
         InputError: features that are not finite, or arrays that do not fit together.
-        ModelError: no event to train on, class weights that do not sum to more than 0, a loss that is not a number.
+        ModelError: no event to train on, class weights that do not sum to more than 0, a training that diverged.
     """
     name = f"ratio {ratio}, member {member}"
     network_path, curve_path, checkpoint = Path(network_path), Path(curve_path), Path(checkpoint_path)
@@ -228,6 +228,12 @@ def train_member(
         log.info("%s: kept, it was trained before with the same configuration, seed and data", name)
         return Curve.read(curve_path)
     log.info("%s: %d events train, %d validate", name, len(data.training), len(data.validation))
+    if Batches(data.training, training.batch_size, seed).steps == 1:
+        log.warning(
+            "%s: batch_size %d makes one step an epoch of the %d events that train, and %d in all, where a training "
+            "takes thousands: lower batch_size",
+            *(name, training.batch_size, len(data.training), training.epochs),
+        )
     network = _initial_network(data.training, training, seed, zero_output)
     # The course of a training, unlike what it is meant to do, is that of these packages on so many threads.
     course = f"{digest}, torch {torch.__version__}, lightning {lightning.__version__}, {threads} threads"
@@ -303,8 +309,8 @@ def _settings(training: TrainingRule) -> dict[str, Any]:
 
 def _fit(module: RatioModule, name: str, checkpoint: Path, digest: str) -> History:
     """Run Lightning until the last epoch or early stopping."""
-    history = History(name)
     rule = module.training_rule
+    history = History(name, rule.learning_rate)
     # EarlyStopping decides before the epoch's end, where the two callbacks after it look at the decision
     stopping = EarlyStopping("validation_loss", patience=rule.patience, check_on_train_epoch_end=False)
     with quiet_lightning(), warnings.catch_warnings():

@@ -252,22 +252,31 @@ def test_a_factor_that_divides_by_zero(tmp_path, files, nominal):
     assert "weight of process S is not finite" in message and "'(w)*(1/(f - f))'" in message
 
 
-def test_an_empty_tree(tmp_path, data):
+def test_an_empty_tree_where_the_sample_has_events(tmp_path, data, nominal):
     path = write(tmp_path / "a.root", events=data, events_down={name: column[:0] for name, column in data.items()})
-    assert failure(tmp_path, EVENTS, [path]).startswith(f"{path}, tree events_down: the tree is empty (0 entries)")
+    message = failure(tmp_path, EVENTS, [path], nominal)
+    assert message.startswith(f"{path}, tree events_down: the tree is empty (0 entries), where ")
 
 
-def test_a_selection_that_keeps_no_varied_event(tmp_path, data):
+def test_a_selection_that_keeps_no_varied_event(tmp_path, data, nominal):
     path = write(tmp_path / "a.root", events=data, events_down=moved(data, 1000))
-    message = failure(tmp_path, EVENTS, [path])
-    assert message.startswith(f"{path}, tree events_down: the selection '{SELECTION}' keeps none of 1500 entries")
+    message = failure(tmp_path, EVENTS, [path], nominal)
+    assert message.startswith(f"{path}, tree events_down: the selection '{SELECTION}' keeps none of 1500, where ")
+
+
+def test_a_slice_without_events_has_variations_without_events(tmp_path, data):
+    nothing = {name: column[:0] for name, column in data.items()}
+    path = write(tmp_path / "a.root", events=nothing, events_down=nothing)
+    ingest_sample(GG, [str(path)], folder=tmp_path / "nominal", **SETTINGS)
+    for number, source in enumerate((WEIGHTS, EVENTS)):
+        info = ingest(tmp_path / f"out{number}", source, [path], tmp_path / "nominal")
+        assert (info.n_selected, set(info.sum_weights.values())) == (0, {0.0})
 
 
 @pytest.mark.parametrize("factor", ["0*f", "-f"])
-def test_weights_without_a_positive_sum(tmp_path, files, nominal, factor):
-    message = failure(tmp_path, replace(WEIGHTS, weights={"S": f"w*({factor})"}), files, nominal)
-    assert message.startswith(f"the weights of process S ('w*({factor})') of the ")
-    assert f"which is not positive ({files[0]} …, tree events); correct the weight or the files" in message
+def test_weights_without_a_positive_sum_are_stored_and_said(tmp_path, files, nominal, caplog, factor):
+    ingest(tmp_path / "out", replace(WEIGHTS, weights={"S": f"w*({factor})"}), files, nominal)
+    assert f"the weights of process S ('w*({factor})') sum to " in caplog.text
 
 
 def test_events_that_occur_twice(tmp_path, data):

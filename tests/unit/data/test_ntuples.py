@@ -394,15 +394,30 @@ def test_a_branch_that_is_not_one_number_per_entry(tmp_path, column, kind):
     assert f"branch 'jets', needed for feature jets, has the type {kind}: not one number per entry" in message
 
 
-def test_trees_that_are_all_empty(tmp_path):
-    empty = {name: column[:0] for name, column in events(1).items()}
-    files = [write(tmp_path / f"{name}.root", empty) for name in "ab"]
-    assert failure(tmp_path, files).startswith(f"{files[0]} and 1 more files, tree events: the tree is empty")
+@pytest.mark.parametrize("kind", ["empty trees", "nothing selected"])
+@pytest.mark.parametrize("is_observed", [False, True])
+def test_no_event_is_stored_and_said(tmp_path, pair, caplog, kind, is_observed):
+    """Zero events are data, and a slice of a simulated process may hold none."""
+    caplog.set_level("INFO", "steelyard")
+    files, selection = pair[0], "m > 220000"
+    if kind == "empty trees":
+        nothing = {name: column[:0] for name, column in events(1).items()}
+        files, selection = [write(tmp_path / f"{name}.root", nothing) for name in "cd"], None
+    sample = {"files": ["*.root"], "event_id": ["event"]} if is_observed else GG
+    info = ingest(tmp_path / "out", files, sample=sample, selection=selection)
+    stored = Stored.open(tmp_path / "out")
+    assert (info.n_read, info.n_selected, len(stored)) == (0 if kind == "empty trees" else 1200, 0, 0)
+    assert stored.features.shape == (0, 2) and stored.weights.shape == (0, 0 if is_observed else 2)
+    assert info.sum_weights == ({} if is_observed else {"S": 0.0, "B": 0.0})
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert f"{files[0]} …, tree events): no event (" in warning
+    assert ("the tree is empty" if kind == "empty trees" else "the selection 'm > 220000' keeps none") in warning
 
 
-def test_a_selection_that_keeps_nothing(tmp_path, pair):
-    message = failure(tmp_path, pair[0], selection="m > 220000")
-    assert "tree events: the selection 'm > 220000' keeps none of 1200 entries" in message
+def test_the_expected_events_are_said_when_they_are_read(tmp_path, pair, caplog):
+    caplog.set_level("INFO", "steelyard")
+    info = ingest(tmp_path / "out", pair[0])
+    assert f"{info.sum_weights['S']:.6g} ± " in caplog.text and "expected events of process S ('w')" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -445,12 +460,22 @@ def test_many_bad_columns_are_cut_short(tmp_path):
 
 
 @pytest.mark.parametrize("sign", [0.0, -1.0])
-def test_weights_without_a_positive_sum(tmp_path, sign):
+def test_weights_without_a_positive_sum_are_stored_and_said(tmp_path, caplog, sign):
+    """One slice of a process may have them; the sum over all slices is looked at when the reference is mixed."""
     data = events(10)
     data["w"] *= sign
     write(tmp_path / "a.root", data)
-    message = failure(tmp_path, [tmp_path / "a.root"], selection=None)
-    assert message.startswith("the weights of process S ('w') of the 10 selected entries sum to ")
+    info = ingest(tmp_path / "out", [tmp_path / "a.root"], selection=None)
+    assert info.sum_weights["S"] == pytest.approx(data["w"].sum(), abs=1e-12)
+    assert f"the weights of process S ('w') sum to {info.sum_weights['S']:g}, which is not positive" in caplog.text
+
+
+def test_a_sum_of_weights_that_overflows(tmp_path):
+    data = events(10)
+    data["w"] = np.full(10, 1e308)
+    write(tmp_path / "a.root", data)
+    message = failure(tmp_path, [tmp_path / "a.root"], selection=None, sample={**GG, "weights": {"S": "w"}})
+    assert message.startswith("the weights of process S ('w') of the 10 selected entries sum to inf")
 
 
 @pytest.mark.parametrize("value", [3.5, np.nan, 2.0**60])

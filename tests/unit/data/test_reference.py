@@ -226,6 +226,18 @@ def test_events_without_any_weight_have_no_hard_label():
     np.testing.assert_array_equal((drawn != 0).sum(axis=0), [0, 1, 1, 1])
 
 
+def test_a_slice_without_events_or_with_a_negative_sum_changes_what_it_holds(samples, reference):
+    """Only the sum over all slices of a process has to be positive."""
+    empty = sample("empty", {"S": np.empty(0), "NI": np.empty(0)})
+    assert mix_reference([*samples, empty], ALL, None, HELD_OUT).yields == reference.yields
+    (w1, w0) = class_weights([*samples, empty], mix_reference([*samples, empty], ALL, None, HELD_OUT), "S")[-1]
+    assert w1.shape == w0.shape == (0,)
+    negative = sample("negative", {"NI": np.full(100, -1e-3)})
+    mixed = mix_reference([*samples, negative], ALL, None, HELD_OUT)
+    assert mixed.yields["NI"] == pytest.approx(reference.yields["NI"] - 0.1, rel=1e-12)
+    assert total(process_weights([*samples, negative], mixed, "NI")) == pytest.approx(1.0, rel=1e-12)
+
+
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 

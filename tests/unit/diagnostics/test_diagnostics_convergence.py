@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from simulated import simulated
 
-from steelyard.diagnostics.convergence import convergence
+from steelyard.diagnostics.convergence import Convergence, convergence
+from steelyard.results import from_json, to_json
 
 SPREAD, MEMBERS = 0.2, 8
 
@@ -37,7 +38,11 @@ def test_a_common_factor_of_a_member_is_not_spread():
     )
 
 
-def test_one_member_is_undecided():
+def test_one_member_has_no_spread_and_says_so(tmp_path):
     result = convergence("NI", *members(count=1), 0.1)
-    assert result.check.status == "WARN" and np.isnan(result.check.value)
-    assert "one member" in result.check.detail
+    assert (result.spread, result.error_of_mean) == (None, None)
+    assert (result.check.status, result.check.value, result.check.threshold) == ("WARN", 1.0, 2.0)
+    assert result.check.name == "members of the ensemble of NI" and "one member has no spread" in result.check.detail
+    to_json(result, tmp_path / "result.json")
+    assert "nan" not in (tmp_path / "result.json").read_text()
+    assert from_json(Convergence, tmp_path / "result.json").spread is None

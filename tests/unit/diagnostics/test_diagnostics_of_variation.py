@@ -191,3 +191,20 @@ def test_result_survives_json(samples, tmp_path):
     assert np.array_equal(back.closure[2].nominal[1], diagnosis.closure[2].nominal[1])
     to_json(diagnose(samples, [variation("B", "up", "weights")]), tmp_path / "one.json")
     assert from_json(SystematicDiagnosis, tmp_path / "one.json").normaliser is None
+
+
+def test_slices_without_events_change_nothing_but_what_they_hold(samples):
+    """A slice of NI without nominal events, with and without varied ones."""
+    variations = [variation("NI", "up", "events")]
+    varied, nothing = separate(samples, "up"), np.empty(0)
+    empty = store("slice", ("NI",), nothing, nothing, np.empty((0, 1)), np.empty(0, dtype=np.uint64))
+    scores = learned(samples, variations)
+    whole = varied_events(samples, varied, ["NI"], scores, HELD_OUT)
+    sliced = [*samples, empty], varied | {"slice": empty}, ["NI"], [*scores, np.empty((0, 1))], HELD_OUT
+    same = varied_events(*sliced)
+    for name in ("source", "target", "scores", "pairs"):
+        np.testing.assert_array_equal(getattr(same, name), getattr(whole, name))
+    ids = event_ids("moved in", [np.arange(50)])
+    few = store("slice", ("NI",), np.zeros(50), np.zeros(50), np.ones((50, 1)), ids)
+    more = varied_events(sliced[0], varied | {"slice": few}, *sliced[2:])
+    assert more.target.sum() == whole.target.sum() + np.count_nonzero(is_unseen(ids, HELD_OUT))

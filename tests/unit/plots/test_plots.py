@@ -316,10 +316,35 @@ def test_many_members_share_a_colour():
     assert {line.get_color() for line in figure.axes[0].lines} == {NSBI}
 
 
-def test_one_member_has_no_spread_but_a_picture():
-    single = made.convergence(members=1)
-    figure = convergence.convergence([single], LABELS)
+def test_one_member_has_no_spread_but_a_picture(tmp_path):
+    single = replace(made.convergence(members=1), spread=None, error_of_mean=None)
+    figure = convergence.convergence([stored(single)], LABELS)
     assert len(figure.axes[0].lines[0].get_xdata()) == 0
+    assert f"one member, which has no spread:\n{LABELS.process('signal')}" in texts(figure)
+    save(figure, tmp_path / "convergence.png")
+
+
+@pytest.mark.parametrize("names", [[], None])
+def test_without_observables_the_features_are_shown(names):
+    first = closure.closure(made.closure(), LABELS, names, tolerance=0.02)
+    total = total_closure.total_closure(made.total_closure(), LABELS, names)
+    assert len(first.axes) == 2 * min(12, len(made.closure().columns))
+    assert len(total.axes) == 2 * min(12, len(made.total_closure().columns))
+
+
+def test_one_variable_is_a_page_too(tmp_path):
+    one, total = made.closure(), made.total_closure()
+    one, total = replace(one, columns=one.columns[:1]), replace(total, columns=total.columns[:1])
+    save(closure.closure(one, LABELS, [one.columns[0].name]), tmp_path / "closure.png")
+    save(closure.closure_summary([one], LABELS), tmp_path / "summary.png")
+    save(total_closure.total_closure(total, LABELS, []), tmp_path / "total.png")
+    save(total_closure.total_closure_scan(total, LABELS), tmp_path / "scan.png")
+
+
+def test_a_baseline_without_observed_events_is_drawn(tmp_path):
+    full = made.baseline()
+    empty = replace(full, observed=replace(full.observed, counts=np.zeros_like(full.observed.counts)))
+    save(baseline.baseline(stored(empty), LABELS), tmp_path / "baseline.png")
 
 
 def test_cells_without_a_share_stay_white(pictures):

@@ -291,11 +291,40 @@ def test_damaged_checkpoint_is_ignored(tmp_path, caplog):
     assert "is damaged" in caplog.text
 
 
-def test_divergence_is_one_clear_error_and_leaves_no_network(tmp_path):
-    with pytest.raises(ModelError, match=r"ratio p1, member 0: the training diverged in epoch \d.*learning_rate"):
-        train(tmp_path, learning_rate=1e30)
+@pytest.mark.parametrize("learning_rate", [50.0, 1e30])
+def test_divergence_is_one_clear_error_and_leaves_no_network(tmp_path, learning_rate):
+    words = (
+        r"ratio p1, member 0: the training diverged in epoch 1 .* a ratio of 1 everywhere has 0\.693.*lower `learning"
+    )
+    with pytest.raises(ModelError, match=words) as error:
+        train(tmp_path, learning_rate=learning_rate)
+    assert f"(here {learning_rate:g}; try a tenth of it)" in str(error.value)
     assert not (tmp_path / "network.pt").exists()
     assert not (tmp_path / "training.csv").exists()
+
+
+def test_a_training_that_ends_worse_than_no_ratio_is_an_error(tmp_path, monkeypatch):
+    """Losses that stay below the bound of an epoch, and never come down to that of a ratio of 1."""
+    monkeypatch.setattr("steelyard.ratios.resumption.LOST", math.inf)
+    with pytest.raises(ModelError, match=r"ratio p1, member 0: the training diverged \(best epoch \d: training loss"):
+        train(tmp_path, learning_rate=50.0)
+    assert not (tmp_path / "network.pt").exists()
+
+
+@pytest.mark.parametrize("learning_rate", [1e-3, 1e-1])
+def test_ordinary_and_fast_trainings_are_not_stopped(tmp_path, learning_rate):
+    """Also with a quarter of negative weights, few events and a small validation set."""
+    samples = gaussian_samples(600)
+    signs = np.where(np.arange(600) % 8 < 2, -1.0, 1.0)
+    signed = [RatioSample(s.name, s.features, s.ids, signs * s.w1, signs * s.w0) for s in samples]
+    train(tmp_path, signed, learning_rate=learning_rate, batch_size=32)
+
+
+@pytest.mark.parametrize("batch_size", [5000, 300])
+def test_one_step_an_epoch_is_said(tmp_path, caplog, batch_size):
+    train(tmp_path, gaussian_samples(1000), batch_size=batch_size, epochs=2)
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert f"batch_size {batch_size} makes one step an epoch of the 387 events that train, and 2 in all" in warning
 
 
 def test_names_and_columns_of_features_must_agree(tmp_path):
