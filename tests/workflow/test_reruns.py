@@ -34,6 +34,7 @@ CHEAP = {
     "record_provenance",
     "scan_likelihood",
     "summarise_results",
+    "throw_expected",
     "write_page",
 }
 # Once the model changes, all that is drawn from it follows: learned and exact, 3 points of 2 batches, one audit.

@@ -142,7 +142,7 @@ def significance(p_value: float) -> float:
     Two-sided, as t(mu) is: Z is the number of standard deviations whose confidence set just excludes the tested value,
     and where t follows chi2_1 it is sqrt(t).
     """
-    return float(max(-ndtri(0.5 * p_value), 0.0))
+    return float(max(0.0, -ndtri(0.5 * p_value)))
 
 
 def one_sided_significance(p_value: float) -> float:
@@ -151,4 +151,4 @@ def one_sided_significance(p_value: float) -> float:
     The convention of discoveries (arXiv:1007.1727). Where t at the bound is zero in half of the experiments and
     follows chi2_1 in the others, it is sqrt(t).
     """
-    return float(max(-ndtri(p_value), 0.0))
+    return float(max(0.0, -ndtri(p_value)))
