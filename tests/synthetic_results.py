@@ -39,6 +39,7 @@ EXPECTED = ExpectedSignificance(
     (0.0, 0.8, 1.4, 2.05, 2.7),
     (0.0, 0.2, 0.99, 1.75, 2.4),
     (False, False, False, False, True),
+    0.08,
 )
 
 LABELS = Labels(

@@ -236,14 +236,15 @@ def _expected(who: str, found: ExpectedSignificance, parameter: str, headline: s
     values = {"two-sided": found.neyman, "one-sided": found.one_sided}
     limits = [">" if limit else "" for limit in found.is_limit]
 
-    def band(numbers: Sequence[float], signs: Sequence[str], unit: str = "") -> str:
+    def band(numbers: Sequence[float], signs: Sequence[str], unit: str) -> str:
         low, inner, middle, outer, high = (f"{sign}{value:.2f}" for sign, value in zip(signs, numbers, strict=True))
         return f"{middle}{unit}, 68 % [{inner}, {outer}], 95 % [{low}, {high}]"
 
+    error = "" if found.error is None else f" ± {found.error:.2f}"
     parts = "; ".join(f"{reading} {band(values[reading], limits, 'σ')}" for reading in order)
     return (
         f"{who}, median of {found.toys - found.failed:,} toys at {parameter} = {found.thrown:g} and bands: "
-        f"t({found.tested:g}) {band(found.t, [''] * 5)}; {parts}."
+        f"t({found.tested:g}) {band(found.t, [''] * 5, error)}; {parts}."
     )
 
 

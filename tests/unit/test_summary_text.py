@@ -94,7 +94,7 @@ def test_numbers_against_the_bound_have_their_names():
     result = made.summary().results["asimov"]
     learned, _, expected, _ = evidence_words(result, "mu")
     assert "p = 0.194 [0.185, 0.203] from 2,000 toys" in learned and "t = 0 in 30 % of these toys" in learned
-    assert "t(0) 2.41, 68 % [0.60, 4.50], 95 % [0.00, 6.80]" in expected
+    assert "t(0) 2.41 ± 0.08, 68 % [0.60, 4.50], 95 % [0.00, 6.80]" in expected
     assert "two-sided 1.40σ, 68 % [0.80, 2.05], 95 % [0.00, >2.70]" in expected
     one_sided = replace(result, significance=replace(result.significance, headline="one-sided"))
     assert table_rows(one_sided)[0].significance == "0.86"

@@ -1,11 +1,6 @@
 # Pseudo-experiments at the nominal value, tested at the lower bound: the significance that is expected, as a median.
 
 
-def expected_toys(likelihood):
-    """The file of these toys, if there are to be any."""
-    return f"{R}/{likelihood}toys/expected.npz" if analysis.belts.expected_toys else []
-
-
 rule throw_expected:
     input:
         model=f"{R}/{{likelihood}}model/model.npz",

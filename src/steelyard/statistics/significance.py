@@ -59,6 +59,7 @@ class ExpectedSignificance:
         t: quantiles of t at the cumulative probabilities :data:`BANDS`: edges of the 95 % and 68 % bands, median.
         neyman, one_sided: the two readings of the p-values of these t by the toys thrown at ``tested``.
         is_limit: for each, no toy at ``tested`` was as extreme.
+        error: of the median of t, half of the 68.27 % range of its order statistics.
     """
 
     thrown: float
@@ -69,6 +70,7 @@ class ExpectedSignificance:
     neyman: tuple[float, ...]
     one_sided: tuple[float, ...]
     is_limit: tuple[bool, ...]
+    error: float | None = None
 
 
 def significance_against(tested: float, t: float, toys: ToyFits | None = None) -> Significance:
@@ -124,6 +126,9 @@ def expected_significance(thrown: float, tested: float, signal: ToyFits, lowest:
     if not len(usable):
         raise ModelError(f"no successful pseudo-experiment at {thrown:g} to take an expected significance from")
     quantiles = np.quantile(usable, BANDS)
+    # The number of toys below the true median is binomial(T, 1/2).
+    spread = 0.5 / math.sqrt(len(usable))
+    low, high = np.quantile(usable, (max(0.5 - spread, 0.0), min(0.5 + spread, 1.0)))
     found = [significance_against(tested, float(t), lowest) for t in quantiles]
     return ExpectedSignificance(
         thrown=float(thrown),
@@ -134,6 +139,7 @@ def expected_significance(thrown: float, tested: float, signal: ToyFits, lowest:
         neyman=tuple(evidence.neyman for evidence in found),
         one_sided=tuple(evidence.one_sided for evidence in found),
         is_limit=tuple(evidence.is_limit for evidence in found),
+        error=0.5 * float(high - low),
     )
 
 

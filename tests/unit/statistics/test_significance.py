@@ -52,6 +52,7 @@ def test_expected_significance_is_that_of_the_quantiles():
     np.testing.assert_allclose(found.t, 9.0 * np.array(BANDS))
     # chi2_1: the two-sided reading is sqrt(t); the error of p at t = 8.8, p = 0.003, from 20,000 toys is 0.04 of Z
     np.testing.assert_allclose(found.neyman, np.sqrt(found.t), atol=0.12)
+    assert found.error == pytest.approx(9.0 * 0.5 / np.sqrt(1001), rel=0.01)  # uniform: 9 times the binomial error
     assert found.toys == 1001 and found.failed == 0 and not any(found.is_limit)
     assert all(one < two for one, two in zip(found.one_sided, found.neyman, strict=True) if two > 0.0)
     with pytest.raises(ModelError, match="no successful"):
