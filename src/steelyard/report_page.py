@@ -132,7 +132,7 @@ def _result(data: str, result: DataResult, parameter: str) -> str:
         + "</tr>"
         for row in table_rows(result)
     )
-    words = "\n".join(f"<li>{escape(sentence)}</li>" for sentence in evidence_words(result, parameter))
+    words = "\n".join(f"<li>{escape(sentence)}</li>" for sentence in evidence_words(data, result, parameter))
     return (
         f"<h2>{escape(DATA_NAMES.get(data, data))} result</h2>\n<table>\n"
         f"<caption>{escape(best_fit_words(parameter, result.hat, result.fit, result.searched))}</caption>\n"

@@ -17,6 +17,9 @@ MOST_DECIMALS = 9
 # Toys beyond which nobody throws them.
 MANY_TOYS = 1e7
 
+DATA_WORDS = {"asimov": "expected (Asimov data)"}
+SOURCES = {"asimov": "Asimov data", "observed": "observed data"}
+
 READINGS = {"two-sided": "Φ⁻¹(1 − p/2)", "one-sided": "Φ⁻¹(1 − p)"}
 
 
@@ -190,13 +193,14 @@ def column_titles(result: DataResult) -> list[str]:
     return [*levels, f"t({tested})", f"Z, {result.significance.headline}"]
 
 
-def evidence_words(result: DataResult, parameter: str) -> list[str]:
+def evidence_words(data: str, result: DataResult, parameter: str) -> list[str]:
     """What each number against the lower bound is, in sentences: of the data, and of toys of the nominal value."""
     evidence, headline = result.significance, result.significance.headline
     sentences = []
     for who, found in (("NSBI", evidence.learned), ("exact likelihood", evidence.exact)):
         if found is not None:
-            sentences.append(_evidence(who, found, parameter, headline))
+            name = f"{who}, {SOURCES.get(data, data)},"
+            sentences.append(_evidence(name, found, parameter, headline))
     for who, expected in (("NSBI", evidence.expected), ("exact likelihood", evidence.expected_exact)):
         if expected is not None:
             sentences.append(_expected(who, expected, parameter, headline))
@@ -248,9 +252,6 @@ def _expected(who: str, found: ExpectedSignificance, parameter: str, headline: s
     )
 
 
-DATA_WORDS = {"asimov": "expected (Asimov data)"}
-
-
 def format_table(summary: Summary) -> str:
     """The result as plain text: intervals of every method, significance, and the checks that did not pass."""
     lines = [f"{summary.analysis}: confidence intervals on {summary.parameter}", ""]
@@ -264,7 +265,7 @@ def format_table(summary: Summary) -> str:
         widths = [max(len(row[place]) for row in [["", *titles], *columns]) for place in range(len(titles) + 1)]
         for row in [["", *titles], *columns]:
             lines.append("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        lines += [f"  {sentence}" for sentence in evidence_words(result, summary.parameter)]
+        lines += [f"  {sentence}" for sentence in evidence_words(data, result, summary.parameter)]
         lines.append("")
     counts = {status: sum(check.status == status for check in summary.checks) for status in ("PASS", "WARN", "FAIL")}
     lines.append("checks: " + ", ".join(f"{count} {status}" for status, count in counts.items()))

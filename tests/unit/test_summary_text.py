@@ -83,22 +83,23 @@ def test_a_limit_is_a_limit():
     )
     result = made.summary(significance=evidence).results["observed"]
     assert table_rows(result)[0].significance == ">3.31"
-    words = evidence_words(result, "mu")[0]
+    words = evidence_words("observed", result, "mu")[0]
     assert "p < 0.00092" in words and ">3.31σ two-sided" in words and ">3.11σ one-sided" in words
     assert "more than can be thrown" in words
     reachable = made.summary(significance=replace(evidence, t=9.0)).results["observed"]
-    assert "3.7e+04 per point" in evidence_words(reachable, "mu")[0]
+    assert "3.7e+04 per point" in evidence_words("observed", reachable, "mu")[0]
 
 
 def test_numbers_against_the_bound_have_their_names():
     result = made.summary().results["asimov"]
-    learned, _, expected, _ = evidence_words(result, "mu")
+    learned, _, expected, _ = evidence_words("observed", result, "mu")
+    assert learned.startswith("NSBI, observed data, against mu = 0: t = 1.77, √t = 1.33")
     assert "p = 0.194 [0.185, 0.203] from 2,000 toys" in learned and "t = 0 in 30 % of these toys" in learned
     assert "t(0) 2.41 ± 0.08, 68 % [0.60, 4.50], 95 % [0.00, 6.80]" in expected
     assert "two-sided 1.40σ, 68 % [0.80, 2.05], 95 % [0.00, >2.70]" in expected
     one_sided = replace(result, significance=replace(result.significance, headline="one-sided"))
     assert table_rows(one_sided)[0].significance == "0.86"
-    assert "0.86σ one-sided (Φ⁻¹(1 − p)), 1.30σ two-sided" in evidence_words(one_sided, "mu")[0]
+    assert "0.86σ one-sided (Φ⁻¹(1 − p)), 1.30σ two-sided" in evidence_words("asimov", one_sided, "mu")[0]
 
 
 def test_the_table_shows_disjoint_sets_and_failing_checks():
