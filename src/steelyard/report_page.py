@@ -14,7 +14,7 @@ from steelyard.diagnostics.verdict import Check
 from steelyard.notation import format_measured, format_number
 from steelyard.outputs import whole
 from steelyard.summary import CheckResult, DataResult, Summary
-from steelyard.summary_text import best_fit_words, column_titles, evidence_words, table_rows
+from steelyard.summary_text import best_fit_words, column_titles, evidence_words, other_fits, table_rows
 
 AnyCheck = Check | CheckResult
 
@@ -132,7 +132,8 @@ def _result(data: str, result: DataResult, parameter: str) -> str:
         + "</tr>"
         for row in table_rows(result)
     )
-    words = "\n".join(f"<li>{escape(sentence)}</li>" for sentence in evidence_words(data, result, parameter))
+    sentences = [*other_fits(result, parameter), *evidence_words(data, result, parameter)]
+    words = "\n".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     return (
         f"<h2>{escape(DATA_NAMES.get(data, data))} result</h2>\n<table>\n"
         f"<caption>{escape(best_fit_words(parameter, result.hat, result.fit, result.searched))}</caption>\n"

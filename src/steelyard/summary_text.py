@@ -193,6 +193,15 @@ def column_titles(result: DataResult) -> list[str]:
     return [*levels, f"t({tested})", f"Z, {result.significance.headline}"]
 
 
+def other_fits(result: DataResult, parameter: str) -> list[str]:
+    """The best fits of the other methods in the same words, one sentence, if there are other methods."""
+    others = []
+    if result.oracle_hat is not None:
+        others.append(("exact likelihood", result.oracle_hat, result.oracle_fit, result.oracle_searched))
+    others += [(f"histogram {name}", found.hat, found.fit, found.searched) for name, found in result.histograms.items()]
+    return ["; ".join(f"{who}: {best_fit_words(parameter, *found)}" for who, *found in others) + "."] if others else []
+
+
 def evidence_words(data: str, result: DataResult, parameter: str) -> list[str]:
     """What each number against the lower bound is, in sentences: of the data, and of toys of the nominal value."""
     evidence, headline = result.significance, result.significance.headline
@@ -265,7 +274,8 @@ def format_table(summary: Summary) -> str:
         widths = [max(len(row[place]) for row in [["", *titles], *columns]) for place in range(len(titles) + 1)]
         for row in [["", *titles], *columns]:
             lines.append("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        lines += [f"  {sentence}" for sentence in evidence_words(data, result, summary.parameter)]
+        sentences = [*other_fits(result, summary.parameter), *evidence_words(data, result, summary.parameter)]
+        lines += [f"  {sentence}" for sentence in sentences]
         lines.append("")
     counts = {status: sum(check.status == status for check in summary.checks) for status in ("PASS", "WARN", "FAIL")}
     lines.append("checks: " + ", ".join(f"{count} {status}" for status, count in counts.items()))

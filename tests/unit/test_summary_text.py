@@ -5,7 +5,14 @@ import synthetic_results as made
 
 from steelyard.statistics.belts import BestFit
 from steelyard.summary import CheckResult
-from steelyard.summary_text import best_fit_words, evidence_words, format_segments, format_table, table_rows
+from steelyard.summary_text import (
+    best_fit_words,
+    evidence_words,
+    format_segments,
+    format_table,
+    other_fits,
+    table_rows,
+)
 
 REAL, BOUND, OPEN = "crossing", "bound", "open"
 
@@ -54,6 +61,14 @@ def test_the_best_fit_in_words():
     assert best_fit_words("mu", 3.11, BestFit(), (0.0, 3.0)) == "best fit mu = 3.110 (outside the belt [0, 3])"
     words = best_fit_words("mu", 1.0, BestFit(None, ("scale", "tail"), False, 3))
     assert "bound of theirs: scale, tail" in words and "NOT VALID" in words and "3 conditional fits" in words
+
+
+def test_the_fits_of_the_other_methods_are_named_too():
+    result = replace(made.summary().results["observed"], oracle_hat=5.0, oracle_fit=BestFit("upper", (), False))
+    (words,) = other_fits(result, "mu")
+    assert words.startswith("exact likelihood: best fit mu = 5.000 (at the upper bound of its range) (outside the belt")
+    assert "NOT VALID" in words and words.endswith("; histogram mass: best fit mu = 1.100.")
+    assert other_fits(replace(result, oracle_hat=None, histograms={}), "mu") == []
 
 
 def test_like_stands_with_like():
