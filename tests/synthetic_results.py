@@ -15,18 +15,33 @@ from steelyard.diagnostics.total_closure import ColumnTotal, TotalClosure
 from steelyard.diagnostics.verdict import Check
 from steelyard.plots.labels import EMBEDDED, Labels
 from steelyard.statistics.audit import Audit, AuditPoint, Coverage, CriticalComparison
-from steelyard.statistics.belts import Belt, BeltPoint, CriticalValue, Inference, Interval, Significance
+from steelyard.statistics.belts import Belt, BeltPoint, BestFit, CriticalValue, Inference, Interval
 from steelyard.statistics.fits import Fit, Scan
 from steelyard.statistics.impacts import Impact, Impacts
-from steelyard.statistics.intervals import wald_threshold
+from steelyard.statistics.intervals import ends, wald_threshold
 from steelyard.statistics.reference_error import ReferenceError
-from steelyard.summary import CheckResult, DataResult, LevelResult, SignificanceResult, Summary
+from steelyard.statistics.significance import ExpectedSignificance, Significance
+from steelyard.summary import CheckResult, Summary, summarise
 
 LEVELS = (0.6827, 0.9545)
 PROCESSES = ("signal", "interfering", "background")
 OBSERVABLES = ("mass", "angle", "momentum")
 MU = np.linspace(0.0, 3.0, 31)
 PASSED = Check("a check", 0.01, 0.02, "PASS", 0.003)
+
+BOUNDS = (0.0, 5.0)
+EVIDENCE = Significance(0.0, 1.77, 1.33, 1.3, (0.194, 0.185, 0.203), False, 0.86, 2000, 0.3)
+EXPECTED = ExpectedSignificance(
+    1.0,
+    0.0,
+    1000,
+    0,
+    (0.0, 0.6, 2.41, 4.5, 6.8),
+    (0.0, 0.8, 1.4, 2.05, 2.7),
+    (0.0, 0.2, 0.99, 1.75, 2.4),
+    (False, False, False, False, True),
+    0.08,
+)
 
 LABELS = Labels(
     parameter=r"$\mu$",
@@ -55,24 +70,30 @@ def belt(scale: float = 1.0) -> Belt:
     )
 
 
-def inference(narrow: list, wide: list, hat: float = 1.0) -> Inference:
-    intervals = (Interval(LEVELS[0], narrow, [(0.2, 1.6)]), Interval(LEVELS[1], wide, [(0.0, 2.1)]))
-    return Inference(hat, intervals, Significance(0.0, 1.7, 1.3, 1.35))
-
-
-def summary(checks: list[CheckResult] | None = None, oracle: bool = True) -> Summary:
-    narrow, wide = [(0.0, 0.15), (0.4, 1.7)], [(0.0, 2.3)]
-    exact = (narrow, wide) if oracle else (None, None)
-    data = DataResult(
-        hat=1.02,
-        levels={
-            "0.6827": LevelResult(narrow, [(0.2, 1.6)], exact[0]),
-            "0.9545": LevelResult(wide, [(0.0, 2.1)], exact[1]),
-        },
-        significance=SignificanceResult(1.33, 1.3, 1.31 if oracle else None),
-        baselines={"mass": {"0.6827": [(0.0, 2.0)], "0.9545": [(0.0, 3.0)]}},
+def inference(narrow: list, wide: list, hat: float = 1.0, searched: tuple[float, float] = (0.0, 3.0)) -> Inference:
+    """Of a parameter in [0, 5] that was searched in [0, 3]."""
+    intervals = tuple(
+        Interval(
+            level,
+            sets,
+            wald,
+            ends(sets, searched, BOUNDS),
+            ends(wald, searched, BOUNDS),
+            [(0.0 if low == 0.0 else 0.02, 0.0 if high == searched[1] else 0.03) for low, high in sets],
+        )
+        for level, sets, wald in zip(LEVELS, (narrow, wide), ([(0.2, 1.6)], [(0.0, 2.1)]), strict=True)
     )
-    return Summary("demo", "mu", {"asimov": data, "observed": data}, checks or [])
+    return Inference(hat, intervals, EVIDENCE, BestFit(), searched, searched, BOUNDS, EXPECTED)
+
+
+def summary(checks: list[CheckResult] | None = None, oracle: bool = True, **changes) -> Summary:
+    """Two data sets that say the same; ``changes`` are fields of the learned inference."""
+    learned = replace(inference([(0.0, 0.15), (0.4, 1.7)], [(0.0, 2.3)], 1.02), **changes)
+    exact = {"asimov": learned, "observed": learned} if oracle else {}
+    result = summarise(
+        "demo", "mu", {"asimov": learned, "observed": learned}, exact, [replace(baseline(), name="mass")], []
+    )
+    return replace(result, checks=checks or [])
 
 
 def checks() -> list[Check]:
@@ -212,8 +233,12 @@ def baseline(observed: bool = True) -> BaselineResult:
     edges, content = _shape()
     templates = np.outer([50.0, 170.0, 900.0], content)
     counts = templates.sum(axis=0)
-    expected = BinnedScan(counts, MU, scan(steepness=2.0).t, 1.0, 0.65, 0.8, {"0.6827": [(0.0, 2.0)]})
-    found = BinnedScan(np.round(counts), MU, scan(1.1, 2.0).t, 1.1, 0.7, 0.8, {"0.6827": [(0.0, 2.1)]})
+    expected = BinnedScan(
+        counts, MU, scan(steepness=2.0).t, 1.0, 0.65, 0.8, {"0.6827": [(0.0, 2.0)], "0.9545": [(0.0, 3.0)]}
+    )
+    found = BinnedScan(
+        np.round(counts), MU, scan(1.1, 2.0).t, 1.1, 0.7, 0.8, {"0.6827": [(0.0, 2.1)], "0.9545": [(0.0, 3.0)]}
+    )
     return BaselineResult(
         name="histogram_of_mass",
         kind="observable",

@@ -13,16 +13,18 @@ from pathlib import Path
 from steelyard.diagnostics.verdict import Check
 from steelyard.notation import format_measured, format_number
 from steelyard.outputs import whole
-from steelyard.summary import CheckResult, DataResult, Summary, format_segments
+from steelyard.summary import CheckResult, DataResult, Summary
+from steelyard.summary_text import best_fit_words, column_titles, evidence_words, other_fits, table_rows
 
 AnyCheck = Check | CheckResult
 
 DATA_NAMES = {"asimov": "Expected", "observed": "Observed"}
-METHODS = {
-    "neyman": "NSBI, toys (Neyman construction)",
-    "asymptotic": "NSBI, Wald's approximation",
-    "oracle": "exact likelihood, toys",
-}
+READING = (
+    "A bound that is in a set is written as it is; one that is excluded by little keeps its digits. ± is what the "
+    "number of toys leaves open. >3) or (<1 is an open end: the set goes on beyond what was searched. Methods are "
+    "compared within one construction; of the expected data, the larger t is the more sensitive analysis. Z is by toys "
+    "in the rows of the Neyman construction, √t in those of Wald's approximation."
+)
 ORDER = ("FAIL", "WARN", "PASS")
 NAMED = 5  # checks that the first line names before it only counts
 
@@ -123,27 +125,20 @@ def _verdict(checks: Sequence[AnyCheck]) -> str:
 
 
 def _result(data: str, result: DataResult, parameter: str) -> str:
-    levels = sorted(result.levels, key=float)
-    rows = []
-    for method, name in METHODS.items():
-        sets = [getattr(result.levels[level], method) for level in levels]
-        if any(segments is not None for segments in sets):
-            rows.append((name, ["" if segments is None else format_segments(segments) for segments in sets]))
-    for name, sets in result.baselines.items():
-        rows.append((f"histogram: {name}", [format_segments(sets[level]) if level in sets else "" for level in levels]))
-    heading = "".join(f"<th>{100.0 * float(level):.4g} %</th>" for level in levels)
+    heading = "".join(f"<th>{escape(title)}</th>" for title in column_titles(result))
     lines = "\n".join(
-        f"<tr><td>{escape(name)}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
-        for name, cells in rows
+        "<tr>"
+        + "".join(f"<td>{escape(cell)}</td>" for cell in (row.name, *row.cells, row.t, row.significance))
+        + "</tr>"
+        for row in table_rows(result)
     )
-    evidence = result.significance
-    words = [("toys", evidence.neyman), ("Wald", evidence.asymptotic), ("exact likelihood", evidence.oracle)]
-    against = ", ".join(f"{value:.2f}σ ({how})" for how, value in words if value is not None)
+    sentences = [*other_fits(result, parameter), *evidence_words(data, result, parameter)]
+    words = "\n".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     return (
         f"<h2>{escape(DATA_NAMES.get(data, data))} result</h2>\n<table>\n"
-        f"<caption>best fit {escape(parameter)} = {format_number(result.hat, 4)}; "
-        f"against the lower bound: {escape(against)}</caption>\n"
-        f"<tr><th>confidence set</th>{heading}</tr>\n{lines}\n</table>"
+        f"<caption>{escape(best_fit_words(parameter, result.hat, result.fit, result.searched))}</caption>\n"
+        f"<tr><th>confidence set</th>{heading}</tr>\n{lines}\n</table>\n"
+        f'<p class="note">{escape(READING)}</p>\n' + (f'<ul class="note">\n{words}\n</ul>' if words else "")
     )
 
 

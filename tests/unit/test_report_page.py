@@ -8,6 +8,7 @@ import synthetic_results as made
 
 from steelyard.diagnostics.verdict import Check
 from steelyard.report_page import report_page, write_report_page
+from steelyard.statistics.belts import BestFit
 from steelyard.summary import CheckResult
 
 REPORT = Path(__file__).parents[2] / "workflow" / "report"
@@ -47,7 +48,7 @@ def test_it_starts_with_the_checks_that_fail_then_the_result_then_all_checks():
         for text in (
             "1 of 3 checks FAIL; understand them before using the result: normalisation of background.",
             "Expected result",
-            "[0.00, 0.15] ∪ [0.40, 1.70]",
+            "[0, 0.15 ± 0.03] ∪ [0.40 ± 0.02, 1.70 ± 0.03]",
             "Observed result",
             "Checks that need attention",
             "All 3 checks",
@@ -62,10 +63,24 @@ def test_it_starts_with_the_checks_that_fail_then_the_result_then_all_checks():
 
 def test_every_method_has_its_row():
     page = visible(report_page(made.summary()))
-    for text in ("Neyman construction", "Wald", "exact likelihood", "histogram: mass", "68.27 %", "95.45 %"):
+    for text in ("Neyman construction", "Wald", "exact likelihood", "histogram: mass, Wald", "68.27 %", "95.45 %"):
         assert text in page
-    assert "1.30σ (toys), 1.33σ (Wald), 1.31σ (exact likelihood)" in page
+    assert "1.30σ two-sided (Φ⁻¹(1 − p/2)), 0.86σ one-sided (Φ⁻¹(1 − p))" in page
+    assert "t(0)" in page and "Z, two-sided" in page and "[0, &gt;3.00)" in page  # the histogram's
+    assert "median of 1,000 toys at mu = 1" in page
     assert "exact likelihood" not in visible(report_page(made.summary(oracle=False)))
+
+
+def test_what_is_special_about_a_fit_is_said():
+    fit = BestFit("upper", ("scale",), valid=False, not_converged=2)
+    page = visible(report_page(made.summary(hat=5.0, fit=fit)))
+    for text in (
+        "mu = 5.000 (at the upper bound of its range) (outside the belt [0, 3])",
+        "NOT VALID",
+        "scale",
+        "2 con",
+    ):
+        assert text in page
 
 
 @pytest.mark.parametrize(

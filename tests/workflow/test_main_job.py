@@ -23,14 +23,20 @@ def test_the_summary_keeps_the_contract(finished_workspace):
     assert set(summary) == {"analysis", "parameter", "results", "checks"}
     assert set(summary["results"]) == {"asimov", "observed"}
     for result in summary["results"].values():
-        assert set(result) == {"hat", "levels", "significance", "baselines"}
+        assert {"hat", "levels", "significance", "baselines"} <= set(result)
+        assert {"histograms", "fit", "searched", "scanned", "bounds"} <= set(result)
         assert set(result["levels"]) == {"0.6827", "0.9545"}
         for sets in result["levels"].values():
-            assert set(sets) == {"neyman", "asymptotic", "oracle"}
-            for segments in sets.values():
-                assert all(low <= high for low, high in segments)
+            for method in ("neyman", "asymptotic", "oracle", "oracle_asymptotic"):
+                assert all(low <= high for low, high in sets[method])
+                assert len(sets["ends"][method]) == len(sets[method])
         assert set(result["baselines"]) == {"m4l", "discriminant", "parameterised"}
-        assert set(result["significance"]) == {"neyman", "asymptotic", "oracle"}
+        evidence = result["significance"]
+        assert {"neyman", "asymptotic", "oracle", "headline", "learned", "exact"} <= set(evidence)
+        assert 0.0 < evidence["learned"]["p_value"][0] <= 1.0 and evidence["learned"]["toys"] == 60
+    expected = summary["results"]["asimov"]["significance"]
+    assert expected["expected"]["toys"] == expected["expected_exact"]["toys"] == 60
+    assert "expected" not in summary["results"]["observed"]["significance"]
     assert {check["status"] for check in summary["checks"]} <= {"PASS", "WARN", "FAIL"}
 
 

@@ -35,6 +35,7 @@ CHEAP = {
     "record_provenance",
     "scan_likelihood",
     "summarise_results",
+    "throw_expected",
     "write_page",
 }
 # Once the model changes, all that is drawn from it follows: learned and exact, 3 points of 2 batches, one audit.
@@ -279,10 +280,12 @@ AFTER_BELTS = {
     "write_page": 1,
     "all": 1,
 }
+# Histograms have sets of the same kind, so what fits them and what compares with them follows too.
+AFTER_SETS = {**AFTER_BELTS, "fit_baseline": 3, "compare_oracle": 1}
 CODE = {
     "a plot style": ("src/steelyard/plots/style.py", statement, PLOTS),
     "a comment in a plot style": ("src/steelyard/plots/style.py", comment, {}),
-    "a library module of a late stage": ("src/steelyard/statistics/belts.py", statement, AFTER_BELTS),
+    "a library module of a late stage": ("src/steelyard/statistics/belts.py", statement, AFTER_SETS),
     "a script": ("workflow/scripts/build_belt.py", statement, AFTER_BELTS),
     "a comment in a script": ("workflow/scripts/build_belt.py", comment, {}),
     "a comment in the script of a training": ("workflow/scripts/train_member.py", comment, {}),

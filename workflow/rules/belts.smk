@@ -31,6 +31,7 @@ rule invert_belt:
         belt=f"{R}/{{likelihood}}belts/belt.json",
         scan=f"{R}/{{likelihood}}fits/{{data}}.json",
         lowest=[f"{R}/{{likelihood}}toys/mu-{min(POINTS, key=POINTS.get)}/batch-{batch}.npz" for batch in BATCHES],
+        expected=lambda wildcards: expected_toys(wildcards.likelihood) if wildcards.data == "asimov" else [],
     output:
         inference=f"{R}/{{likelihood}}intervals/{{data}}.json",
     log:
@@ -44,7 +45,7 @@ rule invert_belt:
         mem_mb=2000,
         runtime=15,
     params:
-        code=code("invert_belt", "statistics.belts"),
+        code=code("invert_belt", "statistics.belts", "statistics.significance"),
     message:
         "Confidence intervals of the {wildcards.data} data ({wildcards.likelihood}intervals)"
     script:

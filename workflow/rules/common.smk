@@ -174,6 +174,11 @@ def stores(*names, samples=SAMPLES):
     return {name: expand(f"{R}/samples/{{sample}}/{STORE[name]}", sample=samples) for name in names}
 
 
+def expected_toys(likelihood):
+    """The file of the toys at the nominal value that are tested at the lower bound, if there are to be any."""
+    return f"{R}/{likelihood}toys/expected.npz" if analysis.belts.expected_toys else []
+
+
 def code(script, *modules):
     """A digest of a script and of the library modules that it calls, so that a change of either runs its jobs again."""
     return code_digest(*modules, script=SCRIPTS / f"{script}.py")

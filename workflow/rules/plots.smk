@@ -4,11 +4,11 @@
 rule plot_result:
     input:
         summary=rules.summarise_results.output.summary,
-        belt=f"{R}/belts/belt.json",
+        belts=[f"{R}/belts/belt.json" for data in DATA],
         scans=[f"{R}/fits/{data}.json" for data in DATA],
         inferences=[f"{R}/intervals/{data}.json" for data in DATA],
         reference=rules.measure_reference.output,
-        oracle_belt=f"{R}/oracle/belts/belt.json" if ORACLE else [],
+        oracle_belts=[f"{R}/oracle/belts/belt.json" for data in DATA] if ORACLE else [],
         oracle_scans=[f"{R}/oracle/fits/{data}.json" for data in DATA] if ORACLE else [],
         oracle_inferences=[f"{R}/oracle/intervals/{data}.json" for data in DATA] if ORACLE else [],
         baselines=[f"{R}/baselines/{baseline}.json" for baseline in BASELINES],

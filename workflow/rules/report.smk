@@ -32,12 +32,14 @@ rule summarise_results:
     params:
         analysis=analysis.analysis,
         parameter=analysis.parameter.name,
+        headline=analysis.belts.significance,
         data=DATA,
         thresholds=THRESHOLDS,
         code=code(
             "summarise_results",
             "summary",
             "diagnostics.of_belt",
+            "diagnostics.of_intervals",
             "diagnostics.of_nuisances",
             "diagnostics.of_reference",
         ),
@@ -114,7 +116,8 @@ all_plots = [
 
 onsuccess:
     from steelyard.results import from_json
-    from steelyard.summary import Summary, format_table
+    from steelyard.summary import Summary
+    from steelyard.summary_text import format_table
 
     if os.path.exists(f"{R}/summary.json"):
         print("", format_table(from_json(Summary, f"{R}/summary.json")), sep="\n")

@@ -26,13 +26,13 @@ def write(name, figure):
 
 
 with logged(snakemake.log[0]):
-    labels, belt = Labels(**params.labels), from_json(Belt, files.belt)
+    labels, belts = Labels(**params.labels), read(Belt, files.belts)
     errors = read(ReferenceError, files.reference)
     scans, oracle_scans = read(Scan, files.scans), read(Scan, files.oracle_scans)
-    oracle_belt = from_json(Belt, files.oracle_belt) if files.oracle_belt else None
+    oracle_belts = read(Belt, files.oracle_belts)
     inferences = read(Inference, files.inferences), read(Inference, files.oracle_inferences) or None
-    write("belt", draw_belt(belt, labels, scans, inferences[0], oracle_belt, inferences[1]))
-    write("intervals", draw_intervals(from_json(Summary, files.summary), labels, belt.points[-1].mu))
+    write("belt", draw_belt(belts, labels, scans, inferences[0], oracle_belts, inferences[1]))
+    write("intervals", draw_intervals(from_json(Summary, files.summary), labels))
     baselines = [from_json(BaselineResult, path) for path in files.baselines]
     for result in baselines:
         write(f"baseline_{result.name}", draw_baseline(result, labels))
@@ -45,7 +45,7 @@ with logged(snakemake.log[0]):
             labels,
             oracle_scans.get(data),
             histograms,
-            belt.levels,
+            belts[data].levels,
             allowance if data == "asimov" else None,
             params.oracle_range,
             errors.get(data),

@@ -2,6 +2,7 @@ from steelyard.baselines.results import BaselineResult
 from steelyard.configuration.thresholds import Thresholds
 from steelyard.diagnostics.data_comparison import DataComparison
 from steelyard.diagnostics.of_belt import check_audit, check_belt
+from steelyard.diagnostics.of_intervals import check_intervals
 from steelyard.diagnostics.of_model import ModelDiagnosis
 from steelyard.diagnostics.of_nuisances import check_nuisances
 from steelyard.diagnostics.of_oracle import OracleDiagnosis
@@ -41,6 +42,9 @@ with logged(snakemake.log[0]):
     )
     reference = {data: from_json(ReferenceError, path) for data, path in zip(params.data, files.reference, strict=True)}
     checks += check_reference(reference)
+    checks += check_intervals(inferences, exact)
     to_json(Checks(tuple(checks)), snakemake.output.checks)
-    summary = summarise(params.analysis, params.parameter, inferences, exact, baselines, checks, reference)
+    summary = summarise(
+        params.analysis, params.parameter, inferences, exact, baselines, checks, params.headline, reference
+    )
     to_json(summary, snakemake.output.summary)

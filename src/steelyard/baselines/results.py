@@ -8,6 +8,7 @@ import numpy as np
 from steelyard.baselines.binned import BinnedModel, Varied
 from steelyard.baselines.binning import bin_index, quantile_edges
 from steelyard.diagnostics.verdict import Check, Levels, at_least, at_most
+from steelyard.statistics.belts import Inference
 from steelyard.statistics.intervals import Segments, accepted, wald_threshold
 from steelyard.statistics.mixture import Mixture
 
@@ -60,6 +61,7 @@ class BinnedScan:
         significance: sqrt of it, the standard deviations whose Wald set just excludes the lower bound.
         intervals: by the level as text, segments in which t is below the chi2_1 quantile (Wald). An end at the edge
             of the range searched says that the set goes on there, or touches the bound.
+        inference: sets by toys and by Wald's approximation, with what their ends are; absent without toys.
     """
 
     counts: np.ndarray
@@ -69,6 +71,7 @@ class BinnedScan:
     t_lower_bound: float
     significance: float
     intervals: dict[str, list[tuple[float, float]]]
+    inference: Inference | None = None
 
 
 @dataclass(frozen=True)

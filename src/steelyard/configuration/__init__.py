@@ -165,6 +165,16 @@ class Belts(Model):
         description="Nuisance parameters of the pseudo-experiments: their nominal values, the best fit to the observed "
         "data at that point, or drawn from their constraints.",
     )
+    significance: Literal["two-sided", "one-sided"] = Field(
+        "two-sided",
+        description="Reading of the p-value against the lower bound that is quoted first; the other stands beside it.",
+    )
+    expected_toys: int = Field(
+        1000,
+        ge=0,
+        description="Pseudo-experiments at the nominal value whose t at the lower bound gives the median expected "
+        "significance and its bands; 0: none.",
+    )
 
     @property
     def batches(self) -> int:

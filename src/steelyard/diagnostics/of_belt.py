@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri  # scipy.stats takes half a second to import
 
 from steelyard.configuration.thresholds import Thresholds
-from steelyard.diagnostics.verdict import Check, at_most
+from steelyard.diagnostics.verdict import Check, at_least, at_most
 from steelyard.statistics.audit import Audit
 from steelyard.statistics.belts import Belt
 from steelyard.statistics.toy_fits import Status
@@ -13,13 +13,23 @@ _USABLE = {Status.CONVERGED.name.lower(), Status.AT_BOUND.name.lower()}
 
 
 def check_belt(belt: Belt, thresholds: Thresholds) -> tuple[Check, ...]:
-    """The share of pseudo-experiments whose fit failed, at the worst point."""
+    """The share of pseudo-experiments whose fit failed, at the worst point; and too few for a level, where they are."""
     shares = {
         point.mu: sum(count for status, count in point.status.items() if status not in _USABLE) / point.toys
         for point in belt.points
     }
     worst = max(shares, key=shares.get)
-    return (at_most("failed fits of toys", shares[worst], thresholds.failed_fits, detail=f"worst at {worst:g}"),)
+    checks = [at_most("failed fits of toys", shares[worst], thresholds.failed_fits, detail=f"worst at {worst:g}")]
+    for level in belt.levels:
+        infinite = [point for point in belt.points if not np.isfinite(point.critical[str(level)].value)]
+        if infinite:
+            fewest, needed = min(infinite, key=lambda point: point.toys), np.ceil(level / (1.0 - level))
+            detail = (
+                f"{len(infinite)} points, one with {fewest.toys} toys at {fewest.mu:g}: not even the largest t covers "
+                f"{100.0 * level:.4g} %, and nothing is excluded there; increase belts.toys"
+            )
+            checks.append(at_least(f"toys for {100.0 * level:.4g} %", fewest.toys, float(needed), detail))
+    return tuple(checks)
 
 
 def check_audit(audit: Audit, thresholds: Thresholds) -> tuple[Check, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import (
@@ -69,6 +70,14 @@ def scan(
     if oracle is not None:
         exact = {"color": ORACLE, "linestyle": (0, (1.5, 1.5)), "linewidth": 1.8}
         lines += upper.plot(oracle.mu, oracle.t, label="exact likelihood", **exact)
+    searched = nsbi.mu[0], nsbi.mu[-1]
+    hats = [(nsbi.fit.hat, NSBI)] + ([(oracle.fit.hat, ORACLE)] if oracle is not None else [])
+    outside = [(hat, colour) for hat, colour in hats if not searched[0] <= hat <= searched[1]]
+    for hat, colour in outside:  # at the edge, pointing to where it is
+        edge, marker = (searched[1], ">") if hat > searched[1] else (searched[0], "<")
+        look = {"markerfacecolor": "white", "markersize": 9, "clip_on": False, "zorder": 6, "linestyle": ""}
+        upper.plot([edge], [0.04], marker=marker, color=colour, transform=upper.get_xaxis_transform(), **look)
+        lines.insert(0, Line2D([], [], marker=marker, color=colour, label=f"best fit at {hat:.3g}", **look))
     top = max(1.15 * float(np.nanmax(nsbi.t)), 1.1 * max(wald_threshold(level) for level in levels))
     for level in levels:
         height = wald_threshold(level)

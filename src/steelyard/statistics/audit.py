@@ -110,4 +110,5 @@ def _critical_at(belt: Belt, level: float, mu: float, to_coordinate: Callable) -
 def _pull(first: CriticalValue, second: CriticalValue) -> float:
     lower, upper = (first, second) if first.value < second.value else (second, first)
     error = np.hypot(lower.high - lower.value, upper.value - upper.low)
-    return float((first.value - second.value) / error) if error > 0.0 else 0.0
+    # Infinite where the toys are too few for the level: nothing to compare.
+    return float((first.value - second.value) / error) if 0.0 < error < np.inf else 0.0

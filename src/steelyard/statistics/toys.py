@@ -74,6 +74,7 @@ def throw_toys(
     seed: int,
     nuisances: NuisancePoint = "nominal",
     conditional: ArrayLike | Mapping[str, float] | None = None,
+    tested: float | None = None,
 ) -> ThrownToys:
     """Throw pseudo-experiments at ``mu`` and fit each: t(mu) and mu_hat.
 
@@ -83,13 +84,15 @@ def throw_toys(
 
     Args:
         model: mixture, reference events and nuisance parameters.
-        mu: where they are thrown, and the tested value.
+        mu: where they are thrown, and the tested value unless another is given.
         toys: how many.
         seed: of everything random.
         nuisances: where in alpha they are thrown: ``nominal``; ``conditional``: at the given point; ``constraint``:
             each at its own point, drawn within the bounds from N(nominal, 1) where there is a constraint and uniformly
             where that is ``uniform``, free parameters staying nominal. That costs a pass over all events for each.
         conditional: the point of ``conditional``, (K,) or by name: the best fit of alpha to the data at this mu.
+        tested: the value of which t is taken, such as the lower bound for the significance that is expected at ``mu``.
+            The experiments of a seed are the same whatever it is.
 
     Raises:
         ModelError: the Asimov weights at (mu, alpha) are not all positive, or ``conditional`` is no point.
@@ -108,7 +111,7 @@ def throw_toys(
             rows, offsets = draw_each(model, mu, alpha[chosen], generator)
         else:
             rows, offsets = sampler.draw(chosen.stop - first, generator)
-        pieces.append(_fit(model, mu, rows, offsets, alpha[chosen], observed[chosen]))
+        pieces.append(_fit(model, mu if tested is None else tested, rows, offsets, alpha[chosen], observed[chosen]))
     return concatenate(pieces)
 
 

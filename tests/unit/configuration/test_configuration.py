@@ -104,6 +104,8 @@ def test_numbers_as_people_write_them():
     assert configuration.samples[0].simulate.events == 1_000_000
     assert configuration.samples[0].simulate.parts == 2
     assert "belts.toys: found 1000.5" in message(lambda c: c["belts"].update(toys=1000.5))
+    assert "belts.significance: found 'both'" in message(lambda c: c["belts"].update(significance="both"))
+    assert "belts.expected_toys: found -1" in message(lambda c: c["belts"].update(expected_toys=-1))
 
 
 def test_points_may_be_a_grid():

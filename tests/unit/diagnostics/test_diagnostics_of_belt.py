@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import synthetic_results as made
 
 from steelyard.configuration.thresholds import Thresholds
 from steelyard.diagnostics.of_belt import check_audit, check_belt
 from steelyard.statistics.audit import Audit
+from steelyard.statistics.belts import build_belt
+from steelyard.statistics.toy_fits import ToyFits
 
 
 def with_pull(audit, pull, place=0, **changes):
@@ -41,3 +44,11 @@ def test_the_worst_point_is_named_with_its_nuisance_parameters():
 def test_failed_fits_of_toys_are_a_share():
     (check,) = check_belt(made.belt(), Thresholds())
     assert check.value == 0.0 and check.status == "PASS"
+
+
+def test_too_few_toys_for_a_level_fail():
+    few = ToyFits(np.arange(20.0), np.ones(20), np.full(20, 10), np.zeros(20, dtype=int))
+    checks = check_belt(build_belt({0.0: few, 1.0: few}, (0.6827, 0.9545)), Thresholds())
+    assert [check.name for check in checks] == ["failed fits of toys", "toys for 95.45 %"]
+    assert (checks[1].status, checks[1].value, checks[1].threshold) == ("FAIL", 20.0, 21.0)
+    assert "increase belts.toys" in checks[1].detail

@@ -33,6 +33,7 @@ from steelyard.plots import (
 from steelyard.plots.labels import EMBEDDED, Labels, labels_of
 from steelyard.plots.style import BASELINES, BLACK, DATA, NSBI, ORACLE, save, style
 from steelyard.results import from_data, to_data
+from steelyard.statistics.belts import CriticalValue
 
 LABELS = made.LABELS
 DISJOINT = {"asimov": made.inference([(0.0, 0.15), (0.4, 1.7)], [(0.0, 3.0)])}
@@ -43,9 +44,13 @@ def stored(result):
     return from_data(type(result), json.loads(json.dumps(to_data(result))))
 
 
+def stored_all(results):
+    return {name: stored(result) for name, result in results.items()}
+
+
 def draw_belt(labels: Labels = LABELS) -> Figure:
-    results = stored(made.belt()), labels, {"asimov": stored(made.scan())}, DISJOINT
-    return belt.belt(*results, made.belt(0.98), DISJOINT)
+    results = {"asimov": stored(made.belt())}, labels, {"asimov": stored(made.scan())}, stored_all(DISJOINT)
+    return belt.belt(*results, {"asimov": made.belt(0.98)}, DISJOINT)
 
 
 PICTURES: dict[str, Callable[[], Figure]] = {
@@ -58,7 +63,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
         {"mass": stored(made.baseline()).asimov},
         allowance=(0.15, 0.1),
     ),
-    "intervals": lambda: intervals.intervals(stored(made.summary()), LABELS, 3.0),
+    "intervals": lambda: intervals.intervals(stored(made.summary()), LABELS, (0.0, 3.0)),
     "coverage": lambda: audit.coverage(stored(made.audit()), LABELS),
     "critical values": lambda: audit.critical_values(stored(made.audit()), LABELS),
     "coverage at displaced nuisances": lambda: audit.coverage(made.displaced(made.audit()), LABELS),
@@ -175,23 +180,60 @@ def test_disjoint_segments_are_two_bars_and_a_set_at_the_edge_has_an_arrow(pictu
     assert [tuple(line.get_xdata()) for line in thick] == [(0.0, 0.15), (0.4, 1.7)]
     (arrow,) = [line for line in lines(lower, NSBI) if line.get_marker() == ">"]
     assert arrow.get_xdata()[0] == 3.0
+    assert {"goes on", "best fit", "its error from the toys"} <= set(texts(pictures["belt"]))
+
+
+def test_a_best_fit_outside_of_the_belt_points_to_where_it_is():
+    inference = {"observed": made.inference([(2.4, 3.0)], [(1.96, 3.0)], hat=3.11)}
+    figure = belt.belt({"observed": made.belt()}, LABELS, {"observed": made.scan()}, inference)
+    white = [line for line in figure.axes[1].lines if line.get_color() == "white"]
+    assert [(line.get_marker(), line.get_xdata()[0]) for line in white] == [(">", 3.0)]
+    assert "best fit outside" in texts(figure)
+    beyond = replace(made.scan(), fit=replace(made.scan().fit, hat=4.2))
+    assert "best fit at 4.2" in texts(scan.scan("observed", beyond, LABELS))
+
+
+def test_a_set_that_ends_at_the_edge_has_no_arrow():
+    """At the bound of the parameter, or by chance where the picture ends: it does not go on."""
+    inference = replace(made.inference([(0.0, 0.5)], [(0.0, 2.0)]), bounds=(0.0, 5.0))
+    figure = belt.belt({"observed": made.belt()}, LABELS, {"observed": made.scan()}, {"observed": inference})
+    assert not [line for line in figure.axes[1].lines if line.get_marker() in ("<", ">")]
+    assert "goes on" not in texts(figure)
+
+
+def test_data_sets_with_belts_of_their_own_have_panels_of_their_own():
+    inferences = {data: made.inference([(0.4, 1.7)], [(0.0, 2.3)]) for data in ("asimov", "observed")}
+    scans = {data: made.scan() for data in inferences}
+    shared = belt.belt({data: made.belt() for data in inferences}, LABELS, scans, inferences)
+    assert len(shared.axes) == 2
+    figure = belt.belt({"asimov": made.belt(), "observed": made.belt(1.1)}, LABELS, scans, inferences)
+    assert [axes.get_title(loc="right") for axes in figure.axes] == ["expected", "observed", ""]
+
+
+def test_a_critical_value_of_too_few_toys_is_a_gap():
+    points = list(made.belt().points)
+    points[4] = replace(points[4], critical=dict.fromkeys(points[4].critical, CriticalValue(np.inf, 1.0, np.inf)))
+    broken = replace(made.belt(), points=tuple(points))
+    figure = belt.belt({"asimov": stored(broken)}, LABELS, {"asimov": made.scan()}, DISJOINT)
+    curves = [line for line in lines(figure.axes[0], NSBI) if len(line.get_xdata()) == len(points)]
+    assert len(curves) == 2 and all(np.isnan(line.get_ydata()[4]) for line in curves)
 
 
 def test_an_empty_set_is_not_a_missing_row():
     inference = {"observed": made.inference([], [(0.2, 0.4)])}
-    figure = belt.belt(made.belt(), LABELS, {"observed": made.scan()}, inference)
+    figure = belt.belt({"observed": made.belt()}, LABELS, {"observed": made.scan()}, inference)
     assert "empty: 68.27 %" in texts(figure)
 
 
 def test_a_set_that_goes_on_beyond_the_edge_is_cut_there():
-    figure = intervals.intervals(made.summary(), LABELS, 2.0)
+    figure = intervals.intervals(made.summary(), LABELS, (0.0, 2.0))
     bars = [line for line in figure.axes[0].lines if line.get_color() == BASELINES[0]]
     assert max(line.get_xdata()[-1] for line in bars) == 2.0  # it was 3
-    assert sum(line.get_marker() == ">" for line in bars) == 2
+    assert sum(line.get_marker() == ">" for line in bars) == 1  # the other set ends just there
 
 
 def test_the_belt_without_an_exact_likelihood():
-    figure = belt.belt(made.belt(), Labels("mu"), {"asimov": made.scan()}, DISJOINT)
+    figure = belt.belt({"asimov": made.belt()}, Labels("mu"), {"asimov": made.scan()}, DISJOINT)
     assert not lines(figure.axes[0], ORACLE)
     assert not any("exact" in text for text in texts(figure))
     assert EMBEDDED not in texts(figure)
@@ -243,10 +285,14 @@ def test_the_allowance_is_drawn_where_it_is_demanded():
 def test_intervals_show_every_method_of_every_data_set(pictures):
     expected, observed = pictures["intervals"].axes
     names = [label.get_text() for label in expected.get_yticklabels()]
-    assert names == ["NSBI, toys", "NSBI, Wald", "exact, toys", "mass"]
+    assert names == ["NSBI, toys", "exact, toys", "NSBI, Wald", "exact, Wald", "mass, Wald"]
     assert len(lines(observed, NSBI)) == 3 and len(lines(expected, ORACLE)) == 3  # two segments and one
     figure = intervals.intervals(made.summary(oracle=False), LABELS)
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["NSBI, toys", "NSBI, Wald", "mass"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [
+        "NSBI, toys",
+        "NSBI, Wald",
+        "mass, Wald",
+    ]
 
 
 def test_closure_panels_show_densities_and_their_ratio(pictures):

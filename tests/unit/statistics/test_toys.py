@@ -74,6 +74,16 @@ def test_events_at_a_time_are_bounded_and_ordinary_toys_stay_what_they_were(inte
         np.testing.assert_array_equal(getattr(looked_up, name), getattr(copied, name))
 
 
+def test_toys_may_be_tested_elsewhere_than_they_were_thrown(interference):
+    """The same experiments with the same best fits; t is that of the other value."""
+    here, elsewhere = (throw_toys(interference, 1.0, 30, seed=5, tested=tested) for tested in (None, 0.0))
+    np.testing.assert_array_equal(here.events, elsewhere.events)
+    np.testing.assert_allclose(here.hat, elsewhere.hat, atol=1e-6)
+    # At the lower bound t is zero for those whose best fit it is, and mostly larger: they were thrown at 1.
+    np.testing.assert_allclose(elsewhere.t[elsewhere.hat == 0.0], 0.0, atol=1e-9)
+    assert np.median(elsewhere.t) > np.median(here.t)
+
+
 def test_wald_holds_where_it_should(interference):
     """Far from bounds and of the second basin t(mu) of toys follows chi2_1 (arXiv:1007.1727)."""
     fits = throw_toys(interference, 4.0, 1500, seed=11)
