@@ -92,12 +92,12 @@ def with_shapes(templates: Templates, index: np.ndarray, densities: np.ndarray, 
 class BinnedModel:
     r"""Poisson counts in bins with the mixture's coefficients as norm factors.
 
-    .. math:: -2\ln L(\kappa) = 2\sum_b\big[\lambda_b(\kappa) - n_b\ln\lambda_b(\kappa)\big] + \mathrm{const}, \qquad
-              \lambda_b(\kappa) = \sum_c f_c(\kappa)\,T_{cb}
+    .. math:: -2\ln L(\kappa,\alpha) = 2\sum_b\big[\lambda_b - n_b\ln\lambda_b\big] + \sum_k(\alpha_k-a_k)^2, \qquad
+              \lambda_b = \sum_c f_c(\kappa)\,G'_c(\alpha)\,T_{cb}\prod_{t\in c}g'_{tb}(\alpha)
 
-    This is the unbinned likelihood with the bins for events, T_cb for their rates and n_b for their weights, so fits,
-    scans and nuisance parameters are those of the unbinned analysis; :mod:`steelyard.baselines.pyhf_model` holds its
-    values against pyhf's.
+    The bins take the place of events in the same compiled likelihood, so fits, scans and pseudo-experiments are those
+    of the unbinned analysis; :mod:`steelyard.baselines.pyhf_model` holds its values against pyhf's. G' holds the yield
+    effects that do not go with a shape, g' all others (:mod:`steelyard.baselines.shapes`).
 
     Attributes:
         mixture: processes and coefficients, with the templates' sums for yields.
@@ -139,6 +139,7 @@ class BinnedModel:
             np.asarray(counts, dtype=float),
             systematics=self.templates.systematics,
             log_g=self.templates.shapes,
+            binned=True,
         )
 
     def asimov(self, mu: float) -> np.ndarray:

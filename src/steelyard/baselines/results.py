@@ -13,7 +13,8 @@ from steelyard.statistics.mixture import Mixture
 
 # Effective simulated events behind a bin: 25 are a relative error of 20 %, 10 of 32 %.
 ENTRIES = Levels(warn=25.0, fail=10.0)
-# -2 ln L is of order 10^4, so rounding in double precision is of order 10^-11.
+# Relative. Rounding in double precision is of order 10^-15 an operation; shapes are float32, 10^-7 of an expectation,
+# which in a bin enters by n - lambda.
 PYHF_AGREEMENT = 1e-6
 
 
@@ -86,7 +87,7 @@ class BaselineResult:
         outside: fraction of the expected events at the truth that no bin holds.
         truth: parameter value of the Asimov data.
         asimov, observed: the results.
-        pyhf_difference: largest difference of -2 ln L from pyhf's over all the tests of the scans.
+        pyhf_difference: largest relative difference of -2 ln L from pyhf's over all the tests of the scans.
         checks: enough simulated events in every bin; agreement with pyhf.
     """
 
@@ -185,7 +186,9 @@ def baseline_result(
     detail = f"bin {thin + 1} of {len(entries)}, from {edges[thin]:.4g} to {edges[thin + 1]:.4g}"
     checks = (
         at_least(f"simulated entries in baseline {name}", float(entries[thin]), ENTRIES, detail),
-        at_most(f"baseline {name} against pyhf", pyhf_difference, PYHF_AGREEMENT, detail="difference of -2 ln L"),
+        at_most(
+            f"baseline {name} against pyhf", pyhf_difference, PYHF_AGREEMENT, detail="relative difference of -2 ln L"
+        ),
     )
     total = float(fractions @ (given.densities.sum(axis=0) * mixture.yields))
     inside = float(templates.expected(fractions).sum())
