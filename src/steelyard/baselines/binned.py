@@ -1,6 +1,6 @@
 """Binned models of the same mixture: templates and their likelihood."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from steelyard.baselines.shapes import bin_systematics
 from steelyard.errors import ModelError
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
+from steelyard.statistics.shapes import varied_rates
 from steelyard.statistics.systematics import Systematics
 
 # Points of the fit coordinate at which the expectation of every bin has to be positive.
@@ -79,12 +80,26 @@ class Varied:
 
     systematics: Systematics
     log_g: np.ndarray
+    _formed: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list, init=False, repr=False)
+
+    def columns(self, densities: np.ndarray) -> np.ndarray:
+        """Event weights of the varied templates, (T, 2, n): p_c g±, of densities (n, C).
+
+        Formed once, since a parameterised observable asks for them at every value; float32, as the effects are.
+        """
+        if not self._formed or self._formed[0][0] is not densities:
+            columns = np.empty((len(self.systematics.terms), 2, len(densities)), dtype=np.float32)
+            for term, (process, _) in enumerate(self.systematics.terms):
+                for side in range(2):
+                    columns[term, side] = densities[:, process] * np.exp(self.log_g[:, term, side], dtype=float)
+            self._formed[:] = [(densities, columns)]
+        return self._formed[0][1]
 
 
 def with_shapes(templates: Templates, index: np.ndarray, densities: np.ndarray, varied: Varied) -> Templates:
     """The same templates with what nuisance parameters do to them; arguments as of :func:`fill_templates`."""
     bins = templates.counts.shape[1]
-    systematics, shapes = bin_systematics(index, densities, varied.log_g, varied.systematics, bins)
+    systematics, shapes = bin_systematics(index, densities, varied.columns(densities), varied.systematics, bins)
     return replace(templates, shapes=shapes, systematics=systematics)
 
 
@@ -145,3 +160,11 @@ class BinnedModel:
     def asimov(self, mu: float) -> np.ndarray:
         """Expected counts (B,) at a parameter value."""
         return self.templates.expected(self.mixture.fractions(self.mixture.to_coordinate(mu)))[0]
+
+    def expected(self, mu: float, alpha: np.ndarray | None = None) -> np.ndarray:
+        """Expected counts (B,) at a parameter value and nuisance parameters (K,)."""
+        systematics = self.templates.systematics
+        if systematics is None or alpha is None:
+            return self.asimov(mu)
+        rates = varied_rates(systematics, self.templates.counts.T, self.templates.shapes, alpha)
+        return rates @ self.mixture.fractions(self.mixture.to_coordinate(mu))[0]

@@ -10,7 +10,7 @@ from steelyard.statistics.systematics import Normaliser, Systematics
 
 
 def bin_systematics(
-    index: np.ndarray, densities: np.ndarray, log_g: np.ndarray, systematics: Systematics, bins: int
+    index: np.ndarray, densities: np.ndarray, varied: np.ndarray, systematics: Systematics, bins: int
 ) -> tuple[Systematics, np.ndarray]:
     r"""The systematics of a histogram, from the shape effects of its simulated events.
 
@@ -27,7 +27,7 @@ def bin_systematics(
     Args:
         index: (n,) bin of each simulated event; ``bins`` is outside.
         densities: (n, C) event weights of each process.
-        log_g: (n, T, 2) shape effects of the events.
+        varied: (T, 2, n) event weights of the varied processes, p_c g±.
         systematics: of the unbinned model.
         bins: number of bins B.
 
@@ -44,16 +44,15 @@ def bin_systematics(
         nominal = counts[process]
         filled = nominal != 0.0
         for side in range(2):
-            column = densities[:, process] * np.exp(log_g[:, term, side], dtype=float)
-            varied = histogram(index, column, bins)
-            if np.any(varied[filled] / nominal[filled] <= 0.0):
-                bad = int(np.flatnonzero(filled)[np.argmin(varied[filled] / nominal[filled])])
+            changed = histogram(index, varied[term, side], bins)
+            if np.any(changed[filled] / nominal[filled] <= 0.0):
+                bad = int(np.flatnonzero(filled)[np.argmin(changed[filled] / nominal[filled])])
                 raise ModelError(
                     f"a binned baseline: the template of the systematic {systematics.names[nuisance]} is "
-                    f"{varied[bad]:.3g} times the yield in bin {bad + 1}, where the nominal one is {nominal[bad]:.3g}: "
-                    "use fewer or wider bins, or more simulated events"
+                    f"{changed[bad]:.3g} times the yield in bin {bad + 1}, where the nominal one is "
+                    f"{nominal[bad]:.3g}: use fewer or wider bins, or more simulated events"
                 )
-            shapes[filled, term, side] = np.log(varied[filled] / nominal[filled])
+            shapes[filled, term, side] = np.log(changed[filled] / nominal[filled])
             shapes[filled, term, side] += log_yields[process, nuisance, side]
         log_yields[process, nuisance] = 0.0
     return replace(systematics, log_yields=log_yields, normaliser=Normaliser.none()), shapes
