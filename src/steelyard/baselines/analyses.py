@@ -238,10 +238,11 @@ def _tested_points(given: BaselineInput) -> np.ndarray:
     mixture = given.mixture
     thrown = () if given.toys is None else given.toys.points
     needed = np.unique([*given.mu, *given.range, mixture.bounds[0], *thrown])
-    extra = mixture.to_parameter(np.linspace(*mixture.to_coordinate(np.asarray(given.range)), REACH_POINTS))
-    # Two points a rounding error apart would give the interpolated curve a slope made of noise.
-    distance = np.abs(extra[:, None] - needed).min(axis=1)
-    return np.sort(np.concatenate([needed, extra[distance > 1e-6 * (needed[-1] - needed[0])]]))
+    places = np.linspace(*mixture.to_coordinate(np.asarray(given.range)), REACH_POINTS)
+    # None beside another: each costs a histogram of all events, and two a rounding error apart would give the
+    # interpolated curve a slope made of noise.
+    distance = np.abs(places[:, None] - mixture.to_coordinate(needed)).min(axis=1)
+    return np.sort(np.concatenate([needed, mixture.to_parameter(places[distance > 0.3 * (places[1] - places[0])])]))
 
 
 def _bin_density(
