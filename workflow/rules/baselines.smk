@@ -24,6 +24,9 @@ rule fit_baseline:
         baseline=lambda wildcards: BASELINES[wildcards.baseline],
         nominal=analysis.parameter.nominal,
         levels=LEVELS,
+        points=list(POINTS.values()),
+        toys=analysis.belts.toys,
+        seed=analysis.seed,
         scan=settings["scan"],
         code=code("fit_baseline", "baselines.analyses"),
     message:

@@ -3,6 +3,7 @@ import numpy as np
 from steelyard.baselines.analyses import fit_baseline
 from steelyard.baselines.binned import Varied
 from steelyard.baselines.results import BaselineInput
+from steelyard.baselines.toys import ToyPlan
 from steelyard.configuration import Baseline, Scan
 from steelyard.data.reference import Reference
 from steelyard.data.reference_events import ReferenceEvents, process_densities
@@ -26,6 +27,7 @@ with logged(snakemake.log[0]):
         truth=params.nominal,
         reach=(scan.start, scan.stop),
         varied=Varied(model.systematics, model.log_g) if len(model.systematics) else None,
+        toys=ToyPlan(np.asarray(params.points, dtype=float), params.toys, params.seed),
     )
     baseline = Baseline.model_validate(params.baseline)
     observed = open_all([files.observed_info])[0] if files.observed_info else None

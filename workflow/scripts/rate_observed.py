@@ -5,6 +5,7 @@ from steelyard.data.reference_events import exact_log_ratios, load_scores
 from steelyard.jobs import logged
 from steelyard.outputs import whole
 from steelyard.results import from_json
+from steelyard.statistics.fall_back import find_fall_back
 from steelyard.statistics.model import load_model
 
 files, outputs = snakemake.input, snakemake.output
@@ -17,4 +18,7 @@ with logged(snakemake.log[0]) as log, whole(outputs.rates) as rates, whole(outpu
     log.info("%d observed events", len(scores))
     variations = [np.load(path) for path in files.variations]
     np.save(rates, model.event_rates(scores))
-    np.save(shapes, model.event_shapes(np.concatenate([np.empty((len(scores), 0)), *variations], axis=1)))
+    log_g = model.event_shapes(np.concatenate([np.empty((len(scores), 0)), *variations], axis=1))
+    for effect in find_fall_back(model.mixture.processes, model.systematics, log_g):
+        print(f"exponential instead of code 4, which is not positive there, {effect}")
+    np.save(shapes, log_g)

@@ -1,6 +1,7 @@
 """The binned analyses that the unbinned one has to beat: an observable, a fixed discriminant, a parameterised one."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,18 +17,26 @@ from steelyard.baselines.results import (
     binned_scan,
     wald_intervals,
 )
+from steelyard.baselines.toys import throw_counts
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.data.store import Sample
 from steelyard.statistics.fits import Scan, scan
 from steelyard.statistics.intervals import curve
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
+from steelyard.statistics.toy_fits import ToyFits
 
 if TYPE_CHECKING:
     from steelyard.configuration import Baseline
 
 # Points of the fit coordinate at which a parameterised observable is tested besides those of the scan.
 REACH_POINTS = 33
+
+# Histograms of a parameterised observable that are held against pyhf's, which takes longer than to fit them.
+PYHF_POINTS = 6
+
+# The data sets, in the order in which they are fitted.
+DATA = ("asimov", "observed")
 
 
 def fit_baseline(
@@ -93,11 +102,16 @@ def fixed_baseline(
     if observed is not None:
         datasets.append(binning.count(observed))
     scans, difference = [], 0.0
-    for counts in datasets:
+    for data, counts in zip(DATA, datasets, strict=False):
         likelihood = model.likelihood(counts)
         result = scan(likelihood, given.mu)
         intervals = wald_intervals(_test_statistic(likelihood, result), given)
-        scans.append(binned_scan(counts, result.mu, result.t, result.fit.hat, result.t_lower_bound, intervals))
+        toys = {}
+        if given.toys is not None:
+            conditional = scan(likelihood, given.toys.points)
+            for place, mu in enumerate(conditional.mu.tolist()):
+                toys[mu] = _throw(model, given, name, data, mu, conditional, place)
+        scans.append(binned_scan(counts, result, intervals, given, toys))
         difference = max(difference, pyhf_difference(model, counts, mixture.to_coordinate(given.mu)))
     return baseline_result(name, kind, observable, binning.edges, model, given, scans, difference)
 
@@ -153,8 +167,8 @@ def parameterised_baseline(
 
     so numerator and denominator always refer to the same counts, and t is a test statistic like any other. The
     reported best fit is the self-consistent one, :math:`\hat\mu_{\mu_0}=\mu_0`. Between the tested points t is a
-    monotone cubic in the fit coordinate. An event whose ratios give a negative density is in the lowest bin: an
-    observable may have any value.
+    monotone cubic in the fit coordinate. Pseudo-experiments at mu_0 are counted and tested in its observable as well.
+    An event whose ratios give a negative density is in the lowest bin: an observable may have any value.
 
     Args:
         name: for the result.
@@ -170,8 +184,9 @@ def parameterised_baseline(
     columns = [np.ascontiguousarray(given.densities[:, c]) * mixture.yields[c] for c in range(len(mixture.processes))]
     points = _tested_points(given)
     tests: list[list[tuple[float, float]]] = []  # per point, per data set: t and the best fit
-    difference = 0.0
-    for point in points:
+    toys: tuple[dict[float, ToyFits], ...] = tuple({} for _ in DATA)
+    difference, compared = 0.0, set(np.linspace(0, len(points) - 1, PYHF_POINTS, dtype=int).tolist())
+    for place, point in enumerate(points):
         kappa = float(mixture.to_coordinate(point))
         binning, index, observed = _bin_density(given, rates, bins, kappa, observed_rates)
         counts = np.stack([histogram(index, column, len(binning)) for column in columns])
@@ -180,10 +195,13 @@ def parameterised_baseline(
             templates = with_shapes(templates, index, given.densities, given.varied)
         model = BinnedModel.of(mixture, templates, name)
         tests.append([])
-        for data in [model.asimov(given.truth), *observed]:
+        for number, data in enumerate([model.asimov(given.truth), *observed]):
             result = scan(model.likelihood(data), [point])
             tests[-1].append((float(result.t[0]), result.fit.hat))
-            difference = max(difference, pyhf_difference(model, data, kappa))
+            if given.toys is not None and point in given.toys.points:
+                toys[number][float(point)] = _throw(model, given, name, DATA[number], float(point), result, 0)
+            if place in compared:
+                difference = max(difference, pyhf_difference(model, data, kappa))
     truth = float(mixture.to_coordinate(given.truth))
     binning, index, observed = _bin_density(given, rates, bins, truth, observed_rates)
     templates = fill_templates(index, given.densities, mixture, len(binning), given.varied)
@@ -192,12 +210,20 @@ def parameterised_baseline(
     for number, data in enumerate([model.asimov(given.truth), *observed]):
         t, hats = np.array([test[number] for test in tests]).T
         intervals = wald_intervals(curve(mixture.to_coordinate(points), t), given)
-        hat = _self_consistent(mixture, points, hats, t)
-        mu = np.asarray(given.mu, dtype=float)
-        scans.append(binned_scan(data, mu, t[np.searchsorted(points, mu)], hat, t[0], intervals))
+        # The last fit lends its form; what it found is that of one observable among many.
+        whole = Scan(points, t, float(t[0]), replace(result.fit, hat=_self_consistent(mixture, points, hats, t)))
+        scans.append(binned_scan(data, whole, intervals, given, toys[number]))
     edges = np.log(np.maximum(binning.edges, np.finfo(float).tiny))
     observable = f"log p(x|{mixture.coefficients.parameters[0]})/p_ref"
     return baseline_result(name, "parameterised", observable, edges, model, given, scans, difference)
+
+
+def _throw(
+    model: BinnedModel, given: BaselineInput, name: str, data: str, mu: float, result: Scan, place: int
+) -> ToyFits:
+    """Pseudo-experiments at the conditional fit of the nuisance parameters to a data set."""
+    alpha = None if result.alpha is None else result.alpha[place]
+    return throw_counts(model, mu, alpha, given.toys.number, given.toys.seed_of(name, data, mu))
 
 
 def _test_statistic(likelihood: Likelihood, result: Scan) -> Callable[[np.ndarray], np.ndarray]:
@@ -208,13 +234,15 @@ def _test_statistic(likelihood: Likelihood, result: Scan) -> Callable[[np.ndarra
 
 
 def _tested_points(given: BaselineInput) -> np.ndarray:
-    """The scan, the lower bound, and points equidistant in the fit coordinate over the range of the intervals."""
+    """The scan, the lower bound, where toys are thrown, and points equidistant in the fit coordinate over the range."""
     mixture = given.mixture
-    needed = np.unique([*given.mu, *given.range, mixture.bounds[0]])
-    extra = mixture.to_parameter(np.linspace(*mixture.to_coordinate(np.asarray(given.range)), REACH_POINTS))
-    # Two points a rounding error apart would give the interpolated curve a slope made of noise.
-    distance = np.abs(extra[:, None] - needed).min(axis=1)
-    return np.sort(np.concatenate([needed, extra[distance > 1e-6 * (needed[-1] - needed[0])]]))
+    thrown = () if given.toys is None else given.toys.points
+    needed = np.unique([*given.mu, *given.range, mixture.bounds[0], *thrown])
+    places = np.linspace(*mixture.to_coordinate(np.asarray(given.range)), REACH_POINTS)
+    # None beside another: each costs a histogram of all events, and two a rounding error apart would give the
+    # interpolated curve a slope made of noise.
+    distance = np.abs(places[:, None] - mixture.to_coordinate(needed)).min(axis=1)
+    return np.sort(np.concatenate([needed, mixture.to_parameter(places[distance > 0.3 * (places[1] - places[0])])]))
 
 
 def _bin_density(

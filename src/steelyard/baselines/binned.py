@@ -1,6 +1,6 @@
 """Binned models of the same mixture: templates and their likelihood."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from steelyard.baselines.shapes import bin_systematics
 from steelyard.errors import ModelError
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
+from steelyard.statistics.shapes import varied_rates
 from steelyard.statistics.systematics import Systematics
 
 # Points of the fit coordinate at which the expectation of every bin has to be positive.
@@ -79,12 +80,26 @@ class Varied:
 
     systematics: Systematics
     log_g: np.ndarray
+    _formed: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list, init=False, repr=False)
+
+    def columns(self, densities: np.ndarray) -> np.ndarray:
+        """Event weights of the varied templates, (T, 2, n): p_c g±, of densities (n, C).
+
+        Formed once, since a parameterised observable asks for them at every value; float32, as the effects are.
+        """
+        if not self._formed or self._formed[0][0] is not densities:
+            columns = np.empty((len(self.systematics.terms), 2, len(densities)), dtype=np.float32)
+            for term, (process, _) in enumerate(self.systematics.terms):
+                for side in range(2):
+                    columns[term, side] = densities[:, process] * np.exp(self.log_g[:, term, side], dtype=float)
+            self._formed[:] = [(densities, columns)]
+        return self._formed[0][1]
 
 
 def with_shapes(templates: Templates, index: np.ndarray, densities: np.ndarray, varied: Varied) -> Templates:
     """The same templates with what nuisance parameters do to them; arguments as of :func:`fill_templates`."""
     bins = templates.counts.shape[1]
-    systematics, shapes = bin_systematics(index, densities, varied.log_g, varied.systematics, bins)
+    systematics, shapes = bin_systematics(index, densities, varied.columns(densities), varied.systematics, bins)
     return replace(templates, shapes=shapes, systematics=systematics)
 
 
@@ -92,12 +107,12 @@ def with_shapes(templates: Templates, index: np.ndarray, densities: np.ndarray, 
 class BinnedModel:
     r"""Poisson counts in bins with the mixture's coefficients as norm factors.
 
-    .. math:: -2\ln L(\kappa) = 2\sum_b\big[\lambda_b(\kappa) - n_b\ln\lambda_b(\kappa)\big] + \mathrm{const}, \qquad
-              \lambda_b(\kappa) = \sum_c f_c(\kappa)\,T_{cb}
+    .. math:: -2\ln L(\kappa,\alpha) = 2\sum_b\big[\lambda_b - n_b\ln\lambda_b\big] + \sum_k(\alpha_k-a_k)^2, \qquad
+              \lambda_b = \sum_c f_c(\kappa)\,G'_c(\alpha)\,T_{cb}\prod_{t\in c}g'_{tb}(\alpha)
 
-    This is the unbinned likelihood with the bins for events, T_cb for their rates and n_b for their weights, so fits,
-    scans and nuisance parameters are those of the unbinned analysis; :mod:`steelyard.baselines.pyhf_model` holds its
-    values against pyhf's.
+    The bins take the place of events in the same compiled likelihood, so fits, scans and pseudo-experiments are those
+    of the unbinned analysis; :mod:`steelyard.baselines.pyhf_model` holds its values against pyhf's. G' holds the yield
+    effects that do not go with a shape, g' all others (:mod:`steelyard.baselines.shapes`).
 
     Attributes:
         mixture: processes and coefficients, with the templates' sums for yields.
@@ -139,8 +154,17 @@ class BinnedModel:
             np.asarray(counts, dtype=float),
             systematics=self.templates.systematics,
             log_g=self.templates.shapes,
+            binned=True,
         )
 
     def asimov(self, mu: float) -> np.ndarray:
         """Expected counts (B,) at a parameter value."""
         return self.templates.expected(self.mixture.fractions(self.mixture.to_coordinate(mu)))[0]
+
+    def expected(self, mu: float, alpha: np.ndarray | None = None) -> np.ndarray:
+        """Expected counts (B,) at a parameter value and nuisance parameters (K,)."""
+        systematics = self.templates.systematics
+        if systematics is None or alpha is None:
+            return self.asimov(mu)
+        rates = varied_rates(systematics, self.templates.counts.T, self.templates.shapes, alpha)
+        return rates @ self.mixture.fractions(self.mixture.to_coordinate(mu))[0]

@@ -119,8 +119,8 @@ class Systematic(Named):
     )
     interpolation: Literal["code4", "exponential"] = Field(
         "code4",
-        description="Between and beyond ±1σ; code4: smooth polynomial, then exponential; exponential: the default of "
-        "log_normal.",
+        description="Between and beyond ±1σ; code4: smooth polynomial, then exponential, and exponential everywhere "
+        "where that polynomial would turn negative; exponential: the default of log_normal.",
     )
     symmetrise: bool = Field(
         False, description="log g± = ±½(log g+ − log g−); an effect with up alone is mirrored, log g− = −log g+."

@@ -15,11 +15,18 @@ from steelyard.diagnostics.normalisation import check_normalisation
 from steelyard.diagnostics.table import EventTable
 from steelyard.diagnostics.total_closure import TotalClosure, total_closure
 from steelyard.diagnostics.verdict import Check, Levels, at_most
+from steelyard.statistics.fall_back import FallBackEffect, fall_back_effect
 from steelyard.statistics.model import Model
 from steelyard.statistics.normaliser_accuracy import TOLERATED, NormaliserAccuracy, measure_accuracy
 
 # Beyond one unit of -2 ln L a fit of one data set sees it.
 FORM = Levels(warn=TOLERATED, fail=1.0)
+
+# Of t, whose 68 % set ends at 1: there 0.1 are a twentieth of a standard deviation, and 1 is a whole one in a set that
+# ends at 4.
+FALL_BACK = Levels(warn=0.1, fail=1.0)
+# Values of the parameter at which t is compared.
+FALL_BACK_POINTS = 5
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,7 @@ class ModelDiagnosis:
         weights: effective size of the Asimov data along the parameter, and negative weights.
         bias: best fit to the simulation's own expected data.
         normaliser: error of the form of the normaliser of shape effects; absent without any.
+        fall_back: events on which code 4 falls back to the exponential form; absent without any.
     """
 
     normalisation: tuple[Check, ...]
@@ -41,20 +49,40 @@ class ModelDiagnosis:
     weights: AsimovWeights
     bias: AsimovBias
     normaliser: NormaliserAccuracy | None = None
+    fall_back: FallBackEffect | None = None
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """The verdicts."""
         parts = [part.check for part in (*self.differences, self.total)]
-        return (*self.normalisation, *parts, *self.weights.checks, *self.bias.checks, *self._normaliser_checks)
+        return (*self.normalisation, *parts, *self.weights.checks, *self.bias.checks, *self._form_checks)
 
     @property
-    def _normaliser_checks(self) -> tuple[Check, ...]:
-        if self.normaliser is None:
-            return ()
-        nearest = min(self.normaliser.within, key=lambda entry: entry.size)
-        detail = f"difference in -2 ln L; {self.normaliser.advice}"
-        return (at_most("form of the normaliser", nearest.deviation, FORM, detail=detail),)
+    def _form_checks(self) -> tuple[Check, ...]:
+        checks = []
+        if self.normaliser is not None:
+            nearest = min(self.normaliser.within, key=lambda entry: entry.size)
+            detail = f"difference in -2 ln L; {self.normaliser.advice}"
+            checks.append(at_most("form of the normaliser", nearest.deviation, FORM, detail=detail))
+        if self.fall_back is not None:
+            checks.append(check_fall_back(self.fall_back))
+        return tuple(checks)
+
+
+def check_fall_back(effect: FallBackEffect) -> Check:
+    """Whether t depends on the form of the events that code 4 is no good for."""
+    found = "; ".join(map(str, effect.found))
+    detail = (
+        f"t of the expected data between the two extreme forms of effects so large that code 4 is not positive on "
+        f"{found}. These have the exponential form"
+    )
+    if effect.largest > FALL_BACK.warn:
+        detail += (
+            ". The result depends on how such ratios are interpolated. If they are true (a narrow peak that moves), "
+            "give the nuisance parameter `interpolation: exponential`, which is the right form for a shift, or "
+            "variations of a smaller size; if not, look at the closure of these variations"
+        )
+    return at_most("effects that code 4 cannot interpolate", effect.largest, FALL_BACK, detail=detail)
 
 
 def diagnose_model(
@@ -118,4 +146,9 @@ def diagnose_model(
             thresholds.asimov,
         ),
         normaliser=measure_accuracy(model) if len(model.systematics.terms) else None,
+        fall_back=fall_back_effect(
+            model,
+            mixture.to_parameter(np.linspace(*mixture.to_coordinate(mu[[0, -1]]), FALL_BACK_POINTS)),
+            mixture.coefficients.nominal[mixture.coefficients.parameters[0]],
+        ),
     )

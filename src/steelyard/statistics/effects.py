@@ -12,7 +12,6 @@ from typing import Protocol
 import numpy as np
 
 from steelyard.errors import ModelError
-from steelyard.statistics.interpolation import non_positive
 from steelyard.statistics.pruning import Pruned, PruningThresholds, prune_shapes
 from steelyard.statistics.systematics import Nuisance
 
@@ -65,7 +64,6 @@ class ShapeNormalisation:
         columns: (T, 2) variation of the two sides of each effect; −1 where there is none.
         symmetrised: (T,) bool, see :func:`two_sided`.
         log_mean: (T, 2) what is subtracted from the logarithms after that; 0 on a side without effect.
-        code4: (T,) bool: effects whose interpolation is not positive for every pair of sides.
     """
 
     variations: tuple[tuple[str, str, str], ...]
@@ -74,14 +72,13 @@ class ShapeNormalisation:
     columns: np.ndarray
     symmetrised: np.ndarray
     log_mean: np.ndarray
-    code4: np.ndarray
 
     @classmethod
     def none(cls) -> "ShapeNormalisation":
         """No variation at all."""
         empty = np.zeros(0)
         mask = np.zeros(0, dtype=bool)
-        return cls((), empty, empty, np.zeros((0, 2), dtype=np.int64), mask, np.zeros((0, 2)), mask)
+        return cls((), empty, empty, np.zeros((0, 2), dtype=np.int64), mask, np.zeros((0, 2)))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -104,7 +101,6 @@ class ShapeNormalisation:
         result = np.zeros((len(log_ratios), len(self.columns), 2), dtype=np.float32)
         for t in range(len(self.columns)):
             self._fill(result, t, lambda v: log_ratios[:, v], events)
-        self._require_positive(result, events)
         return result
 
     def _fill(self, result: np.ndarray, t: int, column: Callable[[int], np.ndarray], events: str) -> None:
@@ -114,20 +110,6 @@ class ShapeNormalisation:
         for side in range(2):
             if sides[side] is not None:
                 result[:, t, side] = sides[side] - self.log_mean[t, side]
-
-    def _require_positive(self, log_g: np.ndarray, events: str) -> None:
-        problems = []
-        for t in np.flatnonzero(self.code4):
-            number = int(np.count_nonzero(non_positive(log_g[:, t, 0], log_g[:, t, 1])))
-            if number:
-                process, systematic, _ = self.variations[self.columns[t].max()]
-                problems.append(f"{systematic} on {process}: {number} of {len(log_g)} events")
-        if problems:
-            raise ModelError(
-                f"the interpolation `code4` between the ±1σ shapes is not positive everywhere within ±5σ on {events} "
-                f"({'; '.join(problems)}). Set `interpolation: exponential` for these nuisance parameters, and look at "
-                "the closure of their variations: such large ratios come from networks that have not converged"
-            )
 
 
 def two_sided(
@@ -163,7 +145,7 @@ def normalise_shapes(
 
     Raises:
         ModelError: a variation is of an unknown process or nuisance parameter, or there twice; a log ratio is not
-            finite or has no finite expectation; code 4 is not positive on some events (counted, never clipped).
+            finite or has no finite expectation.
     """
     events = f"the {len(densities)} reference events"
     columns, groups = _index(effects, processes, len(densities))
@@ -196,12 +178,10 @@ def normalise_shapes(
     names = [(processes[c], effects.nuisances[k].name) for c, k in keys]
     kept, pruned = prune_shapes(sizes, names, effects.prune.shape)
     terms = np.array(keys, dtype=np.int64).reshape(-1, 2)[kept]
-    code4 = np.array([effects.nuisances[k].interpolation == "code4" for _, k in terms], dtype=bool)
-    normalisation = ShapeNormalisation(variations, mean, error, pairs[kept], symmetrised[kept], log_mean[kept], code4)
+    normalisation = ShapeNormalisation(variations, mean, error, pairs[kept], symmetrised[kept], log_mean[kept])
     log_g = np.zeros((len(densities), len(terms), 2), dtype=np.float32)
     for t in range(len(terms)):
         normalisation._fill(log_g, t, column, events)
-    normalisation._require_positive(log_g, events)
     return terms, log_g, normalisation, pruned
 
 

@@ -21,7 +21,8 @@ which gives
     a₃ = (−5 O₀ + 5 O₁ − O₂)/4        a₄ = (−12 E₀ + 7 E₁ − E₂)/4
     a₅ = ( 3 O₀ − 3 O₁ + O₂)/8        a₆ = (  8 E₀ − 5 E₁ + E₂)/8.
 
-The polynomial may turn negative for extreme pairs (g⁺, g⁻): see :func:`non_positive`.
+For g⁺ and g⁻ many powers apart the polynomial turns negative in between. Such a pair, and no other, has the exponential
+form at all α instead (:func:`non_positive`): outside of ±1 the two are the same.
 
 **Exponential** is positive for every pair. It is the same construction for the exponent: ln g is linear outside of ±1,
 and inside an odd part plus the even polynomial of sixth order with value, first and second derivative of |α| at ±1,
@@ -37,13 +38,10 @@ Sources: CERN-OPEN-2012-016 (HistFactory), codes 4 and, of the exponent, 4p; DES
 import numpy as np
 from numpy.typing import ArrayLike
 
+from steelyard.statistics.engine.positivity import SAFE, find_fall_back
 from steelyard.statistics.systematics import Interpolation
 
 Derivatives = tuple[np.ndarray, np.ndarray, np.ndarray]  # value, first and second derivative in alpha
-
-# The minimum of a polynomial of sixth order is bracketed on this many points of [-1, 1].
-_SEARCH_POINTS = 257
-_SEARCH_BLOCK = 4096
 
 
 def interpolate(kind: Interpolation, log_up: ArrayLike, log_down: ArrayLike, alpha: ArrayLike) -> Derivatives:
@@ -57,11 +55,18 @@ def interpolate(kind: Interpolation, log_up: ArrayLike, log_down: ArrayLike, alp
     if kind == "linear":
         value = np.broadcast_arrays(np.asarray(alpha, dtype=float), log_up, log_down)[0]
         return value.copy(), np.ones(value.shape), np.zeros(value.shape)
-    return (code4 if kind == "code4" else exponential)(log_up, log_down, alpha)
+    if kind == "exponential":
+        return exponential(log_up, log_down, alpha)
+    up, down, alpha = np.broadcast_arrays(*(np.asarray(item, dtype=float) for item in (log_up, log_down, alpha)))
+    result, fallen = code4(up, down, alpha), non_positive(up, down)
+    if fallen.any():
+        safe = exponential(up, down, alpha)
+        result = tuple(np.where(fallen, *both) for both in zip(safe, result, strict=True))
+    return result
 
 
 def code4(log_up: ArrayLike, log_down: ArrayLike, alpha: ArrayLike) -> Derivatives:
-    """Code 4 with its first and second derivative in α; the arguments broadcast, float64."""
+    """Code 4, positive or not, with its first and second derivative in α; the arguments broadcast, float64."""
     up, down, alpha = np.broadcast_arrays(*(np.asarray(item, dtype=float) for item in (log_up, log_down, alpha)))
     polynomial = code4_coefficients(up, down)
     inner = np.clip(alpha, -1.0, 1.0)
@@ -132,11 +137,18 @@ def event_values(kind: Interpolation, log_up: np.ndarray, log_down: np.ndarray, 
     inside = ~(above | below)
     if inside.any():
         inner = alpha[inside, None]
+        even = inner**2 * (15.0 - inner**2 * (10.0 - 3.0 * inner**2)) / 8.0
+
+        def positive(up: np.ndarray, down: np.ndarray) -> np.ndarray:
+            return np.exp(0.5 * (even + inner) * up + 0.5 * (even - inner) * down)
+
         if kind == "code4":
             result[inside] = inner ** np.arange(1, 7) @ code4_coefficients(up, down) + 1.0
+            fallen = np.flatnonzero(non_positive(up, down))
+            if len(fallen):
+                result[np.ix_(inside, fallen)] = positive(up[fallen], down[fallen])
         else:
-            even = inner**2 * (15.0 - inner**2 * (10.0 - 3.0 * inner**2)) / 8.0
-            result[inside] = np.exp(0.5 * (even + inner) * up + 0.5 * (even - inner) * down)
+            result[inside] = positive(up, down)
     if above.any():
         result[above] = np.exp(np.outer(alpha[above], up))
     if below.any():
@@ -144,29 +156,17 @@ def event_values(kind: Interpolation, log_up: np.ndarray, log_down: np.ndarray, 
     return result
 
 
-def non_positive(log_up: np.ndarray, log_down: np.ndarray) -> np.ndarray:
-    """Where code 4 is zero or negative at some α: (n,) to (n,) bool.
+def non_positive(log_up: ArrayLike, log_down: ArrayLike) -> np.ndarray:
+    """Where code 4 is zero or negative at some α, so that the exponential form takes its place: (...) to (...) bool.
 
-    Only the polynomial can be, so |α| < 1 is searched whatever the bounds are. Most effects cannot get there, because
-    Σ|aᵢ| < 1; the minimum of the others is found on a grid and sharpened by one Newton step.
+    Only the polynomial can be, so |α| < 1 decides whatever the bounds are; and of effects up to a factor of 4.5 none
+    is (:mod:`steelyard.statistics.engine.positivity`, which knows for the compiled likelihood too).
     """
-    up, down = np.asarray(log_up), np.asarray(log_down)
-    result = np.zeros(len(up), dtype=bool)
-    # For |u|, |d| <= ln 1.25 the sum of the |a_i| is below 1: at most 0.80, at the corner u = d.
-    large = np.flatnonzero(np.maximum(np.abs(up), np.abs(down)) > np.log(1.25))
-    grid = np.linspace(-1.0, 1.0, _SEARCH_POINTS)
-    powers = grid ** np.arange(1, 7)[:, None]
-    for start in range(0, len(large), _SEARCH_BLOCK):
-        rows = large[start : start + _SEARCH_BLOCK]
-        polynomial = code4_coefficients(up[rows], down[rows])
-        open_question = np.abs(polynomial).sum(axis=0) >= 1.0
-        rows, polynomial = rows[open_question], polynomial[:, open_question]
-        values = 1.0 + polynomial.T @ powers
-        place = np.argmin(values, axis=1)
-        alpha, lowest = grid[place], values[np.arange(len(rows)), place]
-        _, first, second = code4(up[rows], down[rows], alpha)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = np.where(second > 0.0, -first / second, 0.0)
-        near = np.clip(alpha + np.clip(step, grid[0] - grid[1], grid[1] - grid[0]), -1.0, 1.0)
-        result[rows] = np.minimum(lowest, code4(up[rows], down[rows], near)[0]) <= 0.0
+    up, down = np.broadcast_arrays(np.asarray(log_up), np.asarray(log_down))
+    result = np.zeros(up.shape, dtype=bool)
+    large = np.maximum(np.abs(up), np.abs(down)) > SAFE
+    if large.any():
+        found = np.zeros(int(np.count_nonzero(large)), dtype=bool)
+        find_fall_back(up[large].astype(float), down[large].astype(float), found)
+        result[large] = found
     return result

@@ -1,4 +1,4 @@
-"""The extended unbinned likelihood of one data set."""
+"""The likelihood of one data set: extended unbinned, or of Poisson counts in bins."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,19 +25,29 @@ class Likelihood:
     Where any event with weight has :math:`\lambda_i\le0` the value is ``inf``: such a hypothesis cannot have
     produced the data, and no minimiser may walk through it.
 
+    *Binned*, the rows are bins with :math:`n_b` counts (whole numbers or expectations), T_cb takes the place of the
+    rates, and there is no normaliser, because a sum over bins is exact:
+
+    .. math:: -2\ln L(\kappa,\alpha) = 2\sum_b\big[\lambda_b - n_b\ln\lambda_b\big] + \sum_k(\alpha_k-a_k)^2,
+              \qquad \lambda_b = \sum_c f_c(\kappa)\,G_c(\alpha)\,T_{cb}\prod_{t\in c}g_{tb}(\alpha)
+
+    Empty bins count, and every bin has to have :math:`\lambda_b>0`.
+
     All methods take the nuisance parameters at their nominal values where they are not given.
 
     Attributes:
         mixture: the model.
         rates: (n, C) products nu_c r_c(x_i).
-        weights: (n,) event weights, or ``None`` for observed events of weight one.
+        weights: (n,) event weights, or ``None`` for observed events of weight one; the counts of bins.
         systematics: what the K nuisance parameters do, with T shape terms; ``None`` for none.
         log_g: (n, T, 2) ln g at ±1 of each term, E_{p_c}[g] = 1; may be left out where there is no term.
         global_observables: (K,) a_k, nominal ones by default.
         threads: how many evaluate it; the result does not depend on their number.
 
+        binned: the rows are bins.
+
     Raises:
-        ModelError: shapes that do not fit together.
+        ModelError: shapes that do not fit together; bins without counts, with negative ones, or with a normaliser.
     """
 
     mixture: Mixture
@@ -47,6 +57,7 @@ class Likelihood:
     log_g: np.ndarray | None = None
     global_observables: np.ndarray = None  # type: ignore[assignment]  # nominal ones, set below
     threads: int = 1
+    binned: bool = False
 
     def __post_init__(self) -> None:
         if self.systematics is None:
@@ -59,6 +70,8 @@ class Likelihood:
                 f"{observed.shape}"
             )
         object.__setattr__(self, "global_observables", observed)
+        if self.binned and (self.weights is None or not np.all(np.asarray(self.weights) >= 0.0)):
+            raise ModelError("a likelihood of bins needs their counts, none of them negative")
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -71,6 +84,7 @@ class Likelihood:
             self.log_g,
             self.global_observables,
             self.threads,
+            self.binned,
         )
 
     def value(self, kappa: ArrayLike, alpha: ArrayLike | None = None) -> np.ndarray:
@@ -91,7 +105,7 @@ class Likelihood:
         return self.evaluator.expand(float(kappa), self._point(alpha))
 
     def negative_events(self, kappa: float, alpha: ArrayLike | None = None) -> int:
-        """Number of events with weight whose intensity is not positive at this point."""
+        """Number of events with weight, or of bins, whose intensity is not positive at this point."""
         return self.evaluator.negative_events(float(kappa), self._point(alpha))
 
     def _point(self, alpha: ArrayLike | None) -> np.ndarray:

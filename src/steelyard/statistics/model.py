@@ -130,7 +130,7 @@ class Model:
         Normalised, symmetrised and pruned as the reference is.
 
         Raises:
-            ModelError: not V columns, a value that is not finite, or code 4 is not positive on some of the events.
+            ModelError: not V columns, or a value that is not finite.
         """
         return self.raw_g.apply(log_ratios, f"{len(log_ratios)} events")
 
@@ -247,7 +247,7 @@ def _require_effects(systematics: Systematics) -> None:
 
 
 _COEFFICIENTS = ("parameters", "expressions", "nominal", "lower")
-_VARIATIONS = ("mean", "error", "columns", "symmetrised", "log_mean", "code4")
+_VARIATIONS = ("mean", "error", "columns", "symmetrised", "log_mean")
 
 
 def save_model(model: Model, path: str | os.PathLike) -> None:

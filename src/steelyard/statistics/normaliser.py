@@ -26,7 +26,7 @@ What this form leaves is measured by :mod:`steelyard.statistics.normaliser_accur
 import numpy as np
 
 from steelyard.errors import ModelError
-from steelyard.statistics.interpolation import code4_coefficients, exponential
+from steelyard.statistics.interpolation import code4_coefficients, exponential, non_positive
 from steelyard.statistics.systematics import Interpolation, Normaliser, Systematics
 
 # Distance of the knots; 1 is a multiple of it. At shapes of 100 % the table is exact to 1e-7 halfway between the knots.
@@ -57,7 +57,7 @@ def build_normaliser(systematics: Systematics, log_g: np.ndarray, densities: np.
     knots = STEP * np.arange(np.floor(bounds[:, 0].min() / STEP), np.ceil(bounds[:, 1].max() / STEP) + 1.0)
     kinds = [systematics.nuisances[k].interpolation for k in terms[:, 1]]
     expectations = np.zeros((len(terms), len(knots), 3))
-    moments = np.zeros((len(terms), 6))
+    moments = np.zeros((len(terms), 7))
     for start in range(0, len(log_g), BLOCK):
         effects = np.moveaxis(log_g[start : start + BLOCK], 0, -1).astype(float)  # (T, 2, B), contiguous for each term
         weights = densities[start : start + BLOCK]
@@ -68,7 +68,9 @@ def build_normaliser(systematics: Systematics, log_g: np.ndarray, densities: np.
     inside = np.abs(knots) < 1.0
     for t in np.flatnonzero([kind == "code4" for kind in kinds]):
         # Inside ±1 code 4 is a polynomial, whose expectation has the expectations of the coefficients.
-        expectations[t, inside] = total[t] * np.eye(1, 3) + _polynomial(moments[t], knots[inside])
+        # Events that fall back to the exponential form are in the sums already.
+        expectations[t, inside] += (total[t] - moments[t, 6]) * np.eye(1, 3)
+        expectations[t, inside] += _polynomial(moments[t, :6], knots[inside])
     expectations[:, knots == 0.0, 0] = total[:, None]  # the nominal rates have no rounding error of a sum
     table = _logarithm(expectations / total[:, None, None], systematics)
     pairs, pair_factors = _pairs(terms, log_g, densities)
@@ -135,11 +137,20 @@ def _add_inside(
     down: np.ndarray,
     weights: np.ndarray,
 ) -> None:
+    """Add Σ w g and its derivatives at the knots within ±1, or for code 4 Σ w a₁ … Σ w a₆.
+
+    Events on which code 4 falls back are summed at the knots, and their Σ w is the last of the moments.
+    """
     if kind == "code4":
-        moments += code4_coefficients(up, down) @ weights
-    else:
-        for q in np.flatnonzero(np.abs(knots) < 1.0):
-            sums[q] += [values @ weights for values in exponential(up, down, knots[q])]
+        fallen = non_positive(up, down)
+        if not fallen.any():
+            moments[:6] += code4_coefficients(up, down) @ weights
+            return
+        moments[:6] += code4_coefficients(up[~fallen], down[~fallen]) @ weights[~fallen]
+        up, down, weights = up[fallen], down[fallen], weights[fallen]
+        moments[6] += weights.sum()
+    for q in np.flatnonzero(np.abs(knots) < 1.0):
+        sums[q] += [values @ weights for values in exponential(up, down, knots[q])]
 
 
 def _polynomial(coefficients: np.ndarray, alpha: np.ndarray) -> np.ndarray:

@@ -9,8 +9,7 @@ import numpy as np
 from steelyard.errors import ModelError
 from steelyard.statistics.engine import profile
 from steelyard.statistics.engine.curves import prepare_curves
-from steelyard.statistics.engine.effects import prepare_effects
-from steelyard.statistics.engine.evaluation import check_shapes
+from steelyard.statistics.engine.evaluation import check_shapes, prepare_data_effects
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.starts import search_grid
 from steelyard.statistics.systematics import Systematics
@@ -37,7 +36,7 @@ class ToyFits:
     Attributes:
         t: (T,) test statistic t(mu) of the tested value, ``nan`` where the fit failed.
         hat: (T,) best-fit parameter value, ``nan`` where there is none.
-        events: (T,) number of events.
+        events: (T,) number of events, or of counts.
         status: (T,) a :class:`Status` each.
         alpha: (T, K) nuisance parameters at the best fit.
         conditional: (T, K) nuisance parameters of the conditional fit at the tested value.
@@ -74,6 +73,7 @@ def fit_toys(
     global_observables: np.ndarray | None = None,
     rows: np.ndarray | None = None,
     threads: int = 1,
+    counts: np.ndarray | None = None,
 ) -> ToyFits:
     r"""Fit pseudo-experiments: :math:`t(\mu) = -2\ln L(\mu,\hat{\hat\alpha}(\mu)) + 2\ln L(\hat\mu,\hat\alpha)`.
 
@@ -94,6 +94,8 @@ def fit_toys(
         rows: (M,): where given, ``rates`` and ``log_g`` are those of a reference sample, and event number i is its
             row ``rows[i]``. Saves the copy.
         threads: how many fit; the result does not depend on their number.
+        counts: (M,): where given, the events are bins, each with this number of counts, and the likelihood is that of
+            Poisson counts (:class:`~steelyard.statistics.likelihood.Likelihood`).
 
     Raises:
         ModelError: shapes that do not fit together.
@@ -107,7 +109,11 @@ def fit_toys(
             f"global observables of shape {observed.shape} for {toys} experiments with {nuisances} nuisance parameters"
         )
     observed = np.broadcast_to(observed, (toys, nuisances)).copy()  # one that can be written to: one compiled type
-    effects, curves = prepare_effects(mixture, systematics), prepare_curves(mixture)
+    binned = counts is not None
+    counts = np.ascontiguousarray(counts, dtype=float) if binned else np.zeros(0)
+    if binned and (len(counts) != offsets[-1] or not np.all(counts >= 0.0)):
+        raise ModelError(f"{len(counts)} counts for {offsets[-1]} bins; each needs one, and none may be negative")
+    effects, curves = prepare_data_effects(mixture, systematics, binned), prepare_curves(mixture)
     rates = np.ascontiguousarray(rates, dtype=float)
     log_g = check_shapes(systematics, rates, log_g)
     rows = np.zeros(0, dtype=np.int64) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
@@ -132,8 +138,10 @@ def fit_toys(
                 curves,
                 rates,
                 log_g,
+                counts,
                 rows,
                 offsets[first : chosen.stop + 1],
+                binned,
                 observed[chosen],
                 tested,
                 bench,
@@ -148,7 +156,7 @@ def fit_toys(
     return ToyFits(
         t=outcome.t,
         hat=np.clip(mixture.to_parameter(outcome.kappa), *mixture.bounds),  # sqrt and square need not give the end back
-        events=np.diff(offsets),
+        events=np.diff(np.concatenate([[0.0], np.cumsum(counts)])[offsets]) if binned else np.diff(offsets),
         status=outcome.status,
         alpha=outcome.alpha,
         conditional=outcome.conditional,

@@ -179,7 +179,7 @@ def test_results_are_checked_and_agree_with_pyhf(kind):
         result = fixed_baseline("x", "observable", "x", given, events.x, 20)
     else:
         result = parameterised_baseline("x", given, events.rates, 20)
-    assert result.pyhf_difference < 1e-9
+    assert result.pyhf_difference < 1e-13
     assert [check.status for check in result.checks] == ["PASS", "PASS"]
     assert result.checks[0].value == result.effective_entries.min()
     assert np.allclose(result.template_errors[3] / result.templates[3], 1 / np.sqrt(25_000 / 20), rtol=0.5)

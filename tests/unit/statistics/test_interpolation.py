@@ -2,6 +2,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from steelyard.statistics.engine.positivity import SAFE
 from steelyard.statistics.interpolation import (
     code4,
     code4_coefficients,
@@ -111,7 +112,8 @@ def test_events_on_which_code_4_is_not_positive_are_found():
     generator = np.random.default_rng(1)
     up, down = generator.normal(scale=3.0, size=(2, 20_000))
     up[:100], down[:100] = 0.05, -0.05
-    lowest = event_values("code4", up, down, np.linspace(-1.0, 1.0, 1001)).min(axis=0)
+    grid = np.linspace(-1.0, 1.0, 1001)
+    lowest = 1.0 + (grid[:, None] ** np.arange(1, 7) @ code4_coefficients(up, down)).min(axis=0)
     found = non_positive(up, down)
     order = np.arange(1, 7)
     missed = (order * (order - 1)) @ np.abs(code4_coefficients(up, down)) * 0.002**2 / 8.0
@@ -136,3 +138,28 @@ def test_a_minimum_between_grid_points_is_not_missed():
             break
     for scale, expected in ((low * (1 - 1e-5), False), (high * (1 + 1e-5), True)):
         assert non_positive(*(scale * direction[:, None])).tolist() == [expected]
+
+
+def test_no_small_effect_falls_back():
+    """Up to the factors that are not looked at, the polynomial stays above a fifth; the corners are the worst."""
+    up, down = np.meshgrid(np.linspace(-SAFE, SAFE, 61), np.linspace(-SAFE, SAFE, 61))
+    powers = np.linspace(-1.0, 1.0, 201)[:, None] ** np.arange(1, 7)
+    assert (1.0 + powers @ code4_coefficients(up.ravel(), down.ravel())).min() > 0.2
+
+
+@pytest.mark.parametrize("alpha", [-2.0, -1.0, -0.3, 0.0, 0.5, 1.0, 3.0])
+def test_only_what_would_be_negative_has_the_exponential_form(alpha):
+    """40 and 1/40, as beside a peak whose position moves, fall back; the others keep their bits."""
+    up, down = np.log([40.0, 1.2, 1.0 / 100.0, 4.0]), np.log([1.0 / 40.0, 0.9, 100.0, 4.0])
+    fallen = non_positive(up, down)
+    lowest = np.array([code4(u, d, np.linspace(-1, 1, 2001))[0].min() for u, d in zip(up, down, strict=True)])
+    np.testing.assert_array_equal(fallen, lowest <= 0.0)
+    assert fallen.any() and not fallen.all()
+    for found, safe, plain in zip(
+        interpolate("code4", up, down, alpha), exponential(up, down, alpha), code4(up, down, alpha), strict=True
+    ):
+        np.testing.assert_array_equal(found[fallen], safe[fallen])
+        np.testing.assert_array_equal(found[~fallen], plain[~fallen])
+    values = event_values("code4", up, down, np.array([alpha]))[0]
+    np.testing.assert_allclose(values, interpolate("code4", up, down, alpha)[0], rtol=1e-13)
+    assert (values > 0.0).all()

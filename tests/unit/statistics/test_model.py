@@ -11,6 +11,7 @@ from interference_effects import inputs
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.errors import ModelError
 from steelyard.statistics.effects import ShapeEffect, two_sided
+from steelyard.statistics.fall_back import find_fall_back
 from steelyard.statistics.model import build_model, load_model, normalise, save_model
 from steelyard.statistics.pruning import PruningThresholds
 from steelyard.statistics.responses import total_yield_factors
@@ -212,22 +213,28 @@ def test_data_carry_what_the_likelihood_needs(shaped, monkeypatch):
         shaped.observed(shaped.rates[:3])
 
 
-def test_an_interpolation_that_turns_negative_is_an_error_that_says_what_to_do(given):
+def test_an_interpolation_that_would_turn_negative_is_exponential_on_these_events_alone(given):
     values = np.zeros((EVENTS, 2))
     values[5:8] = [5.0, -4.0]
     extreme = with_shape(given, ("B", "up"), ("B", "down"), log_ratios=values)
-    with pytest.raises(ModelError, match=r"scale on B: 3 of 4000 events\)\. Set `interpolation: exponential`"):
-        extreme.build()
     nuisances = tuple(
         replace(nuisance, interpolation="exponential") if nuisance.name == "scale" else nuisance
         for nuisance in extreme.effects.nuisances
     )
-    model = with_effects(extreme, nuisances=nuisances).build()
-    assert (model.asimov_weights(0.3, {"scale": 0.5}) >= 0.0).all()
-    # Observed events are held to the same.
+    model, safe = extreme.build(), with_effects(extreme, nuisances=nuisances).build()
+    (found,) = find_fall_back(model.mixture.processes, model.systematics, model.log_g, model.densities)
+    assert (found.process, found.systematic, found.events) == ("B", "scale", 3)
+    weights = model.asimov_weights(0.3, {"scale": 0.5})
+    assert (weights >= 0.0).all()
+    # The luminosity and the yields of all processes have another interpolation than in the other model, events do not.
+    first, second = (m.log_g[5:8, m.systematics.terms.tolist().index([2, 1])] for m in (model, safe))
+    np.testing.assert_array_equal(first, second)
+    # Observed events are treated alike.
     moderate = with_shape(given, ("B", "up"), ("B", "down"), log_ratios=0.01 * values).build()
-    with pytest.raises(ModelError, match="scale on B: 1 of 2 events"):
-        moderate.event_shapes(values[4:6])
+    log_g = moderate.event_shapes(values[4:6])
+    (found,) = find_fall_back(moderate.mixture.processes, moderate.systematics, log_g)
+    assert found.events == 1 and found.share is None
+    assert np.isfinite(moderate.observed(moderate.rates[4:6], log_g).value(0.5, [0, 0.4, 0, 0, 1])).all()
 
 
 def nan_at(row):

@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 from interference_effects import NUISANCES, inputs
 
-from steelyard.statistics.interpolation import interpolate
+from steelyard.statistics.coefficients import Coefficients
+from steelyard.statistics.interpolation import code4, exponential, interpolate
+from steelyard.statistics.likelihood import Likelihood
+from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.responses import response, total_yield_factors, yield_factors
 from steelyard.statistics.shapes import intensities, rate_factors, shape_products, varied_rates
-from steelyard.statistics.systematics import Systematics
+from steelyard.statistics.systematics import Nuisance, Systematics
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +107,23 @@ def test_no_nuisance_parameter_at_all():
     np.testing.assert_array_equal(total_yield_factors(none, np.zeros((2, 0))), np.ones((2, 3)))
     found = response(none, np.zeros(0))
     assert found.value.tolist() == [1.0] * 3 and found.gradient.shape == (3, 0) and found.hessian.shape == (3, 0, 0)
+
+
+def test_yields_that_code_4_would_make_negative_are_exponential_in_numpy_and_compiled_alike():
+    """30 and 1/40: the polynomial is negative inside ±1. Another process with the same parameter keeps code 4."""
+    log_yields = np.log([[[40.0, 1.0 / 40.0]], [[1.1, 0.95]]])
+    systematics = Systematics(
+        (Nuisance("scale"),), log_yields, np.zeros((2, 1), dtype=bool), np.zeros((0, 2), dtype=np.int64)
+    )
+    mixture = Mixture(("s", "b"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), np.array([3.0, 9.0]), (0.0, 5.0))
+    likelihood = Likelihood(mixture, np.array([[3.0, 9.0]]), np.array([12.0]), systematics)
+    for alpha in (-2.0, -0.8, -0.3, 0.2, 0.7, 1.5):
+        factors = total_yield_factors(systematics, np.array([alpha]))
+        assert factors[0] == pytest.approx(exponential(*log_yields[0, 0], alpha)[0], rel=1e-12)
+        assert factors[1] == code4(*log_yields[1, 0], alpha)[0]
+        expected = factors @ [3.0, 9.0]
+        value = 2.0 * (expected - 12.0 * np.log(expected)) + alpha**2
+        assert likelihood.value(1.0, [alpha])[0] == pytest.approx(value, rel=1e-12)
+        h = 1e-4
+        ends = [likelihood.value(1.0, [alpha + step])[0] for step in (h, -h)]
+        assert likelihood.expansion(1.0, [alpha]).gradient[1] == pytest.approx((ends[0] - ends[1]) / (2 * h), rel=1e-5)

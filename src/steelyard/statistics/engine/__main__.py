@@ -7,6 +7,7 @@ import numpy as np
 
 from steelyard.statistics.coefficients import Coefficients
 from steelyard.statistics.fits import scan
+from steelyard.statistics.interpolation import interpolate
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.systematics import Nuisance, Systematics
@@ -29,6 +30,7 @@ def main() -> None:
     offsets = np.array([0, EVENTS // 2, EVENTS])
     fit_toys(mixture, rates, offsets, 1.0, shape, log_g, np.zeros((2, 1)))
     fit_toys(mixture, rates, offsets, 1.0)
+    interpolate("code4", 3.0, 3.0, 0.5)
     for weights in (None, np.ones(EVENTS)):
         scan(Likelihood(mixture, rates, weights, shape, log_g), np.array([0.5, 1.0]))
         scan(Likelihood(mixture, rates, weights), np.array([0.5, 1.0]))

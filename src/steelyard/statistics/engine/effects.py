@@ -12,6 +12,7 @@ from steelyard.statistics.engine.interpolation import (
     EXPONENTIAL,
     LINEAR,
     TINY,
+    WEIGHTS,
     interpolate,
     interpolation_weights,
 )
@@ -72,7 +73,7 @@ class Factors(NamedTuple):
         rates: (C,) G_c/N_c, what multiplies the rate of every event.
         rates_first: (C, K) its logarithmic derivative.
         rates_second: (C, K) its second derivative over itself.
-        weights: (3, 6) room for interpolation weights.
+        weights: (3, 8) room for interpolation weights.
         mixed, folded, crossed: (C, K), (C, K) and (K, K) room for
             :func:`~steelyard.statistics.engine.assembly.fill_hessian`.
     """
@@ -151,7 +152,7 @@ def allocate_factors(effects):
         np.zeros(processes),
         np.zeros((processes, nuisances)),
         np.zeros((processes, nuisances)),
-        np.zeros((3, 6)),
+        np.zeros((3, WEIGHTS)),
         np.zeros((processes, nuisances)),
         np.zeros((processes, nuisances)),
         np.zeros((nuisances, nuisances)),

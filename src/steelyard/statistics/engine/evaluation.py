@@ -52,16 +52,31 @@ def check_shapes(systematics: Systematics, rates: np.ndarray, log_g: np.ndarray 
     return np.ascontiguousarray(log_g, dtype=np.float32)
 
 
+def prepare_data_effects(mixture: Mixture, systematics: Systematics, binned: bool) -> Effects:
+    """The model of events or of bins; the bins themselves add what they expect, so that processes have nothing to add.
+
+    Raises:
+        ModelError: shapes that do not fit, or a normaliser for bins.
+    """
+    effects = prepare_effects(mixture, systematics)
+    if not binned:
+        return effects
+    if len(systematics.normaliser.table):
+        raise ModelError("bins are summed as they are: their systematics cannot have a normaliser")
+    return effects._replace(yields=np.zeros_like(effects.yields))
+
+
 class Evaluator:
-    """Events of one data set, packed for the compiled code.
+    """Events or bins of one data set, packed for the compiled code.
 
     Args:
         mixture, systematics: the model.
-        rates: (n, C) nu_c r_c(x_i).
-        weights: (n,) or None.
+        rates: (n, C) nu_c r_c(x_i), or what n bins expect.
+        weights: (n,) or None; the counts of bins.
         log_g: (n, T, 2).
         observed: (K,) global observables.
         threads: how many to use.
+        binned: the rows are bins.
     """
 
     def __init__(
@@ -73,8 +88,9 @@ class Evaluator:
         log_g: np.ndarray | None,
         observed: np.ndarray,
         threads: int = 1,
+        binned: bool = False,
     ) -> None:
-        self.effects: Effects = prepare_effects(mixture, systematics)
+        self.effects: Effects = prepare_data_effects(mixture, systematics, binned)
         self.observed = np.ascontiguousarray(observed, dtype=float)
         self.threads = threads
         self._mixture = mixture
@@ -83,7 +99,7 @@ class Evaluator:
         weights = np.zeros(0) if weights is None else np.ascontiguousarray(weights, dtype=float)
         rates = np.ascontiguousarray(rates, dtype=float)
         all_rows, packing = np.zeros(0, dtype=np.int64), allocate_packing(log_g.shape[1])
-        used = pack_events(rates, log_g, weights, all_rows, 0, len(rates), packing, events)
+        used = pack_events(rates, log_g, weights, all_rows, 0, len(rates), binned, packing, events)
         self.events = Events(*(array[:used] for array in events))
         self._groups = [(start, min(start + GROUP, used)) for start in range(0, used, GROUP)]
 
@@ -132,7 +148,7 @@ class Evaluator:
         return 2.0 * (fractions @ factors.yields - logs) + constraint(effects, alpha, self.observed)
 
     def negative_events(self, kappa: float, alpha: np.ndarray) -> int:
-        """Number of events with weight whose intensity is not positive at this point."""
+        """Number of events with weight, or of bins, whose intensity is not positive at this point."""
         alpha = np.ascontiguousarray(alpha, dtype=float)
         room = allocate_room(self.effects)
         set_point(self.effects, alpha, room)

@@ -1,4 +1,7 @@
-"""Events as the compiled code takes them: in blocks that stay in the cache, each shape a row of its own."""
+"""Events as the compiled code takes them: in blocks that stay in the cache, each shape a row of its own.
+
+The bins of a histogram are packed like events: their expectations for rates, their counts for weights.
+"""
 
 from typing import NamedTuple
 
@@ -6,6 +9,7 @@ import numpy as np
 
 from steelyard.statistics.engine.compilation import compiled, internal
 from steelyard.statistics.engine.elementary import SMALL
+from steelyard.statistics.engine.positivity import falls_back
 
 # Events of a block, and what their number is rounded up to: whole vector registers.
 BLOCK = 256
@@ -19,26 +23,32 @@ TILE = 32
 
 
 class Events(NamedTuple):
-    """Weighted events in N blocks of at most B events.
+    """Weighted events, or bins, in N blocks of at most B of them.
 
     Blocks are filled up to a multiple of the vector lanes with copies of an event, of weight zero.
 
     Attributes:
         rates: (N, C, B) nu_c r_c(x_i).
-        weights: (N, B).
+        weights: (N, B) of events, or the counts of bins.
         counts: (N,) events in each block, filled up.
         plain: (N,) number of events in front of the copies, if all of them have weight one; else 0.
+        bins: (N,) number of bins in front of the copies; 0 of a block of events.
         shapes: (N, T, 2B) float32, ln g+ and then ln g- of every term. What else the interpolation needs of them is
             formed from them in less time than it would take to load it.
         wide: (N, T) whether some of these are beyond what the short series of exp is good for.
+        mixed: (N, T) whether code 4 is not positive on some of them, and then ``fallen`` (N, T, B) on which. It is not
+            filled, and so takes no memory, where there is none.
     """
 
     rates: np.ndarray
     weights: np.ndarray
     counts: np.ndarray
     plain: np.ndarray
+    bins: np.ndarray
     shapes: np.ndarray
     wide: np.ndarray
+    mixed: np.ndarray
+    fallen: np.ndarray
 
 
 class Packing(NamedTuple):
@@ -60,8 +70,11 @@ def allocate_events(blocks, processes, terms):
         np.empty((blocks, BLOCK)),
         np.zeros(blocks, dtype=np.int64),
         np.zeros(blocks, dtype=np.int64),
+        np.zeros(blocks, dtype=np.int64),
         np.empty((blocks, terms, 2 * BLOCK), dtype=np.float32),
         np.zeros((blocks, terms), dtype=np.bool_),
+        np.zeros((blocks, terms), dtype=np.bool_),
+        np.empty((blocks, terms, BLOCK), dtype=np.bool_),
     )
 
 
@@ -71,15 +84,16 @@ def allocate_packing(terms):
 
 
 @compiled
-def pack_events(rates, log_g, weights, rows, start, stop, packing, events):
-    """Fill the blocks with the events that have a weight; returns the number of blocks used.
+def pack_events(rates, log_g, weights, rows, start, stop, binned, packing, events):
+    """Fill the blocks with the events that have a weight, or with all bins; returns the number of blocks used.
 
     Args:
         rates: (n, C).
         log_g: (n, T, 2) float32.
-        weights: (n,), or (0,) for events of weight one.
+        weights: (n,), or (m,) where rows are chosen, or (0,) for events of weight one.
         rows: (m,) numbers of the events to choose from, or (0,) for all in their order.
         start, stop: which of them are taken.
+        binned: they are bins, and the weights their counts.
         packing: room to work in.
         events: room for all of them.
     """
@@ -87,23 +101,23 @@ def pack_events(rates, log_g, weights, rows, start, stop, packing, events):
     used, slot = FIRST, FIRST
     for index in range(start, stop):
         i = rows[index] if len(rows) else index
-        weight = weights[i] if len(weights) else 1.0
-        if weight == 0.0:  # an event without weight has no say, whatever its density
+        weight = weights[index] if len(weights) else 1.0
+        if weight == 0.0 and not binned:  # an event without weight has no say, whatever its density; an empty bin has
             continue
         events.weights[used, slot] = weight
         chosen[slot] = i
         slot += 1
         if slot == BLOCK:
-            _fill(rates, log_g, packing, slot, len(weights) == 0, events, used)
+            _fill(rates, log_g, packing, slot, len(weights) == 0, binned, events, used)
             used, slot = used + 1, 0
     if slot:
-        _fill(rates, log_g, packing, slot, len(weights) == 0, events, used)
+        _fill(rates, log_g, packing, slot, len(weights) == 0, binned, events, used)
         used += 1
     return used
 
 
 @internal
-def _fill(rates, log_g, packing, number, plain, events, block):
+def _fill(rates, log_g, packing, number, plain, binned, events, block):
     chosen, tile = packing.chosen, packing.tile
     count = (number + LANES - 1) // LANES * LANES
     for empty in range(number, count):
@@ -111,6 +125,7 @@ def _fill(rates, log_g, packing, number, plain, events, block):
         events.weights[block, empty] = 0.0
     events.counts[block] = count
     events.plain[block] = number if plain else 0
+    events.bins[block] = number if binned else 0
     for c in range(rates.shape[1]):
         rate = events.rates[block, c]
         for b in range(count):
@@ -133,6 +148,21 @@ def _fill(rates, log_g, packing, number, plain, events, block):
         for b in range(count):
             outside += _beyond(shape[b]) + _beyond(shape[BLOCK + b])
         events.wide[block, t] = outside > 0.0
+        events.mixed[block, t] = outside > 0.0 and _mark_fallen(shape, count, events.fallen[block, t])
+
+
+@internal
+def _mark_fallen(shape, count, fallen):
+    """Fill for each event whether code 4 is not positive on it; returns whether there is any, else nothing counts."""
+    some = False
+    for b in range(count):
+        if falls_back(shape[b], shape[BLOCK + b]):
+            some = True
+            break
+    if some:
+        for b in range(count):
+            fallen[b] = falls_back(shape[b], shape[BLOCK + b])
+    return some
 
 
 @internal

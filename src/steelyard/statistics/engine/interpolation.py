@@ -13,10 +13,19 @@ With u = ln g⁺ and d = ln g⁻, an effect is evaluated in one of two ways (for
 
 with :math:`b=(\alpha,0)` above 1, :math:`(0,-\alpha)` below −1, and :math:`b_{0,1}=\frac12(E\pm\alpha)`,
 :math:`E=(15\alpha^2-10\alpha^4+3\alpha^6)/8` in between. Derivatives in α are those of the weights.
+
+An effect on which code 4 is not positive somewhere has the exponential form at all α
+(:mod:`~steelyard.statistics.engine.positivity`). So the weights of the polynomial are accompanied by those that the
+exponent would have, in two further columns.
 """
 
 from steelyard.statistics.engine.compilation import internal
 from steelyard.statistics.engine.elementary import exp
+from steelyard.statistics.engine.positivity import falls_back
+
+# Columns of the weights: the polynomial's six, or two in their place; then the two for effects that fall back.
+WEIGHTS = 8
+_FALL_BACK = 6
 
 CODE4, EXPONENTIAL, LINEAR = 0, 1, 2
 
@@ -27,7 +36,7 @@ TINY = 1e-30
 
 @internal
 def interpolation_weights(kind, alpha, weights):
-    """Fill the weights (3, 6) of the effect and of its first two derivatives; true if they are of the polynomial."""
+    """Fill the weights (3, 8) of the effect and of its first two derivatives; true if they are of the polynomial."""
     weights[:] = 0.0
     if abs(alpha) >= 1.0:
         side = 0 if alpha > 0.0 else 1
@@ -37,12 +46,13 @@ def interpolation_weights(kind, alpha, weights):
     x2 = x * x
     x4 = x2 * x2
     x6 = x4 * x2
+    at = 0 if kind == EXPONENTIAL else _FALL_BACK
+    even = (15.0 * x2 - 10.0 * x4 + 3.0 * x6) / 8.0
+    weights[0, at], weights[0, at + 1] = 0.5 * (even + x), 0.5 * (even - x)
+    even = x * (15.0 - 20.0 * x2 + 9.0 * x4) / 4.0
+    weights[1, at], weights[1, at + 1] = 0.5 * (even + 1.0), 0.5 * (even - 1.0)
+    weights[2, at] = weights[2, at + 1] = 15.0 * (1.0 - x2) * (1.0 - 3.0 * x2) / 8.0
     if kind == EXPONENTIAL:
-        even = (15.0 * x2 - 10.0 * x4 + 3.0 * x6) / 8.0
-        weights[0, 0], weights[0, 1] = 0.5 * (even + x), 0.5 * (even - x)
-        even = x * (15.0 - 20.0 * x2 + 9.0 * x4) / 4.0
-        weights[1, 0], weights[1, 1] = 0.5 * (even + 1.0), 0.5 * (even - 1.0)
-        weights[2, 0] = weights[2, 1] = 15.0 * (1.0 - x2) * (1.0 - 3.0 * x2) / 8.0
         return False
     # The factors of O_0, E_0, O_1, E_1, O_2, E_2, the odd and even parts of g and of its derivatives at 1.
     _fill(
@@ -85,7 +95,7 @@ def _fill(weights, odd0, even0, odd1, even1, odd2, even2):
 
 @internal
 def interpolate(logs, factors, polynomial, weights):
-    """g, and its first two derivatives over g, from the weights (3, 6) of :func:`interpolation_weights`.
+    """g, and its first two derivatives over g, from the weights (3, 8) of :func:`interpolation_weights`.
 
     Args:
         logs, factors: (2,) u and d, and their exponentials g+ and g-.
@@ -96,6 +106,10 @@ def interpolate(logs, factors, polynomial, weights):
         first = weights[1, 0] * log_up + weights[1, 1] * log_down
         second = weights[2, 0] * log_up + weights[2, 1] * log_down
         return exp(weights[0, 0] * log_up + weights[0, 1] * log_down), first, second + first * first
+    if falls_back(log_up, log_down):
+        first = weights[1, 6] * log_up + weights[1, 7] * log_down
+        second = weights[2, 6] * log_up + weights[2, 7] * log_down
+        return exp(weights[0, 6] * log_up + weights[0, 7] * log_down), first, second + first * first
     g = 1.0 + _combine(weights[0], log_up, log_down, up, down)
     if abs(g) < TINY:
         g = TINY

@@ -1,14 +1,20 @@
-r"""Sums over events from which value, gradient and Hessian of the likelihood follow at once.
+r"""Sums over events, or over bins, from which value, gradient and Hessian of the likelihood follow at once.
 
 With the rate of a process at an event :math:`A_{ic}=H_c\,\nu_cr_c(x_i)\prod_{t\in c}g_t(x_i)`, the intensity
 :math:`\lambda_i=\sum_c f_cA_{ic}`, shares :math:`a_{ic}=A_{ic}/\lambda_i` and slopes
 :math:`s_{it}=\partial\ln g_t(x_i)/\partial\alpha_{k(t)}`, they are
 
-.. math:: \sum_i w_i\ln\lambda_i, \quad \sum_i w_ia_{ic}, \quad \sum_i w_ia_{ic}s_{it}, \quad
-          \sum_i w_ia_{ic}a_{ic'}, \quad \sum_i w_ia_{ic}v_{ij}, \quad \sum_i w_iv_{ij}v_{ij'}, \quad
-          \sum_i w_ia_{ic}s_{it}s_{it'}, \quad \sum_i w_ia_{ic}g_t''/g_t
+.. math:: -\sum_i\varphi_i, \quad \sum_i u_ia_{ic}, \quad \sum_i u_ia_{ic}s_{it}, \quad
+          \sum_i q_ia_{ic}a_{ic'}, \quad \sum_i q_ia_{ic}v_{ij}, \quad \sum_i q_iv_{ij}v_{ij'}, \quad
+          \sum_i u_ia_{ic}s_{it}s_{it'}, \quad \sum_i u_ia_{ic}g_t''/g_t
 
-where :math:`v_{ij}=\sum_{t:k(t)=j}f_{c(t)}a_{ic(t)}s_{it}`.
+where :math:`v_{ij}=\sum_{t:k(t)=j}f_{c(t)}a_{ic(t)}s_{it}`, and :math:`\varphi(\lambda_i)` is what the row adds to
+:math:`-\ln L`, with :math:`u=-\lambda\varphi'` and :math:`q=\lambda^2\varphi''`:
+
+- an event of weight w: :math:`\varphi=-w\ln\lambda`, u = q = w. The expected events are added for whole processes.
+- a bin with n counts: :math:`\varphi=\lambda-n\ln\lambda`, u = n − λ, q = n. Its expectation is a sum of what the bins
+  expect, so that yields and shapes need not be told apart: there is no normaliser, and nothing else to be added.
+
 What acts on whole processes, a norm or a normaliser, needs no event of its own.
 
 Rates, their products and all sums over events are float64; what a shape changes, :math:`g-1` and s, is float32.
@@ -93,7 +99,7 @@ def clear(numbers):
 
 @compiled
 def add_moments(effects, events, start, stop, fractions, factors, order, room, moments):
-    """Add the sums of blocks ``start`` to ``stop``; false at once if an event's intensity is not a positive number.
+    """Add the sums of blocks ``start`` to ``stop``; false at once if an intensity is not a positive number.
 
     Args:
         fractions: (C,) f_c.
@@ -108,10 +114,14 @@ def add_moments(effects, events, start, stop, fractions, factors, order, room, m
         if not positive(intensity, count):
             return False
         moments.logs[0] += sum_of_logs(events, block, room)
+        weights = events.weights[block]
+        if events.bins[block]:
+            _fill_residual(weights, count, events.bins[block], room)
+            weights = room.residual
         if order >= GRADIENT:
-            _add_gradient(effects, events.weights[block], count, room, moments)
+            _add_gradient(effects, weights, count, room, moments)
         if order >= HESSIAN:
-            _add_hessian(effects, events.weights[block], count, fractions, room, moments)
+            _add_hessian(effects, events.weights[block], count, fractions, events.bins[block] > 0, room, moments)
     return True
 
 
@@ -126,8 +136,13 @@ def positive(intensity, count):
 
 @internal
 def sum_of_logs(events, block, room):
-    """Sum of w_i ln lambda_i of a block whose intensities are positive."""
+    """Sum of w_i ln lambda_i, or of n ln lambda - lambda, of a block whose intensities are positive."""
     intensity, count, number = room.intensity, events.counts[block], events.plain[block]
+    if events.bins[block]:
+        counts, total = events.weights[block], 0.0
+        for b in range(events.bins[block]):
+            total += counts[b] * log(intensity[b]) - intensity[b]
+        return total
     if number:
         # Events of weight one: the logarithm of products of up to sixteen, if these stay in the range of numbers. The
         # block is folded in halves, of whole vector registers, until a register's worth is left.
@@ -156,6 +171,16 @@ def sum_of_logs(events, block, room):
 
 
 @internal
+def _fill_residual(counts, count, bins, room):
+    """n - lambda of the bins, and nothing of the copies behind them."""
+    residual, intensity = room.residual, room.intensity
+    for b in range(bins):
+        residual[b] = counts[b] - intensity[b]
+    for b in range(bins, count):
+        residual[b] = 0.0
+
+
+@internal
 def _add_gradient(effects, weights, count, room, moments):
     intensity = room.intensity
     for b in range(count):
@@ -175,7 +200,7 @@ def _add_gradient(effects, weights, count, room, moments):
 
 
 @internal
-def _add_hessian(effects, weights, count, fractions, room, moments):
+def _add_hessian(effects, weights, count, fractions, binned, room, moments):
     processes, shapes = len(effects.yields), len(effects.shapes)
     for c in range(processes):
         one = room.rates[c]
@@ -203,6 +228,11 @@ def _add_hessian(effects, weights, count, fractions, room, moments):
         total, weighted_total = room.sums[j], room.weighted_sums[j]
         for b in range(count):
             weighted_total[b] = np.float32(weights[b]) * total[b]
+    if binned:  # so far by their residuals
+        for c in range(processes):
+            shares, weighted = room.shares[c], room.weighted[c]
+            for b in range(count):
+                weighted[b] = np.float32(weights[b]) * shares[b]
     add_products(room.weighted, processes, room.sums, shapes, count, moments.process_shapes)
     add_upper_products(room.weighted_sums, room.sums, shapes, count, moments.shape_pairs)
 

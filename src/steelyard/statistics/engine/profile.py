@@ -62,7 +62,6 @@ class Bench(NamedTuple):
         desk, search, line, path: the evaluations, the searches, the slice, the path.
         start, best: (1 + K,) where a search begins, the best point.
         minima, expected, order: (M,) coordinates and values of the expected minima, and the order of their depth.
-        no_weights: (0,).
     """
 
     packing: Packing
@@ -76,7 +75,6 @@ class Bench(NamedTuple):
     minima: np.ndarray
     expected: np.ndarray
     order: np.ndarray
-    no_weights: np.ndarray
 
 
 def allocate_bench(effects, grid, fractions, largest):
@@ -96,7 +94,6 @@ def allocate_bench(effects, grid, fractions, largest):
         np.zeros(minima),
         np.zeros(minima),
         np.zeros(minima, dtype=np.int64),
-        np.zeros(0),
     )
 
 
@@ -120,13 +117,15 @@ class Outcome(NamedTuple):
 
 
 @compiled
-def fit_experiments(effects, curves, rates, log_g, rows, offsets, observed, tested, bench, outcome):
+def fit_experiments(effects, curves, rates, log_g, weights, rows, offsets, binned, observed, tested, bench, outcome):
     """Fit the experiments that ``offsets`` (T+1,) delimits in ``rows`` or, without these, in the events.
 
     Args:
         effects, curves: the model.
         rates, log_g: (n, C) and (n, T, 2) events.
+        weights: (M,) counts of bins, or (0,) for events.
         rows: (M,) numbers of events, or (0,).
+        binned: the events are bins.
         observed: (T, K) global observables.
         tested: coordinate of the tested value.
         bench: room to work in.
@@ -139,7 +138,7 @@ def fit_experiments(effects, curves, rates, log_g, rows, offsets, observed, test
     low, high = effects.bounds[0, 0], effects.bounds[0, 1]
     for toy in range(len(offsets) - 1):
         begin_at, end_at = offsets[toy], offsets[toy + 1]
-        blocks = pack_events(rates, log_g, bench.no_weights, rows, begin_at, end_at, bench.packing, bench.events)
+        blocks = pack_events(rates, log_g, weights, rows, begin_at, end_at, binned, bench.packing, bench.events)
         data = Data(effects, curves, bench.events, observed[toy])
         _open(effects, search)
         evaluations = 0

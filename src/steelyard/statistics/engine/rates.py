@@ -12,7 +12,7 @@ import numpy as np
 from steelyard.statistics.engine.compilation import compiled, internal
 from steelyard.statistics.engine.elementary import exp, expm1, expm1_of_small
 from steelyard.statistics.engine.events import BLOCK
-from steelyard.statistics.engine.interpolation import LINEAR, TINY, interpolation_weights
+from steelyard.statistics.engine.interpolation import LINEAR, TINY, WEIGHTS, interpolation_weights
 from steelyard.statistics.engine.orders import GRADIENT, VALUE
 
 # Terms of a process whose polynomials are multiplied in float32, where only what they add to one is rounded.
@@ -25,11 +25,12 @@ class Room(NamedTuple):
     """Where a block is worked on, and the interpolation weights at the present point.
 
     Attributes:
-        weights: (K, 3, 6) float32; ``polynomial`` (K,) whether they are of the polynomial.
-        of_one: (3, 6) the weights of one nuisance parameter, float64.
+        weights: (K, 3, 8) float32; ``polynomial`` (K,) whether they are of the polynomial.
+        of_one: (3, 8) the weights of one nuisance parameter, float64.
         rates: (C, B) A_ic.
         exponent: (B,) logarithm of the factors of one process that are exponentials; then products of intensities.
         intensity: (B,) lambda_i.
+        residual: (B,) n - lambda of bins.
         product: (B,) the product of some terms' g, less one.
         slopes: (T, 2B) g'/g, and then g''/g.
         shares, weighted: (C, B) a_ic, and the same with the event weights.
@@ -43,6 +44,7 @@ class Room(NamedTuple):
     rates: np.ndarray
     exponent: np.ndarray
     intensity: np.ndarray
+    residual: np.ndarray
     product: np.ndarray
     slopes: np.ndarray
     shares: np.ndarray
@@ -56,10 +58,11 @@ def allocate_room(effects):
     """Room for the work on a block."""
     processes, terms, shapes = len(effects.yields), len(effects.nuisance), len(effects.shapes)
     return Room(
-        np.zeros((len(effects.kinds), 3, 6), dtype=np.float32),
+        np.zeros((len(effects.kinds), 3, WEIGHTS), dtype=np.float32),
         np.zeros(len(effects.kinds), dtype=np.bool_),
-        np.zeros((3, 6)),
+        np.zeros((3, WEIGHTS)),
         np.zeros((processes, BLOCK)),
+        np.zeros(BLOCK),
         np.zeros(BLOCK),
         np.zeros(BLOCK),
         np.zeros(BLOCK, dtype=np.float32),
@@ -80,7 +83,7 @@ def set_point(effects, alpha, room):
         if effects.kinds[k] != LINEAR:
             room.polynomial[k] = interpolation_weights(effects.kinds[k], alpha[k], weights)
             for order in range(3):
-                for j in range(6):
+                for j in range(WEIGHTS):
                     room.weights[k, order, j] = weights[order, j]
 
 
@@ -98,7 +101,12 @@ def fill_rates(effects, events, block, factors, order, room):
             if room.polynomial[effects.nuisance[t]]:
                 if polynomials == 0:
                     product[:count] = 0.0
-                if events.wide[block, t]:
+                if events.mixed[block, t]:
+                    if not exponents:
+                        room.exponent[:count] = 0.0
+                        exponents = True
+                    _polynomial_mixed(shape, events.fallen[block, t], weights, count, product, room.exponent, slopes)
+                elif events.wide[block, t]:
                     _polynomial_wide(shape, weights, count, product, slopes)
                 elif order == VALUE:
                     _polynomial_value(shape, weights, count, product)
@@ -123,8 +131,9 @@ def fill_rates(effects, events, block, factors, order, room):
                 rates[b] *= exp(exponent[b])
 
 
-# The four loops below are one, for the orders and for wide shapes. Each writes to two arrays at most: with more the
-# compiler gives up on proving that they are different ones, and does one event at a time.
+# The loops below are one, for the orders, for wide shapes, and for some that fall back. Each of the others writes to
+# two arrays at most: with more the compiler gives up on proving that they are different ones, and does one event at a
+# time.
 
 
 @internal
@@ -190,6 +199,28 @@ def _polynomial_wide(shape, weights, count, product, slopes):
         inverse = _inverse(excess)
         slopes[b] = _combine(up, down, more, less, f0, f1, f2, f3, f4, f5) * inverse
         slopes[BLOCK + b] = _combine(up, down, more, less, s0, s1, s2, s3, s4, s5) * inverse
+
+
+@internal
+def _polynomial_mixed(shape, fallen, weights, count, product, exponent, slopes):
+    """The same with events that fall back: their ln g joins the exponent, which is float64."""
+    v0, v1, v2, v3, v4, v5 = weights[0, 0], weights[0, 1], weights[0, 2], weights[0, 3], weights[0, 4], weights[0, 5]
+    f0, f1, f2, f3, f4, f5 = weights[1, 0], weights[1, 1], weights[1, 2], weights[1, 3], weights[1, 4], weights[1, 5]
+    s0, s1, s2, s3, s4, s5 = weights[2, 0], weights[2, 1], weights[2, 2], weights[2, 3], weights[2, 4], weights[2, 5]
+    for b in range(count):
+        up, down = shape[b], shape[BLOCK + b]
+        if fallen[b]:
+            exponent[b] += np.float64(weights[0, 6]) * np.float64(up) + np.float64(weights[0, 7]) * np.float64(down)
+            slope = weights[1, 6] * up + weights[1, 7] * down
+            slopes[b] = slope
+            slopes[BLOCK + b] = weights[2, 6] * up + weights[2, 7] * down + slope * slope
+        else:
+            more, less = expm1(up), expm1(down)
+            excess = _combine(up, down, more, less, v0, v1, v2, v3, v4, v5)
+            product[b] += excess + product[b] * excess
+            inverse = _inverse(excess)
+            slopes[b] = _combine(up, down, more, less, f0, f1, f2, f3, f4, f5) * inverse
+            slopes[BLOCK + b] = _combine(up, down, more, less, s0, s1, s2, s3, s4, s5) * inverse
 
 
 @internal

@@ -10,7 +10,7 @@ from steelyard.statistics.engine.rates import fill_rates, mix
 
 @compiled
 def add_slice(effects, events, start, stop, fractions, factors, room, logs):
-    """Add the sums of w ln lambda of blocks ``start`` to ``stop`` along a slice.
+    """Add what blocks ``start`` to ``stop`` add to ln L along a slice: sums of w ln lambda, or of n ln lambda - lambda.
 
     Args:
         fractions: (G, C) f_c.
@@ -29,13 +29,14 @@ def add_slice(effects, events, start, stop, fractions, factors, room, logs):
 
 @compiled
 def count_negative(effects, events, fractions, factors, room):
-    """Number of events with weight whose intensity is not a positive number."""
+    """Number of events with weight, or of bins, whose intensity is not a positive number."""
     number = 0
     for block in range(len(events.counts)):
         count = events.counts[block]
         fill_rates(effects, events, block, factors, VALUE, room)
         mix(fractions, room.rates, count, room.intensity)
         for b in range(count):
-            if events.weights[block, b] != 0.0 and not (room.intensity[b] > 0.0):
+            counts = events.weights[block, b] != 0.0 or b < events.bins[block]
+            if counts and not (room.intensity[b] > 0.0):
                 number += 1
     return number
