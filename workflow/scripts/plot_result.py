@@ -25,11 +25,15 @@ def write(name, figure):
 
 
 with logged(snakemake.log[0]):
-    labels, belt = Labels(**params.labels), from_json(Belt, files.belt)
+    labels, belts = Labels(**params.labels), read(Belt, files.belts)
     scans, oracle_scans = read(Scan, files.scans), read(Scan, files.oracle_scans)
-    oracle_belt = from_json(Belt, files.oracle_belt) if files.oracle_belt else None
-    inferences = read(Inference, files.inferences), read(Inference, files.oracle_inferences) or None
-    write("belt", draw_belt(belt, labels, scans, inferences[0], oracle_belt, inferences[1]))
+    oracle_belts, oracle_inferences = read(Belt, files.oracle_belts), read(Inference, files.oracle_inferences)
+    inferences = read(Inference, files.inferences)
+    for data, belt in belts.items():
+        exact = {data: oracle_inferences[data]} if oracle_inferences else None
+        drawn = draw_belt(belt, labels, {data: scans[data]}, {data: inferences[data]}, oracle_belts.get(data), exact)
+        write(f"belt_{data}", drawn)
+    belt = belts[params.data[0]]  # points and levels are those of every belt
     write("intervals", draw_intervals(from_json(Summary, files.summary), labels, belt.points[-1].mu))
     baselines = [from_json(BaselineResult, path) for path in files.baselines]
     for result in baselines:

@@ -25,7 +25,7 @@ with logged(snakemake.log[0]):
     diagnoses += [from_json(OracleDiagnosis, files.oracle)] if files.oracle else []
     checks = [check for diagnosis in [*diagnoses, *baselines] for check in diagnosis.checks]
     checks += [from_json(DataComparison, files.data).check] if files.data else []
-    checks += check_belt(from_json(Belt, files.belt), thresholds)
+    checks += [check for path in files.belts for check in check_belt(from_json(Belt, path), thresholds)]
     checks += check_audit(from_json(Audit, files.audit), thresholds) if files.audit else []
     checks += [check for path in files.systematics for check in from_json(SystematicDiagnosis, path).checks]
     impacts, exact_impacts = (
