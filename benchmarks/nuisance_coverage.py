@@ -10,7 +10,7 @@ its own surfaces: what the two share is chance or the construction, and what the
 
 One file a point is written to ``--folder``, when it is complete; those that are there are not made again, and the table
 shows whatever is there: stop and go on at will. Another configuration, other ratios or other numbers need another
-folder. The points are taken from low to high μ; a truth of all its points comes before the next.
+folder. One truth at all μ comes before the next.
 """
 
 import argparse

@@ -2,14 +2,14 @@ r"""Critical values as a smooth function of the nuisance parameters: c(mu, alpha
 
 The belt of a data set is made of toys at its own conditional fit. To test that construction every simulated experiment
 needs the critical value at the conditional fit of *its* nuisance parameters, and toys of its own cannot be afforded. So
-toys are thrown at few shared points: nominal, and ``spread`` to both sides of nominal in each of the leading nuisance
-parameters. The quantile between them is
+toys are thrown at nine shared points: nominal, and eight where each of up to seven leading nuisance parameters is
+``spread`` above or below nominal, in the patterns of an orthogonal array (Plackett and Burman, Biometrika 33
+(1946) 305): each slope is measured with all eight. The quantile between them is
 
-.. math:: \ln c(\alpha) = \beta_0 + \sum_k \left(\beta_k\,z_k + \gamma_k\,z_k^2\right), \qquad
-          z = \alpha - \alpha_\text{nominal}
+.. math:: \ln c(\alpha) = \beta_0 + \sum_k \beta_k\,z_k + \gamma\,z_1^2, \qquad z = \alpha - \alpha_\text{nominal}
 
-fitted by least squares with binomial errors. Nuisance parameters that do not lead stay nominal: what they do to c is
-neglected, and what two do together beyond the sum.
+fitted by least squares with binomial errors; z_1 is the nuisance parameter with the largest impact. Neglected are other
+curvatures, what two nuisance parameters do together beyond the sum, and what those do that do not lead.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ from steelyard.statistics.systematics import Systematics
 from steelyard.statistics.toy_fits import Status, ToyFits
 from steelyard.statistics.toys import throw_toys
 
-# Leading nuisance parameters, so that toys are thrown at nine points.
-LEADING = 4
+# Leading nuisance parameters: as many as eight points can tell apart.
+LEADING = 7
 # Distance of the shared points from nominal, in units of the constraint.
 SPREAD = 2.0
 # The parabola is not believed further out than this times the outermost shared point.
@@ -45,8 +45,8 @@ class CriticalSurface:
         columns: their places among all nuisance parameters.
         origin: (L,) their nominal values.
         limits: (L, 2) range of alpha − origin beyond which c stays as at its end.
-        coefficients: (1+2L,) beta_0, beta_k, gamma_k of ln c, by level as text.
-        precision: (1+2L, 1+2L) inverse of the sum of T x x^T over the shared points with T toys each: times
+        coefficients: (L+2,) beta_0, beta_k, gamma of ln c, by level as text; (1,) where nothing leads.
+        precision: inverse of the sum of T x x^T over the shared points with T toys each: times
             level (1 − level) the covariance of a fitted quantile, expressed as a probability.
         toys: thrown at all points together, failed ones included.
         nominal: critical values of the toys at the nominal point alone, by level as text.
@@ -108,15 +108,22 @@ def leading_nuisances(impacts: Impacts, systematics: Systematics, number: int = 
 
 
 def shared_points(systematics: Systematics, leading: Sequence[str], spread: float = SPREAD) -> np.ndarray:
-    """(1+2L, K) values of the nuisance parameters: nominal, then both sides of each leading one, within its bounds."""
-    points = [systematics.nominal]
-    for name in leading:
+    """(9, K) values of the nuisance parameters: nominal, then the orthogonal array of the leading ones, within bounds.
+
+    Raises:
+        ModelError: more than seven lead.
+    """
+    if len(leading) > LEADING:
+        raise ModelError(f"critical values can follow {LEADING} nuisance parameters, not {len(leading)}")
+    if not len(leading):
+        return systematics.nominal[None]
+    pair = np.array([[1.0, 1.0], [1.0, -1.0]])
+    signs = np.kron(np.kron(pair, pair), pair)[:, 1:]  # orthogonal columns, each with a sum of zero
+    points = np.tile(systematics.nominal, (1 + len(signs), 1))
+    for sign, name in zip(signs.T, leading, strict=False):
         column = systematics.names.index(name)
-        for side in (-spread, spread):
-            point = systematics.nominal
-            point[column] = np.clip(point[column] + side, *systematics.bounds[column])
-            points.append(point)
-    return np.array(points)
+        points[1:, column] = np.clip(points[1:, column] + spread * sign, *systematics.bounds[column])
+    return points
 
 
 def throw_surface(
@@ -188,5 +195,5 @@ def fit_surface(
 
 
 def _terms(offsets: np.ndarray) -> np.ndarray:
-    """(T, 1+2L) factors of the coefficients at offsets (T, L) from nominal."""
-    return np.concatenate([np.ones((len(offsets), 1)), offsets, offsets**2], axis=1)
+    """(T, L+2) factors of the coefficients at offsets (T, L) from nominal."""
+    return np.concatenate([np.ones((len(offsets), 1)), offsets, offsets[:, :1] ** 2], axis=1)
