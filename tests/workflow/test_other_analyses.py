@@ -99,7 +99,7 @@ def test_a_negative_rate_is_an_error_with_numbers_and_trains_nothing(own_finishe
     changed = configuration()
     changed["processes"][0]["coefficient"] = "1 - 3*theta"
     (own_finished.folder / "tiny.yaml").write_text(yaml.safe_dump(changed))
-    done = own_finished.snakemake("results/tiny/toys/mu-3/batch-0.npz")
+    done = own_finished.snakemake("results/tiny/toys/any/mu-3/batch-0.npz")
     assert done.code != 0 and "train_member" not in done.text
     (message,) = {line for line in done.text.splitlines() if line.startswith("Error: ")}
     assert "the expected rate is -200 events at theta = 3" in message

@@ -38,7 +38,7 @@ def test_new_members_are_counted_one_by_one_and_cost_what_the_old_ones_did(finis
     jobs, networks, gpu_hours, *_ = rows["train_member"]
     assert (jobs, networks) == ("8", "16")
     assert float(gpu_hours) == pytest.approx(2 * 16 * statistics.median(seconds) / 3600, rel=0.05)
-    assert rows["combine_ensemble"][0] == "4" and rows["throw_toys"][0] == "6"
+    assert rows["combine_ensemble"][0] == "4" and rows["throw_toys"][0] == "12"
     assert "train_variation" not in rows and "ingest_sample" not in rows
 
 

@@ -38,9 +38,10 @@ CHEAP = {
     "throw_expected",
     "write_page",
 }
-# Once the model changes, all that is drawn from it follows: learned and exact, 3 points of 2 batches, one audit.
-NEW_MODEL = {"build_model": 1, "build_oracle_model": 1, "throw_toys": 12, "simulate_experiments": 1}
-NEW_LEARNED_MODEL = {"build_model": 1, "throw_toys": 6, "simulate_experiments": 1}  # the exact one has no networks
+# Once the model changes, all that is drawn from it follows: learned and exact toys for two data sets, 3 points of 2
+# batches; one audit. The exact likelihood has no networks.
+NEW_LEARNED_MODEL = {"build_model": 1, "throw_toys": 12, "throw_surfaces": 1, "simulate_experiments": 1}
+NEW_MODEL = NEW_LEARNED_MODEL | {"build_oracle_model": 1, "throw_toys": 24}
 SHAPE_ON_NI = {
     "name": "qqZZ_angle",
     "effects": [{"processes": ["NI"], "factors": {"up": "factor_qqZZ_angle_up", "down": "factor_qqZZ_angle_down"}}],
@@ -155,14 +156,26 @@ ROWS = {
     ),
     "a point of the belt more": (
         lambda configuration: configuration["belts"].update(points=[0, 1, 2, 3]),
-        {"throw_toys": 4},
+        {"throw_toys": 8},
     ),
     "more toys": (
         lambda configuration: configuration["belts"].update(toys=120),
+        {"throw_toys": 24},
+    ),
+    "another confidence level": (
+        lambda configuration: configuration["belts"].update(levels=[0.6827, 0.9]),
+        {"throw_surfaces": 1},
+    ),
+    # Toys are thrown at the scan's conditional fit, of the learned and of the exact likelihood, of both data sets.
+    "a finer scan": (
+        lambda configuration: configuration["scan"].update(points=25),
+        {"throw_toys": 24, "throw_surfaces": 1},
+    ),
+    # Those at nominal nuisance parameters serve every data set.
+    "toys at nominal nuisance parameters": (
+        lambda configuration: configuration["belts"].update(nuisances="nominal"),
         {"throw_toys": 12},
     ),
-    "another confidence level": (lambda configuration: configuration["belts"].update(levels=[0.6827, 0.9]), {}),
-    "a finer scan": (lambda configuration: configuration["scan"].update(points=25), {}),
     "another baseline": (lambda configuration: configuration["baselines"].pop(), {}),
     "more simulated experiments": (
         lambda configuration: configuration["audit"].update(experiments=50),
@@ -214,6 +227,7 @@ FILES = {
             "evaluate_variations": 2,
             "evaluate_oracle": 1,
             "evaluate_oracle_variations": 2,
+            "throw_toys": 12,  # of the observed belts, learned and exact; those of the expected ones stay
         },
     ),
 }
@@ -270,22 +284,22 @@ WORDS = {
 }
 # What draws, checks or sums up what comes out of the belts.
 AFTER_BELTS = {
-    "build_belt": 2,
+    "build_belt": 4,
     "invert_belt": 4,
-    "audit_belt": 1,
     "summarise_results": 1,
     "plot_result": 1,
     "plot_checks": 1,
-    "plot_audit": 1,
     "write_page": 1,
     "all": 1,
 }
 # Histograms have sets of the same kind, so what fits them and what compares with them follows too.
 AFTER_SETS = {**AFTER_BELTS, "fit_baseline": 3, "compare_oracle": 1}
+# Those of the audit are of the same module.
+AUDIT = {"throw_surfaces": 1, "audit_belt": 1, "plot_audit": 1}
 CODE = {
     "a plot style": ("src/steelyard/plots/style.py", statement, PLOTS),
     "a comment in a plot style": ("src/steelyard/plots/style.py", comment, {}),
-    "a library module of a late stage": ("src/steelyard/statistics/belts.py", statement, AFTER_SETS),
+    "a library module of a late stage": ("src/steelyard/statistics/belts.py", statement, AFTER_SETS | AUDIT),
     "a script": ("workflow/scripts/build_belt.py", statement, AFTER_BELTS),
     "a comment in a script": ("workflow/scripts/build_belt.py", comment, {}),
     "a comment in the script of a training": ("workflow/scripts/train_member.py", comment, {}),
@@ -336,9 +350,9 @@ def test_all_networks_train_again_when_the_version_of_the_training_is_raised(own
 def test_files_of_another_configuration_are_not_read(finished_workspace, tmp_path):
     """What an earlier configuration has left, such as members, points and batches that are no longer asked for."""
     workspace = finished_workspace[0].copy(tmp_path / "copy")
-    targets = ["ensembles/S.pt", "belts/belt.json", "intervals/asimov.json"]
+    targets = ["ensembles/S.pt", "belts/asimov.json", "intervals/asimov.json"]
     before = {target: (workspace.results / target).read_bytes() for target in targets}
-    for left in ("ratios/S/member-2/network.pt", "toys/mu-2/batch-0.npz", "toys/mu-1/batch-2.npz"):
+    for left in ("ratios/S/member-2/network.pt", "toys/asimov/mu-2/batch-0.npz", "toys/asimov/mu-1/batch-2.npz"):
         (workspace.results / left).parent.mkdir(exist_ok=True)
         (workspace.results / left).write_bytes(b"of another configuration")
     for forced, made in (("build_belt", targets[1:]), ("combine_ensemble", targets[:1])):

@@ -54,7 +54,8 @@ def test_the_fan_out_is_one_job_a_member_and_one_a_point(workspace):
     assert jobs["train_member"] == 4 * configuration["ensembles"]["members"]
     assert jobs["train_variation"] == 4 * configuration["variations"]["members"]  # B and NI, up and down
     assert jobs["combine_ensemble"] == 8
-    assert jobs["throw_toys"] == 2 * len(configuration["belts"]["points"]) * 2  # learned and exact, two batches
+    # Learned and exact, expected and observed data, two batches.
+    assert jobs["throw_toys"] == 2 * 2 * len(configuration["belts"]["points"]) * 2
 
 
 def test_the_snakefile_is_short_and_scripts_are_thin():

@@ -36,11 +36,41 @@ rule simulate_experiments:
         "../scripts/simulate_experiments.py"
 
 
+rule throw_surfaces:
+    input:
+        model=rules.build_model.output.model,
+        impacts=f"{R}/impacts/asimov.json",
+    output:
+        surfaces=f"{R}/audit/surfaces.json",
+    log:
+        f"{R}/logs/throw_surfaces.log",
+    benchmark:
+        f"{R}/benchmarks/throw_surfaces.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        points=AUDIT_POINTS,
+        toys=analysis.audit.surface_toys if analysis.audit else 0,
+        levels=LEVELS,
+        seed=analysis.seed,
+        code=code("throw_surfaces", "statistics.critical_surface"),
+    message:
+        "Throwing toys for the critical values of the audit"
+    script:
+        "../scripts/throw_surfaces.py"
+
+
 rule audit_belt:
     input:
         model=rules.build_model.output.model,
         experiments=[f"{R}/audit/mu-{point}/{truth}.npz" for truth in TRUTHS for point in AUDIT_POINTS],
-        belt=f"{R}/belts/belt.json",
+        # Toys at the conditional fit: each experiment has the critical value of its own. Else one belt serves all.
+        surfaces=f"{R}/audit/surfaces.json" if CONDITIONAL else [],
+        belt=[] if CONDITIONAL else f"{R}/belts/any.json",
     output:
         audit=f"{R}/audit/audit.json",
     log:

@@ -1,15 +1,15 @@
-# The Neyman construction: critical values along the parameter, and what they say of each data set.
+# The Neyman construction: critical values along the parameter at each data set's conditional fit, and what they say of it.
 
 
 rule build_belt:
     input:
-        toys=[f"{R}/{{likelihood}}toys/mu-{point}/batch-{batch}.npz" for point in POINTS for batch in BATCHES],
+        toys=[f"{R}/{{likelihood}}toys/{{belt}}/mu-{point}/batch-{batch}.npz" for point in POINTS for batch in BATCHES],
     output:
-        belt=f"{R}/{{likelihood}}belts/belt.json",
+        belt=f"{R}/{{likelihood}}belts/{{belt}}.json",
     log:
-        f"{R}/logs/build_belt/{{likelihood}}belt.log",
+        f"{R}/logs/build_belt/{{likelihood}}{{belt}}.log",
     benchmark:
-        f"{R}/benchmarks/build_belt/{{likelihood}}belt.tsv"
+        f"{R}/benchmarks/build_belt/{{likelihood}}{{belt}}.tsv"
     conda:
         "../../envs/steelyard.yaml"
     threads: 1
@@ -20,7 +20,7 @@ rule build_belt:
         levels=LEVELS,
         code=code("build_belt", "statistics.belts"),
     message:
-        "Building the confidence belt ({wildcards.likelihood}belts)"
+        "Building the confidence belt ({wildcards.likelihood}{wildcards.belt})"
     script:
         "../scripts/build_belt.py"
 
@@ -28,9 +28,12 @@ rule build_belt:
 rule invert_belt:
     input:
         model=f"{R}/{{likelihood}}model/model.npz",
-        belt=f"{R}/{{likelihood}}belts/belt.json",
+        belt=lambda wildcards: f"{R}/{wildcards.likelihood}belts/{BELTS[wildcards.data]}.json",
         scan=f"{R}/{{likelihood}}fits/{{data}}.json",
-        lowest=[f"{R}/{{likelihood}}toys/mu-{min(POINTS, key=POINTS.get)}/batch-{batch}.npz" for batch in BATCHES],
+        lowest=lambda wildcards: [
+            f"{R}/{wildcards.likelihood}toys/{BELTS[wildcards.data]}/mu-{min(POINTS, key=POINTS.get)}/batch-{batch}.npz"
+            for batch in BATCHES
+        ],
         expected=lambda wildcards: expected_toys(wildcards.likelihood) if wildcards.data == "asimov" else [],
     output:
         inference=f"{R}/{{likelihood}}intervals/{{data}}.json",

@@ -46,6 +46,9 @@ SOURCES = {sample["name"]: sample for sample in settings["samples"]}
 if analysis.observed:
     SOURCES["observed"] = settings["observed"]
 DATA = ["asimov", *(["observed"] if analysis.observed else [])]
+# Toys and belts know the data set whose conditional fit they are made at; "any" where they depend on none.
+CONDITIONAL = analysis.belts.nuisances == "conditional" and bool(NUISANCES)
+BELTS = {data: data if CONDITIONAL else "any" for data in DATA}
 LEVELS = analysis.belts.levels
 POINTS = {f"{mu:g}": mu for mu in analysis.belts.points}
 AUDIT_POINTS = {f"{mu:g}": mu for mu in (analysis.audit.points if analysis.audit else [])}
@@ -91,6 +94,7 @@ wildcard_constraints:
     truth="|".join(map(re.escape, TRUTHS)) or "none",
     baseline="|".join(map(re.escape, BASELINES)) or "none",
     data="asimov|observed",
+    belt="asimov|observed|any",
     point=r"[0-9.e+-]+",
     member=r"\d+",
     part=r"\d+",

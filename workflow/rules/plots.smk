@@ -4,16 +4,22 @@
 rule plot_result:
     input:
         summary=rules.summarise_results.output.summary,
-        belts=[f"{R}/belts/belt.json" for data in DATA],
+        belts=[f"{R}/belts/{BELTS[data]}.json" for data in DATA],
         scans=[f"{R}/fits/{data}.json" for data in DATA],
         inferences=[f"{R}/intervals/{data}.json" for data in DATA],
         reference=rules.measure_reference.output,
-        oracle_belts=[f"{R}/oracle/belts/belt.json" for data in DATA] if ORACLE else [],
+        oracle_belts=[f"{R}/oracle/belts/{BELTS[data]}.json" for data in DATA] if ORACLE else [],
         oracle_scans=[f"{R}/oracle/fits/{data}.json" for data in DATA] if ORACLE else [],
         oracle_inferences=[f"{R}/oracle/intervals/{data}.json" for data in DATA] if ORACLE else [],
         baselines=[f"{R}/baselines/{baseline}.json" for baseline in BASELINES],
     output:
-        **figure("belt", "belt", "belt", "1 Result", figure="confidence belt"),
+        **{
+            key: value
+            for data in DATA
+            for key, value in figure(
+                f"belt_{data}", f"belt-{data}", "belt", "1 Result", figure=f"confidence belt, {data} data"
+            ).items()
+        },
         **figure("intervals", "intervals", "intervals", "1 Result", figure="intervals"),
         **{
             key: value

@@ -11,7 +11,7 @@ rule summarise_results:
         oracle=rules.compare_oracle.output.diagnosis if ORACLE else [],
         data=rules.compare_data.output.diagnosis if analysis.observed else [],
         reference=rules.measure_reference.output,
-        belt=f"{R}/belts/belt.json",
+        belts=[f"{R}/belts/{belt}.json" for belt in dict.fromkeys(BELTS.values())],
         audit=rules.audit_belt.output.audit if AUDIT_POINTS else [],
         systematics=[f"{R}/diagnostics/systematics/{systematic}.json" for systematic in SHAPES],
         impacts=[f"{R}/impacts/{data}.json" for data in DATA] if NUISANCES else [],
@@ -32,6 +32,7 @@ rule summarise_results:
     params:
         analysis=analysis.analysis,
         parameter=analysis.parameter.name,
+        belts=list(dict.fromkeys(BELTS.values())),
         headline=analysis.belts.significance,
         data=DATA,
         thresholds=THRESHOLDS,
@@ -79,7 +80,7 @@ rule write_page:
     input:
         summary=rules.summarise_results.output.summary,
         checks=rules.summarise_results.output.checks,
-        belt=rules.plot_result.output.belt,
+        belts=[rules.plot_result.output[f"belt_{data}"] for data in DATA],
     output:
         page=report(
             f"{R}/result.html", caption="../report/result.rst", category="1 Result", labels={"figure": "summary"}
@@ -95,6 +96,7 @@ rule write_page:
         mem_mb=2000,
         runtime=15,
     params:
+        data=DATA,
         note=LABELS.get("note"),
         code=code("write_page", "report_page"),
     message:

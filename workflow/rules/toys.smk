@@ -1,17 +1,17 @@
-# Pseudo-experiments: one job for every point of the parameter and batch.
+# Pseudo-experiments: one job for every belt, point of the parameter and batch.
 
 
 rule throw_toys:
     input:
         model=f"{R}/{{likelihood}}model/model.npz",
-        # At the conditional best fit to the data, toys wait for that fit; else they do not.
-        condition=f"{R}/{{likelihood}}fits/{DATA[-1]}.json" if analysis.belts.nuisances == "conditional" else [],
+        # At the conditional best fit to a data set, toys wait for that fit; else they do not.
+        condition=f"{R}/{{likelihood}}fits/{{belt}}.json" if CONDITIONAL else [],
     output:
-        toys=f"{R}/{{likelihood}}toys/mu-{{point}}/batch-{{batch}}.npz",
+        toys=f"{R}/{{likelihood}}toys/{{belt}}/mu-{{point}}/batch-{{batch}}.npz",
     log:
-        f"{R}/logs/throw_toys/{{likelihood}}mu-{{point}}-{{batch}}.log",
+        f"{R}/logs/throw_toys/{{likelihood}}{{belt}}/mu-{{point}}-{{batch}}.log",
     benchmark:
-        f"{R}/benchmarks/throw_toys/{{likelihood}}mu-{{point}}-{{batch}}.tsv"
+        f"{R}/benchmarks/throw_toys/{{likelihood}}{{belt}}/mu-{{point}}-{{batch}}.tsv"
     conda:
         "../../envs/steelyard.yaml"
     threads: 1
@@ -21,10 +21,10 @@ rule throw_toys:
     params:
         mu=lambda wildcards: POINTS[wildcards.point],
         toys=analysis.belts.toys_per_job,
-        nuisances=analysis.belts.nuisances,
+        nuisances=analysis.belts.nuisances if NUISANCES else "nominal",
         seed=analysis.seed,
         code=code("throw_toys", "statistics.toys", "statistics.profiles"),
     message:
-        "Throwing toys at {wildcards.point} ({wildcards.likelihood}batch {wildcards.batch})"
+        "Throwing toys at {wildcards.point} ({wildcards.likelihood}{wildcards.belt}, batch {wildcards.batch})"
     script:
         "../scripts/throw_toys.py"

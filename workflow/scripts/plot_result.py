@@ -30,8 +30,13 @@ with logged(snakemake.log[0]):
     errors = read(ReferenceError, files.reference)
     scans, oracle_scans = read(Scan, files.scans), read(Scan, files.oracle_scans)
     oracle_belts = read(Belt, files.oracle_belts)
-    inferences = read(Inference, files.inferences), read(Inference, files.oracle_inferences) or None
-    write("belt", draw_belt(belts, labels, scans, inferences[0], oracle_belts, inferences[1]))
+    inferences, oracle_inferences = read(Inference, files.inferences), read(Inference, files.oracle_inferences)
+    for data in belts:
+        learned, exact = (
+            [{data: items[data]} if data in items else {} for items in kinds]
+            for kinds in ((belts, scans, inferences), (oracle_belts, oracle_inferences))
+        )
+        write(f"belt_{data}", draw_belt(learned[0], labels, *learned[1:], exact[0], exact[1] or None))
     write("intervals", draw_intervals(from_json(Summary, files.summary), labels))
     baselines = [from_json(BaselineResult, path) for path in files.baselines]
     for result in baselines:

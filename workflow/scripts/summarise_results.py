@@ -28,7 +28,8 @@ with logged(snakemake.log[0]):
     diagnoses += [from_json(OracleDiagnosis, files.oracle)] if files.oracle else []
     checks = [check for diagnosis in [*diagnoses, *baselines] for check in diagnosis.checks]
     checks += from_json(DataComparison, files.data).checks if files.data else []
-    checks += check_belt(from_json(Belt, files.belt), thresholds)
+    for data, path in zip(params.belts, files.belts, strict=True):
+        checks += check_belt(from_json(Belt, path), thresholds, data)
     checks += check_audit(from_json(Audit, files.audit), thresholds) if files.audit else []
     checks += [check for path in files.systematics for check in from_json(SystematicDiagnosis, path).checks]
     impacts, exact_impacts = (

@@ -14,5 +14,6 @@ with logged(snakemake.log[0]):
     conditional = None
     if files.condition:
         conditional = conditional_nuisances(from_json(Scan, files.condition), params.mu, model.mixture)
+    # A model whose normaliser is exact about the point of the toys would be taken here.
     fits = throw_toys(model, params.mu, params.toys, seed, params.nuisances, conditional)
     save_toys(fits, params.mu, snakemake.output.toys)

@@ -4,10 +4,9 @@ from steelyard.report_page import write_report_page
 from steelyard.results import from_json
 from steelyard.summary import Summary
 
-files = snakemake.input
+files, params = snakemake.input, snakemake.params
 
 with logged(snakemake.log[0]):
     summary, checks = from_json(Summary, files.summary), from_json(Checks, files.checks).checks
-    write_report_page(
-        snakemake.output.page, summary, checks, {"The confidence belt": files.belt}, snakemake.params.note
-    )
+    pictures = {f"The confidence belt, {data} data": path for data, path in zip(params.data, files.belts, strict=True)}
+    write_report_page(snakemake.output.page, summary, checks, pictures, params.note)

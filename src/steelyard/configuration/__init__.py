@@ -160,10 +160,10 @@ class Belts(Model):
     points: Points = Field(description="Points of the parameter: a list, or {start, stop, points}.")
     toys: Count = Field(1000, description="Pseudo-experiments per point.")
     toys_per_job: Count = Field(1000, description="Pseudo-experiments per job; it divides toys.")
-    nuisances: Literal["nominal", "conditional", "constraint"] = Field(
-        "nominal",
-        description="Nuisance parameters of the pseudo-experiments: their nominal values, the best fit to the observed "
-        "data at that point, or drawn from their constraints.",
+    nuisances: Literal["conditional", "nominal", "constraint"] = Field(
+        "conditional",
+        description="Nuisance parameters of the pseudo-experiments: the best fit of each data set at that point, their "
+        "nominal values, or drawn from their constraints.",
     )
     significance: Literal["two-sided", "one-sided"] = Field(
         "two-sided",
@@ -208,6 +208,11 @@ class Audit(Model):
 
     points: Points = Field(description="Points of the parameter within those of the belts, as there.")
     experiments: Count = Field(1000, description="Experiments per point.")
+    surface_toys: Annotated[int, Field(ge=100)] = Field(
+        1000,
+        description="Pseudo-experiments at each of up to nine values of the nuisance parameters, from which every "
+        "experiment gets the critical value at its own fit (belts.nuisances: conditional).",
+    )
     nuisances: Annotated[list[dict[str, float]], Field(min_length=1)] = Field(
         [{}], description="Points in the simulator's systematics, in units of σ, at each of which this is repeated."
     )

@@ -117,15 +117,16 @@ def _members(configuration: "Configuration") -> Iterator[Problem]:
 
 def _toys(configuration: "Configuration") -> Iterator[Problem]:
     chosen = configuration.belts.nuisances
-    if chosen == "nominal":
-        return
     found = nuisances(configuration)
-    if not found:
+    scan, points = configuration.scan, configuration.belts.points
+    outside = [mu for mu in points if not min(scan.grid) - 1e-12 <= mu <= max(scan.grid) + 1e-12]
+    if chosen == "conditional" and found and outside:
+        what = f"found {outside[0]:g}, outside the scan [{min(scan.grid):g}, {max(scan.grid):g}]"
+        advice = "pseudo-experiments are thrown at the fit to the data there: extend scan, or choose belts.nuisances"
+        yield Problem("belts.points", what, f"{advice}: nominal")
+    elif chosen == "constraint" and not found:
         what = f"found '{chosen}', and there is no nuisance parameter"
         yield Problem("belts.nuisances", what, "remove it, or add systematics or norm_factors")
-    elif chosen == "conditional" and configuration.observed is None:
-        what = "found 'conditional', the best fit to the observed data, and there are none"
-        yield Problem("belts.nuisances", what, "add the key 'observed', or choose nominal or constraint")
     elif chosen == "constraint" and all(nuisance.constraint == "free" for nuisance in found):
         what = "found 'constraint', and every nuisance parameter is free"
         yield Problem("belts.nuisances", what, "choose nominal or conditional")

@@ -12,14 +12,23 @@ from steelyard.statistics.toy_fits import Status
 _USABLE = {Status.CONVERGED.name.lower(), Status.AT_BOUND.name.lower()}
 
 
-def check_belt(belt: Belt, thresholds: Thresholds) -> tuple[Check, ...]:
-    """The share of pseudo-experiments whose fit failed, at the worst point; and too few for a level, where they are."""
+def check_belt(belt: Belt, thresholds: Thresholds, data: str = "any") -> tuple[Check, ...]:
+    """The share of pseudo-experiments whose fit failed, at the worst point; and too few for a level, where they are.
+
+    Args:
+        belt: critical values.
+        thresholds: levels of the checks.
+        data: the data set at whose conditional fit the toys were thrown, or ``any``.
+    """
+    suffix = "" if data == "any" else f", {data} data"
     shares = {
         point.mu: sum(count for status, count in point.status.items() if status not in _USABLE) / point.toys
         for point in belt.points
     }
     worst = max(shares, key=shares.get)
-    checks = [at_most("failed fits of toys", shares[worst], thresholds.failed_fits, detail=f"worst at {worst:g}")]
+    checks = [
+        at_most(f"failed fits of toys{suffix}", shares[worst], thresholds.failed_fits, detail=f"worst at {worst:g}")
+    ]
     for level in belt.levels:
         infinite = [point for point in belt.points if not np.isfinite(point.critical[str(level)].value)]
         if infinite:
@@ -28,7 +37,7 @@ def check_belt(belt: Belt, thresholds: Thresholds) -> tuple[Check, ...]:
                 f"{len(infinite)} points, one with {fewest.toys} toys at {fewest.mu:g}: not even the largest t covers "
                 f"{100.0 * level:.4g} %, and nothing is excluded there; increase belts.toys"
             )
-            checks.append(at_least(f"toys for {100.0 * level:.4g} %", fewest.toys, float(needed), detail))
+            checks.append(at_least(f"toys for {100.0 * level:.4g} %{suffix}", fewest.toys, float(needed), detail))
     return tuple(checks)
 
 

@@ -2,7 +2,9 @@
 
 Pseudo-experiments re-use the reference events and believe the learned ratios. The audit does neither: it simulates
 whole experiments from the true model, fits them with the learned ratios (does the belt cover the truth?) and with the
-exact likelihood (are the critical values those that the true model has?).
+exact likelihood (are the critical values those that the true model has?). Where a data set's toys are thrown at its own
+conditional fit, so they are for an experiment: it is accepted or not by the critical value c(mu, alpha) at the fit of
+its nuisance parameters at the tested mu, see :mod:`steelyard.statistics.critical_surface`.
 """
 
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from steelyard.statistics.belts import Belt, CriticalValue, critical_value
+from steelyard.statistics.critical_surface import CriticalSurfaces
 from steelyard.statistics.experiment_fits import FittedExperiments
 from steelyard.statistics.intervals import curve
 from steelyard.statistics.toy_fits import Status
@@ -52,7 +55,7 @@ class AuditPoint:
         mu: true value of the parameter.
         failed: experiments whose fit failed.
         coverage, critical: one a level. The critical values are compared at nominal nuisance parameters only, where
-            the pseudo-experiments of the belt were thrown.
+            toys of the belt, or some of those behind c(mu, alpha), were thrown.
         nuisances: true values of the nuisance parameters that are not nominal.
     """
 
@@ -70,22 +73,34 @@ class Audit:
     points: tuple[AuditPoint, ...]
 
 
-def compare(experiments: list[FittedExperiments], belt: Belt, to_coordinate: Callable) -> Audit:
-    """Coverage of the belt and agreement of its critical values with the exact likelihood's, at every audited point."""
-    return Audit(points=tuple(_compare(point, belt, to_coordinate) for point in experiments))
+def compare(experiments: list[FittedExperiments], critical: Belt | CriticalSurfaces, to_coordinate: Callable) -> Audit:
+    """Coverage of the belt and agreement of its critical values with the exact likelihood's, at every audited point.
+
+    Args:
+        experiments: those of each point.
+        critical: one belt for all of them, or the critical values that depend on their nuisance parameters.
+        to_coordinate: from the parameter to the fit coordinate, in which a belt is interpolated.
+    """
+    return Audit(points=tuple(_compare(point, critical, to_coordinate) for point in experiments))
 
 
-def _compare(point: FittedExperiments, belt: Belt, to_coordinate: Callable) -> AuditPoint:
+def _compare(point: FittedExperiments, belt: Belt | CriticalSurfaces, to_coordinate: Callable) -> AuditPoint:
     mu, learned, exact = point.mu, point.learned, point.exact
     usable = learned.status <= Status.AT_BOUND
     coverage, critical = [], []
-    for level in belt.levels:
-        expected = _critical_at(belt, level, mu, to_coordinate)
+    surface = None if isinstance(belt, Belt) else belt.at(mu)
+    for level in belt.levels if surface is None else surface.levels:
+        # The critical value is an estimate too: the toys behind it add to the error.
+        if surface is None:
+            expected = _critical_at(belt, level, mu, to_coordinate)
+            limit, thrown = expected.value, np.sqrt(level * (1.0 - level) / min(point.toys for point in belt.points))
+        else:
+            expected, conditional = surface.nominal[str(level)], learned.conditional[usable]
+            limit, thrown = surface.critical(level, conditional), surface.coverage_error(level, conditional)
         # A failed fit is not a covered experiment: it counts as missed.
-        covered = int(np.count_nonzero(learned.t[usable] <= expected.value))
+        covered = int(np.count_nonzero(learned.t[usable] <= limit))
         total = len(learned.t)
-        thrown = min(point.toys for point in belt.points)  # the critical value is an estimate too
-        error = float(np.sqrt(level * (1.0 - level) * (1.0 / total + 1.0 / thrown)))
+        error = float(np.hypot(np.sqrt(level * (1.0 - level) / total), thrown))
         fraction = covered / total
         coverage.append(Coverage(level, covered, total, fraction, error, (fraction - level) / error))
         if point.nuisances:

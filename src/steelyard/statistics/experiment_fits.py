@@ -50,12 +50,15 @@ def fit_experiments(
         nuisances: true values of nuisance parameters, about which the global observables are thrown.
         seed: of the global observables.
     """
-    fits = []
-    for side in (learned, exact):
-        systematics = side.model.systematics
-        thrown = throw_global_observables(systematics, nuisances, len(offsets) - 1, seed)
-        fits.append(fit_toys(side.model.mixture, side.rates, offsets, mu, systematics, side.log_g, thrown))
+    fits = [fit_seen(side, offsets, mu, nuisances, seed) for side in (learned, exact)]
     return FittedExperiments(mu, dict(nuisances), *fits)
+
+
+def fit_seen(seen: SeenEvents, offsets: np.ndarray, mu: float, nuisances: Mapping[str, float], seed: int) -> ToyFits:
+    """The same by one likelihood alone."""
+    systematics = seen.model.systematics
+    thrown = throw_global_observables(systematics, nuisances, len(offsets) - 1, seed)
+    return fit_toys(seen.model.mixture, seen.rates, offsets, mu, systematics, seen.log_g, thrown)
 
 
 _FIELDS = ("t", "hat", "events", "status", "alpha", "conditional")

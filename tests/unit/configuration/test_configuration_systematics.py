@@ -282,7 +282,7 @@ NEW = {
         },
     },
     ("ensembles",): {"members_per_job": 1},
-    ("belts",): {"nuisances": "nominal"},
+    ("belts",): {"nuisances": "conditional"},
     ("audit",): {"nuisances": [{}]},
     ("observed", "simulate"): {"nuisances": {}},
     ("samples", 0, "simulate"): {"nuisances": {}},

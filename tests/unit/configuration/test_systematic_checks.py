@@ -90,7 +90,7 @@ def test_the_base_of_the_changes_is_valid():
         ),
         (
             lambda c: c["belts"].update(nuisances="conditionl"),
-            "belts.nuisances: found 'conditionl'; did you mean 'conditional'? (choose from: nominal, conditional, ",
+            "belts.nuisances: found 'conditionl'; did you mean 'conditional'? (choose from: conditional, nominal, ",
         ),
         (
             effect(factors={"up": "sqtr(x)"}),
@@ -314,9 +314,9 @@ def test_the_base_of_the_changes_is_valid():
             "variations.members: found 1, fewer than the 5 folds; every fold needs a member that leaves it out: take",
         ),
         (
-            lambda c: c["belts"].update(nuisances="conditional"),
-            "belts.nuisances: found 'conditional', the best fit to the observed data, and there are none; add the key "
-            "'observed', or choose nominal or constraint",
+            lambda c: c.update(scan={"start": 0.5, "stop": 2.0, "points": 4}),
+            "belts.points: found 0, outside the scan [0.5, 2]; pseudo-experiments are thrown at the fit to the data "
+            "there: extend scan, or choose belts.nuisances: nominal",
         ),
         (
             lambda c: [c.update(systematics=[], norm_factors=[]), c["belts"].update(nuisances="constraint")],
@@ -357,7 +357,8 @@ def test_a_problem_names_file_key_finding_and_remedy(change, expected):
         lambda c: c["norm_factors"].append({"name": "both", "processes": ["other", "signal"]}),
         lambda c: [c["samples"][0].pop("event_id"), c["systematics"].pop(1)],  # weights need none
         lambda c: c["belts"].update(nuisances="constraint"),
-        lambda c: [c["belts"].update(nuisances="conditional"), c.update(observed={"files": ["d.root"]})],
+        lambda c: c["belts"].update(nuisances="nominal"),
+        lambda c: c.update(scan={"start": 0.5, "stop": 2.0, "points": 4}) or c["belts"].update(nuisances="nominal"),
         # no variation is trained
         lambda c: [
             c.update(split={"method": "cross_fit"}, ensembles={"members": 5}),

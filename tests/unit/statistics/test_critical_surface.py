@@ -1,0 +1,95 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+from steelyard.errors import ModelError
+from steelyard.statistics.audit import compare
+from steelyard.statistics.critical_surface import CriticalSurfaces, fit_surface, leading_nuisances, shared_points
+from steelyard.statistics.experiment_fits import FittedExperiments
+from steelyard.statistics.systematics import Nuisance, Systematics
+from steelyard.statistics.toy_fits import ToyFits
+
+LEVELS = (0.6827, 0.9545)
+NAMES = ("a", "b", "c")
+SYSTEMATICS = Systematics(
+    tuple(Nuisance(name) for name in NAMES),
+    np.zeros((1, 3, 2)),
+    np.zeros((1, 3), dtype=bool),
+    np.zeros((0, 2), dtype=np.int64),
+)
+
+
+def scale(alpha):
+    """ln of the scale of t, (T,), at alpha (T, 3): of the form that the surface has."""
+    return 0.2 * alpha[:, 0] + 0.03 * alpha[:, 0] ** 2 - 0.1 * alpha[:, 1]
+
+
+def experiments(alpha, seed):
+    """One experiment at each alpha (T, 3), whose t is scale times chi-square."""
+    t = np.exp(scale(alpha)) * np.random.default_rng(seed).chisquare(1, size=len(alpha))
+    return ToyFits(t, np.ones_like(t), np.full(len(t), 10), np.zeros(len(t), dtype=int), alpha, alpha)
+
+
+def surface(toys, seed):
+    points = shared_points(SYSTEMATICS, NAMES)
+    fits = [experiments(np.tile(point, (toys, 1)), (seed, index)) for index, point in enumerate(points)]
+    return fit_surface(SYSTEMATICS, 1.0, NAMES, points, fits, LEVELS)
+
+
+def test_nine_points_within_the_bounds_of_which_each_nuisance_is_seen_eight_times():
+    points = shared_points(SYSTEMATICS, NAMES)
+    assert points.shape == (9, 3) and not points[0].any()
+    assert np.array_equal(points[1:].T @ points[1:], 32.0 * np.eye(3)) and not points[1:].sum(axis=0).any()
+    narrow = Systematics(
+        (Nuisance("a", bounds=(-1.0, 1.0)),), np.zeros((1, 1, 2)), np.zeros((1, 1), bool), np.zeros((0, 2), int)
+    )
+    assert set(shared_points(narrow, ["a"])[:, 0]) == {-1.0, 0.0, 1.0}
+    assert len(shared_points(SYSTEMATICS, [])) == 1
+
+
+def test_critical_values_between_the_points_are_right():
+    made = surface(20_000, 1)
+    alpha = np.random.default_rng(2).uniform(-2.0, 2.0, size=(200, 3))
+    for level in LEVELS:
+        np.testing.assert_allclose(made.critical(level, alpha), chi2.ppf(level, 1) * np.exp(scale(alpha)), rtol=0.05)
+    far = np.array([[9.0, 0.0, 0.0], [3.0, 0.0, 0.0]])
+    assert np.ptp(made.critical(0.6827, far)) == 0.0  # no further than the parabola is believed
+
+
+def test_the_error_of_the_coverage_is_that_of_many_surfaces():
+    alpha = np.tile([2.0, 2.0, 2.0], (1, 1))
+    surfaces = [surface(300, seed) for seed in range(200)]
+    for level in LEVELS:
+        found = [chi2.cdf(item.critical(level, alpha)[0] / np.exp(scale(alpha)[0]), 1) for item in surfaces]
+        # 200 surfaces know their rms to 5 %; the density of t is not constant over an error, which is worth as much.
+        assert np.std(found) == pytest.approx(surfaces[0].coverage_error(level, alpha), rel=0.25)
+
+
+def test_each_experiment_is_judged_by_the_critical_value_of_its_own_fit():
+    alpha = np.random.default_rng(3).normal(1.0, 1.0, size=(4000, 3))
+    fits = experiments(alpha, 4)
+    point = FittedExperiments(1.0, {"a": 1.0}, fits, fits)
+    (own,) = compare([point], CriticalSurfaces((surface(4000, 5),)), np.sqrt).points
+    assert all(abs(item.pull) < 3.0 for item in own.coverage) and not own.critical
+    # Critical values at nominal would cover too few of them.
+    nominal = np.mean(fits.t <= chi2.ppf(0.6827, 1))
+    assert nominal < 0.6827 - 4.0 * own.coverage[0].error
+
+
+def test_errors_say_what_is_wrong():
+    with pytest.raises(ModelError, match="critical values can follow 7"):
+        shared_points(SYSTEMATICS, [str(index) for index in range(8)])
+    with pytest.raises(ModelError, match="no critical values at 2: they were made for 1"):
+        CriticalSurfaces((surface(50, 0),)).at(2.0)
+    zero = ToyFits(np.zeros(9), np.ones(9), np.ones(9), np.zeros(9, dtype=int))
+    with pytest.raises(ModelError, match="have t = 0"):
+        fit_surface(SYSTEMATICS, 1.0, (), shared_points(SYSTEMATICS, ()), [zero], LEVELS)
+    with pytest.raises(ModelError, match="cannot give the 5 terms"):
+        fit_surface(SYSTEMATICS, 1.0, NAMES, np.zeros((1, 3)), [zero], LEVELS)
+
+
+def test_leading_nuisances_are_constrained_and_in_the_order_of_their_impact():
+    impacts = SimpleNamespace(impacts=[SimpleNamespace(name=name) for name in ("c", "free", "a", "b")])
+    assert leading_nuisances(impacts, SYSTEMATICS, 2) == ("c", "a")
