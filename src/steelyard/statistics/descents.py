@@ -38,7 +38,7 @@ def all_minima(
     Raises:
         ModelError: no value of the coordinate gives every event a positive density.
     """
-    evaluator, ends = likelihood.evaluator, likelihood.mixture.coordinate_bounds
+    ends = likelihood.mixture.coordinate_bounds
     places = valley_starts(likelihood, start, still)
     basins = _distinct([basin for place in places for basin in find_basins(likelihood, place, still)])
     # With nuisance parameters the minimum may move further than to the next point of the grid.

@@ -91,8 +91,8 @@ class Impacts:
 def impacts(likelihood: Likelihood, centre: Fit | None = None) -> Impacts:
     """The fit of a data set, and again with each global observable shifted by one standard deviation up and down.
 
-    The shifted fits are Newton's, from the best fit: an impact is the motion of the minimum. It is a change of basin only
-    where another valley of the nuisance parameters is the deeper one after the shift.
+    The shifted fits are Newton's, from the best fit: an impact is the motion of the minimum. It is a change of basin
+    only where another valley of the nuisance parameters is the deeper one after the shift.
 
     Args:
         likelihood: the data.

@@ -82,7 +82,7 @@ def fit_toys(
     likelihood is followed along the coordinate (:mod:`steelyard.statistics.engine.path`), without nuisance parameters a
     grid of it, which shows its basins; in those that may be the deepest Newton's method with the exact Hessian goes
     down within the bounds, and the deepest minimum wins. The conditional fit competes too, so t is not negative.
-    Where effects leave a nuisance parameter two valleys (:mod:`steelyard.statistics.valleys`), all this happens in each.
+    Where effects leave a nuisance parameter two valleys (:mod:`steelyard.statistics.valleys`), it happens in each.
     The result of an experiment depends on its events alone.
 
     Args:

@@ -17,8 +17,8 @@ from steelyard.statistics.systematics import Systematics
 # Two sides are opposite if their scalar product is below minus this share of the square of the larger one.
 OPPOSITE = 0.25
 
-# The part of an effect that is even in α needs a residual of so many standard deviations, over 4, to bend the constraint
-# into a ridge: events that it moves, in square roots of the expected number. No residual is twenty of them.
+# The events that the even part of an effect moves, in square roots of the expected number. To bend the constraint into
+# a ridge it takes a residual of a quarter of its inverse, in standard deviations, and none is five of them.
 LEAST = 0.05
 
 # So many parameters are tried in all combinations of their signs; of more, the largest, and the others one by one.
@@ -39,9 +39,9 @@ def folded_nuisances(
 
     A yield effect counts with its logarithms :math:`(u,d)=(\ln G^+,\ln G^-)`, a shape with its mean squares over the
     process, :math:`\langle u^2\rangle, \langle d^2\rangle, \langle ud\rangle`. It is folded if
-    :math:`\langle ud\rangle>-\frac14\max(\langle u^2\rangle,\langle d^2\rangle)`, which same-sided and one-sided effects
-    are, and if its even part :math:`\frac12(u+d)` is not negligible against the statistical error of the process. A norm
-    factor never is.
+    :math:`\langle ud\rangle>-\frac14\max(\langle u^2\rangle,\langle d^2\rangle)`, which same-sided and one-sided
+    effects are, and if its even part :math:`\frac12(u+d)` is not negligible against the statistical error of the
+    process. A norm factor never is.
 
     Args:
         mixture: with C processes.

@@ -1,6 +1,7 @@
 """The conditional fits along kappa of one large data set, each begun where its neighbour foretells it."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -104,7 +105,7 @@ def _sweep(evaluator: Evaluator, kappa: np.ndarray, order: np.ndarray, track: Tr
     """Try each point from its neighbour where that is another valley, upwards and downwards."""
     fixed = np.arange(1 + track.alpha.shape[1]) == 0
     for path in (order, order[::-1]):
-        for before, g in zip(path[:-1], path[1:], strict=True):
+        for before, g in pairwise(path):
             if np.abs(track.alpha[before] - track.alpha[g]).max(initial=0.0) < JUMP:
                 continue
             found = minimise(evaluator, np.concatenate([[kappa[g]], track.alpha[before]]), fixed)
