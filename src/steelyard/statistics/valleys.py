@@ -6,6 +6,7 @@ prediction at two values of α. The likelihood then has two valleys in α, with 
 with such effects are found beforehand, from the effects, and every fit begins in each valley.
 """
 
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -17,9 +18,13 @@ from steelyard.statistics.systematics import Systematics
 # Two sides are opposite if their scalar product is below minus this share of the square of the larger one.
 OPPOSITE = 0.25
 
-# The events that the even part of an effect moves, in square roots of the expected number. To bend the constraint into
-# a ridge it takes a residual of a quarter of its inverse, in standard deviations, and none is five of them.
-LEAST = 0.05
+# The even part e of an effect on nu events bends the likelihood into a ridge if 15/4 e sqrt(nu) times the residual, in
+# standard deviations, exceeds 1 (the constraint) and what the odd parts add. Below this value of e sqrt(nu) it takes a
+# residual of more than two, and the two sides hardly differ.
+LEAST = 0.12
+
+# Of the curvature that the odd parts add, the share that is left when other parameters are fitted too.
+LEFT = 0.25
 
 # So many parameters are tried in all combinations of their signs; of more, the largest, and the others one by one.
 COMBINED = 3
@@ -41,7 +46,7 @@ def folded_nuisances(
     process, :math:`\langle u^2\rangle, \langle d^2\rangle, \langle ud\rangle`. It is folded if
     :math:`\langle ud\rangle>-\frac14\max(\langle u^2\rangle,\langle d^2\rangle)`, which same-sided and one-sided
     effects are, and if its even part :math:`\frac12(u+d)` is not negligible against the statistical error of the
-    process. A norm factor never is.
+    process and against the odd parts. A norm factor never is.
 
     Args:
         mixture: with C processes.
@@ -50,28 +55,38 @@ def folded_nuisances(
         log_g: (n, T, 2).
         weights: (n,) of the events, one each by default.
     """
-    grid = np.linspace(*mixture.coordinate_bounds, 17)
-    expected = np.abs(mixture.fractions(grid)).max(axis=0) * np.asarray(mixture.yields, dtype=float)
-    sizes = np.zeros(len(systematics))
-    moments = np.einsum("cks,ckt->ckst", systematics.log_yields, systematics.log_yields)
-    for c, k in np.ndindex(*moments.shape[:2]):
-        sizes[k] = max(sizes[k], _size(moments[c, k], expected[c]))
-    if len(systematics.terms) and log_g is not None and len(rates):
-        step = -(-len(rates) // SAMPLE)
-        chosen = slice(None, None, step)
-        density = np.clip(np.asarray(rates[chosen], dtype=float), 0.0, None)
-        total = density.sum(axis=1)
-        density = density / np.where(total > 0.0, total, 1.0)[:, None]
-        if weights is not None:
-            density = density * np.asarray(weights[chosen], dtype=float)[:, None]
-        for t, (c, k) in enumerate(systematics.terms):
-            sides = np.asarray(log_g[chosen, t], dtype=float)
-            norm = density[:, c].sum()
-            if norm > 0.0:
-                square = (sides * density[:, c : c + 1]).T @ sides / norm
-                sizes[k] = max(sizes[k], _size(square, expected[c]))
-    found = np.flatnonzero(sizes > 0.0)
+    yields = np.abs(mixture.fractions(np.linspace(*mixture.coordinate_bounds, 17))) * np.asarray(mixture.yields)
+    most, least = yields.max(axis=0), yields.min(axis=0)
+    even, odd = np.zeros(len(systematics)), np.zeros(len(systematics))
+    for c, k, square in _mean_squares(systematics, rates, log_g, weights):
+        up, down, both = square[0, 0], square[1, 1], square[0, 1]
+        odd[k] += 0.25 * max(up + down - 2.0 * both, 0.0) * least[c]
+        if both > -OPPOSITE * max(up, down):
+            even[k] = max(even[k], 0.5 * np.sqrt(max(up + down + 2.0 * both, 0.0) * most[c]))
+    sizes = even / (1.0 + LEFT * odd)
+    found = np.flatnonzero(sizes > LEAST)
     return found[np.argsort(-sizes[found], kind="stable")]
+
+
+def _mean_squares(
+    systematics: Systematics, rates: np.ndarray, log_g: np.ndarray | None, weights: np.ndarray | None
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Process, nuisance parameter and mean squares (2, 2) of the sides of each effect."""
+    for c, k in np.ndindex(*systematics.log_yields.shape[:2]):
+        yield c, k, np.outer(systematics.log_yields[c, k], systematics.log_yields[c, k])
+    if not len(systematics.terms) or log_g is None or not len(rates):
+        return
+    chosen = slice(None, None, -(-len(rates) // SAMPLE))
+    density = np.clip(np.asarray(rates[chosen], dtype=float), 0.0, None)
+    total = density.sum(axis=1)
+    density = density / np.where(total > 0.0, total, 1.0)[:, None]
+    if weights is not None:
+        density = density * np.asarray(weights[chosen], dtype=float)[:, None]
+    for t, (c, k) in enumerate(systematics.terms):
+        norm = density[:, c].sum()
+        if norm > 0.0:
+            sides = np.asarray(log_g[chosen, t], dtype=float)
+            yield c, k, (sides * density[:, c : c + 1]).T @ sides / norm
 
 
 def valley_signs(folded: np.ndarray, nuisances: int) -> np.ndarray:
@@ -92,10 +107,3 @@ def enter(alpha: np.ndarray, sides: np.ndarray, bounds: np.ndarray) -> np.ndarra
     At :data:`ENTRANCE` from the nominal value, or at ``alpha`` if that is further out on the same side.
     """
     return np.clip(np.where(sides == 0.0, alpha, sides * np.maximum(sides * alpha, ENTRANCE)), *bounds.T)
-
-
-def _size(square: np.ndarray, expected: float) -> float:
-    """The even part in statistical errors of a process, from the mean squares (2, 2); 0 if it is not folded."""
-    up, down, both = square[0, 0], square[1, 1], square[0, 1]
-    even = np.sqrt(max(0.25 * (up + down + 2.0 * both), 0.0) * expected)
-    return float(even) if both > -OPPOSITE * max(up, down) and even > LEAST else 0.0
