@@ -159,7 +159,7 @@ def analysis(
         means = np.einsum("nc,nts->cts", densities, np.exp(log_g))[terms[:, 0], np.arange(len(terms))]
         log_g = log_g - np.log(means)
     log_g = log_g.astype(np.float32)
-    systematics = replace(bare, normaliser=_normaliser(bare, log_g, densities))
+    systematics = replace(bare, normaliser=normaliser_of(bare, log_g, densities))
     return Analysis(mixture, systematics, base.rates, log_g, base.weights)
 
 
@@ -169,7 +169,7 @@ def _wave(x: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return np.cos(np.pi * np.outer(x, modes)) @ generator.normal(scale=0.5, size=len(modes))
 
 
-def _normaliser(systematics: Systematics, log_g: np.ndarray, densities: np.ndarray) -> Normaliser:
+def normaliser_of(systematics: Systematics, log_g: np.ndarray, densities: np.ndarray) -> Normaliser:
     """Exact values at knots with derivatives by differences, pairs by covariance. No finer than the tests need."""
     knots, h = np.linspace(-5.0, 5.0, 41), 1e-3
     table = np.zeros((len(systematics.terms), len(knots), 3))

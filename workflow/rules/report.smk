@@ -5,6 +5,8 @@ rule summarise_results:
     input:
         inferences=[f"{R}/intervals/{data}.json" for data in DATA],
         exact=[f"{R}/oracle/intervals/{data}.json" for data in DATA] if ORACLE else [],
+        scans=[f"{R}/fits/{data}.json" for data in DATA],
+        exact_scans=[f"{R}/oracle/fits/{data}.json" for data in DATA] if ORACLE else [],
         baselines=[f"{R}/baselines/{baseline}.json" for baseline in BASELINES],
         ratios=[f"{R}/diagnostics/ratios/{process}.json" for process in PROCESSES],
         model=rules.diagnose_model.output.diagnosis,
@@ -34,12 +36,14 @@ rule summarise_results:
         parameter=analysis.parameter.name,
         belts=list(dict.fromkeys(BELTS.values())),
         headline=analysis.belts.significance,
+        bounds=analysis.parameter.bounds,
         data=DATA,
         thresholds=THRESHOLDS,
         code=code(
             "summarise_results",
             "summary",
             "diagnostics.of_belt",
+            "diagnostics.of_fits",
             "diagnostics.of_intervals",
             "diagnostics.of_nuisances",
             "diagnostics.of_reference",

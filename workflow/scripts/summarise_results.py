@@ -2,6 +2,7 @@ from steelyard.baselines.results import BaselineResult
 from steelyard.configuration.thresholds import Thresholds
 from steelyard.diagnostics.data_comparison import DataComparison
 from steelyard.diagnostics.of_belt import check_audit, check_belt
+from steelyard.diagnostics.of_fits import check_fits
 from steelyard.diagnostics.of_intervals import check_intervals
 from steelyard.diagnostics.of_model import ModelDiagnosis
 from steelyard.diagnostics.of_nuisances import check_nuisances
@@ -14,6 +15,7 @@ from steelyard.jobs import logged
 from steelyard.results import from_json, to_json
 from steelyard.statistics.audit import Audit
 from steelyard.statistics.belts import Belt, Inference
+from steelyard.statistics.fits import Scan
 from steelyard.statistics.impacts import Impacts
 from steelyard.statistics.reference_error import ReferenceError
 from steelyard.summary import summarise
@@ -32,6 +34,11 @@ with logged(snakemake.log[0]):
         checks += check_belt(from_json(Belt, path), thresholds, data)
     checks += check_audit(from_json(Audit, files.audit), thresholds) if files.audit else []
     checks += [check for path in files.systematics for check in from_json(SystematicDiagnosis, path).checks]
+    scans, exact_scans = (
+        {data: from_json(Scan, path) for data, path in zip(params.data, paths, strict=bool(paths))}
+        for paths in (files.scans, files.exact_scans)
+    )
+    checks += check_fits(scans, exact_scans, params.parameter, params.bounds)
     impacts, exact_impacts = (
         {data: from_json(Impacts, path) for data, path in zip(params.data, paths, strict=bool(paths))}
         for paths in (files.impacts, files.exact_impacts)

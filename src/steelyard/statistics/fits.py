@@ -7,14 +7,10 @@ import numpy as np
 
 from steelyard.errors import ModelError
 from steelyard.problems import nearest
-from steelyard.statistics.engine.minuit import minimise_with_minuit
+from steelyard.statistics.descents import all_minima, valley_starts
 from steelyard.statistics.engine.search import Minimum
-from steelyard.statistics.engine.tracking import follow
+from steelyard.statistics.engine.tracking import envelope
 from steelyard.statistics.likelihood import Likelihood
-from steelyard.statistics.starts import find_basins
-
-# A bound at which the profile is expected this far above the best minimum is not fitted.
-MARGIN = 10.0
 
 # A conditional fit this far below the global one has found another basin.
 MISSED = 1e-4
@@ -27,7 +23,7 @@ class Fit:
     Attributes:
         hat: best-fit value of the parameter of interest.
         minimum: -2 ln L there (up to the constant that drops out of every ratio).
-        valid: the minimiser's own verdict on the basin that won; an exact bound counts as valid.
+        valid: the minimiser's own verdict on the basin that won; an exact bound counts as valid, a saddle does not.
         edm: estimated vertical distance to the minimum.
         at_bound: the parameter of interest is on a physical bound.
         basins: all local minima as (parameter value, -2 ln L), deepest first.
@@ -85,7 +81,8 @@ def fit(likelihood: Likelihood, fixed: Mapping[str, float] | None = None) -> Fit
     (:func:`steelyard.statistics.starts.find_basins`), Minuit runs once in each basin, with nuisance parameters to
     confirm what Newton's method has found there, and the two bounds themselves compete as exact values with the
     nuisance parameters refitted: Minuit's limits are a transformation whose derivative vanishes at the limit, so it
-    cannot be trusted to sit on one.
+    cannot be trusted to sit on one. All this happens in each valley of the nuisance parameters
+    (:mod:`steelyard.statistics.valleys`), with the parameter of interest fixed or not.
 
     Args:
         likelihood: the data.
@@ -96,51 +93,38 @@ def fit(likelihood: Likelihood, fixed: Mapping[str, float] | None = None) -> Fit
             name in ``fixed``.
     """
     start, still = _starting_point(likelihood, fixed or {})
-    return _fit(likelihood, start, still)
+    return _result(likelihood, all_minima(likelihood, start, still), still)
 
 
 def scan(likelihood: Likelihood, mu: np.ndarray) -> Scan:
     r"""t(mu) = -2 ln L(mu, alpha(mu)) + 2 ln L(mu_hat, alpha_hat) on a grid (G,), with mu_hat inside its bounds.
 
-    The nuisance parameters are fitted at every value, from the global fit outwards
-    (:func:`steelyard.statistics.engine.tracking.follow`).
+    The nuisance parameters are fitted at every value, from the global fit outwards and from the other minima and
+    valleys that may lie lower somewhere (:func:`steelyard.statistics.engine.tracking.envelope`).
     """
     mixture = likelihood.mixture
-    best = fit(likelihood)
+    start, still = _starting_point(likelihood, {})
+    found = all_minima(likelihood, start, still)
+    best = _result(likelihood, found, still)
     mu = np.asarray(mu, dtype=float)
     places = mixture.to_coordinate(np.append(mu, mixture.bounds[0]))
     if not len(likelihood.systematics):
         t = np.maximum(likelihood.value(places) - best.minimum, 0.0)
         return Scan(mu=mu, t=t[:-1], t_lower_bound=float(t[-1]), fit=best)
-    start = np.array([float(mixture.to_coordinate(best.hat)), *best.alpha])
-    track = follow(likelihood.evaluator, places, start)
+    track = envelope(
+        likelihood.evaluator,
+        places,
+        [local.place for local in found],
+        valley_starts(likelihood, start, still) if len(likelihood.folded) else [],
+    )
     deepest = int(np.argmin(track.values))
     if track.values[deepest] < best.minimum - MISSED:
         # A conditional fit below the global one: a basin that the path did not show.
         below = np.concatenate([places[deepest : deepest + 1], track.alpha[deepest]])
-        best = _fit(likelihood, below, np.zeros(len(below), dtype=bool), (below,))
+        best = _result(likelihood, all_minima(likelihood, below, still, (below,)), still)
     t = np.maximum(track.values - best.minimum, 0.0)
     failed = int(np.count_nonzero(~track.converged & np.isfinite(track.values)))
     return Scan(mu, t[:-1], float(t[-1]), best, track.alpha[:-1], failed)
-
-
-def _fit(likelihood: Likelihood, start: np.ndarray, still: np.ndarray, further: tuple[np.ndarray, ...] = ()) -> Fit:
-    """The fit from ``start`` (1 + K,), whose coordinate is not used, and from further places as they are."""
-    evaluator, ends = likelihood.evaluator, likelihood.mixture.coordinate_bounds
-    basins = find_basins(likelihood, start, still)
-    # With nuisance parameters the minimum may move further than to the next point of the grid.
-    found = []
-    for basin in basins:
-        limits = (basin.low, basin.high) if len(start) == 1 else ends
-        found.append(minimise_with_minuit(evaluator, basin.start, still, limits, basin.hessian))
-    found += [minimise_with_minuit(evaluator, place, still, ends) for place in further]
-    if not still[0]:
-        ceiling = min(local.value for local in found) + MARGIN
-        # First in the list, so that a bound wins a draw: Minuit comes near it, but never sits on it.
-        for end in ends:
-            found = _at_end(likelihood, np.concatenate([[end], basins[0].start[1:]]), still, ceiling) + found
-    found.sort(key=lambda local: local.value)
-    return _result(likelihood, found, still)
 
 
 def _starting_point(likelihood: Likelihood, fixed: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -157,20 +141,6 @@ def _starting_point(likelihood: Likelihood, fixed: Mapping[str, float]) -> tuple
     if still[0]:
         start[0] = float(mixture.to_coordinate(start[0]))
     return start, still
-
-
-def _at_end(likelihood: Likelihood, start: np.ndarray, still: np.ndarray, ceiling: float) -> list[Minimum]:
-    """The minimum with the coordinate where ``start`` (1 + K,) has it, if the density is positive there."""
-    held = still.copy()
-    held[0] = True
-    try:
-        basin = find_basins(likelihood, start, held)[0]
-    except ModelError:
-        return []
-    if basin.expected > ceiling:
-        return []
-    ends = likelihood.mixture.coordinate_bounds
-    return [minimise_with_minuit(likelihood.evaluator, basin.start, held, ends, basin.hessian)]
 
 
 def _result(likelihood: Likelihood, found: list[Minimum], still: np.ndarray) -> Fit:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from steelyard.errors import ModelError
+from steelyard.statistics.descents import over_ridges
 from steelyard.statistics.engine.search import minimise
 from steelyard.statistics.fits import Fit, fit
 from steelyard.statistics.likelihood import Likelihood
@@ -103,7 +104,8 @@ class Impacts:
 def impacts(likelihood: Likelihood, centre: Fit | None = None, groups: Mapping[str, str] | None = None) -> Impacts:
     """The fit of a data set, and again with each global observable shifted by one standard deviation up and down.
 
-    The shifted fits are Newton's, from the best fit: an impact is the motion of the minimum, not a change of basin.
+    The shifted fits are Newton's, from the best fit: an impact is the motion of the minimum. It is a change of basin
+    only where another valley of the nuisance parameters is the deeper one after the shift.
 
     Args:
         likelihood: the data.
@@ -163,7 +165,8 @@ def _refit(likelihood: Likelihood, centre: Fit, observables: np.ndarray) -> floa
     mixture, evaluator = likelihood.mixture, copy(likelihood.evaluator)
     evaluator.observed = observables  # the packed events are shared
     start = np.array([float(mixture.to_coordinate(centre.hat)), *centre.alpha])
-    found = minimise(evaluator, start, np.zeros(len(start), dtype=bool))
+    free = np.zeros(len(start), dtype=bool)
+    found = over_ridges(likelihood, minimise(evaluator, start, free), free, evaluator)
     if not found.converged:
         return fit(replace(likelihood, global_observables=observables)).hat
     return float(mixture.to_parameter(found.place[0]))

@@ -10,6 +10,7 @@ from steelyard.errors import ModelError
 from steelyard.statistics.engine.evaluation import Evaluator, Expansion
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.systematics import Systematics
+from steelyard.statistics.valleys import folded_nuisances
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +87,11 @@ class Likelihood:
             self.threads,
             self.binned,
         )
+
+    @cached_property
+    def folded(self) -> np.ndarray:
+        """Numbers (m,) of the nuisance parameters with two valleys (:mod:`steelyard.statistics.valleys`)."""
+        return folded_nuisances(self.mixture, self.systematics, np.asarray(self.rates), self.log_g, self.weights)
 
     def value(self, kappa: ArrayLike, alpha: ArrayLike | None = None) -> np.ndarray:
         """-2 ln L at each of the coordinates, (G,) to (G,), and one point (K,) or as many points (G, K)."""

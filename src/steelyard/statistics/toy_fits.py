@@ -13,6 +13,7 @@ from steelyard.statistics.engine.evaluation import check_shapes, prepare_data_ef
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.starts import search_grid
 from steelyard.statistics.systematics import Systematics
+from steelyard.statistics.valleys import folded_nuisances, valley_signs
 
 # Pseudo-experiments that one thread fits before it takes the next ones.
 CHUNK = 16
@@ -81,6 +82,7 @@ def fit_toys(
     likelihood is followed along the coordinate (:mod:`steelyard.statistics.engine.path`), without nuisance parameters a
     grid of it, which shows its basins; in those that may be the deepest Newton's method with the exact Hessian goes
     down within the bounds, and the deepest minimum wins. The conditional fit competes too, so t is not negative.
+    Where effects leave a nuisance parameter two valleys (:mod:`steelyard.statistics.valleys`), it happens in each.
     The result of an experiment depends on its events alone.
 
     Args:
@@ -120,6 +122,9 @@ def fit_toys(
     grid = search_grid(mixture, nuisances)
     fractions = mixture.fractions(grid)
     tested = float(mixture.to_coordinate(mu))
+    multiplicity = np.bincount(rows, minlength=len(rates)).astype(float) if len(rows) else None
+    folded = folded_nuisances(mixture, systematics, rates, log_g, multiplicity)
+    sides = valley_signs(folded, nuisances)
     outcome = profile.Outcome(
         *(np.full(toys, np.nan) for _ in range(3)),
         *(np.zeros(toys, dtype=np.int64) for _ in range(2)),
@@ -144,6 +149,8 @@ def fit_toys(
                 binned,
                 observed[chosen],
                 tested,
+                sides,
+                folded,
                 bench,
                 profile.Outcome(*(array[chosen] for array in outcome)),
             )

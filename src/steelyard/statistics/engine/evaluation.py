@@ -93,6 +93,8 @@ class Evaluator:
         self.effects: Effects = prepare_data_effects(mixture, systematics, binned)
         self.observed = np.ascontiguousarray(observed, dtype=float)
         self.threads = threads
+        # Events of weight one whose sum is as noisy.
+        self.size = float(len(rates)) if weights is None else float(np.square(weights).sum())
         self._mixture = mixture
         log_g = check_shapes(systematics, rates, log_g)
         events = allocate_events(blocks_of(len(rates)), len(mixture.processes), log_g.shape[1])

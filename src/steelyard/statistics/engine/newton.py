@@ -2,8 +2,9 @@ r"""Newton's method within bounds, for functions with exact gradient and Hessian
 
 A step minimises the quadratic model over the parameters that are free to move, with those that would leave their
 range set on its end, inside a trust region whose size follows from how well the model foretold the last step. Where
-the Hessian is not positive it is shifted until it is. A step that raises the function, or at which it is infinite
-(a negative density), is never taken.
+the Hessian is not positive it is shifted until it is; where nothing pulls, on a saddle, the search leaves along the
+direction that curves down most. A step that raises the function, or at which it is infinite (a negative density), is
+never taken.
 
 Where the Hessian is dear, it is no longer evaluated near the minimum as long as it is positive and steps go as
 foretold, but kept up to date with the gradients, by the formula of Broyden, Fletcher, Goldfarb and Shanno. Near the
@@ -19,7 +20,7 @@ import numpy as np
 
 from steelyard.statistics.engine.compilation import compiled, internal
 from steelyard.statistics.engine.orders import GRADIENT, HESSIAN, VALUE
-from steelyard.statistics.engine.quadratic import decrease_of, solve_within_bounds
+from steelyard.statistics.engine.quadratic import decrease_of, fall_along, solve_within_bounds
 
 ITERATIONS = 60
 
@@ -31,7 +32,10 @@ MINIMUM, PREDICTED, EDM, RADIUS, TOLERANCE, NOISE, REACH, NEAR, SHIFT = 0, 1, 2,
 STATE, ITERATION, ORDER, UPDATING = 0, 1, 2, 3
 
 # With a larger relative shift of the Hessian's diagonal it is not a minimum that has been found.
-_LARGEST_SHIFT = 1e-2
+_LARGEST_SHIFT = 2e-3
+
+# A saddle is left by so much, in scales.
+_AWAY = 0.25
 
 # Distance to the minimum before a step, in -2 ln L, from which the Hessian may be updated after it, if the step went as
 # foretold.
@@ -246,9 +250,15 @@ def _propose(search):
         predicted = _descend(search)
     search.numbers[EDM], search.numbers[SHIFT] = predicted, shift
     if predicted < numbers[TOLERANCE]:
-        # With a large shift this is a hill or a saddle with a vanishing slope.
-        search.counts[STATE] = CONVERGED if shift <= _LARGEST_SHIFT else STUCK
-        return False
+        if shift <= _LARGEST_SHIFT:
+            search.counts[STATE] = CONVERGED
+            return False
+        # A hill or a saddle with a vanishing slope.
+        predicted = fall_along(search, min(_AWAY, numbers[RADIUS]))
+        numbers[EDM] = predicted
+        if not predicted > 10.0 * numbers[NOISE]:
+            search.counts[STATE] = STUCK
+            return False
     reach = 0.0
     for i in range(size):
         reach = max(reach, abs(step[i]) / search.scale[i])

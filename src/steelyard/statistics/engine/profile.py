@@ -45,6 +45,14 @@ FINE, AT_BOUND, NO_VALID_START, NEGATIVE_AT_TEST, NOT_CONVERGED, TEST_NOT_CONVER
 # A basin whose expected depth is this far above the deepest found is not searched.
 MARGIN = 0.5
 
+# A valley of a nuisance parameter is entered at this distance from zero on its side.
+ENTRANCE = 1.0
+# From a minimum, one such parameter at a time is taken to these values. Code 4 may turn once more inside ±1.
+CROSSINGS = (-1.0, 1.0, -0.4, 0.4)
+
+# So much deeper is another valley, and not the same minimum again.
+DEEPER = 1e-5
+
 
 class Slice(NamedTuple):
     """A slice in kappa: coordinates (G,), f_c there (G, C), and -2 ln L (G,)."""
@@ -117,7 +125,22 @@ class Outcome(NamedTuple):
 
 
 @compiled
-def fit_experiments(effects, curves, rates, log_g, weights, rows, offsets, binned, observed, tested, bench, outcome):
+def fit_experiments(
+    effects,
+    curves,
+    rates,
+    log_g,
+    weights,
+    rows,
+    offsets,
+    binned,
+    observed,
+    tested,
+    sides,
+    folded,
+    bench,
+    outcome,
+):
     """Fit the experiments that ``offsets`` (T+1,) delimits in ``rows`` or, without these, in the events.
 
     Args:
@@ -128,6 +151,9 @@ def fit_experiments(effects, curves, rates, log_g, weights, rows, offsets, binne
         binned: the events are bins.
         observed: (T, K) global observables.
         tested: coordinate of the tested value.
+        sides: (V, K) valleys of the nuisance parameters in which to begin, of
+            :func:`~steelyard.statistics.valleys.valley_signs`; one row of zeros for one.
+        folded: (m,) nuisance parameters with two valleys.
         bench: room to work in.
         outcome: filled.
     """
@@ -138,82 +164,127 @@ def fit_experiments(effects, curves, rates, log_g, weights, rows, offsets, binne
     low, high = effects.bounds[0, 0], effects.bounds[0, 1]
     for toy in range(len(offsets) - 1):
         begin_at, end_at = offsets[toy], offsets[toy + 1]
+        size = np.float64(end_at - begin_at)
+        for index in range(begin_at, end_at if binned else begin_at):  # rounding of a bin counts for all its events
+            size += weights[index] * weights[index] - 1.0
         blocks = pack_events(rates, log_g, weights, rows, begin_at, end_at, binned, bench.packing, bench.events)
         data = Data(effects, curves, bench.events, observed[toy])
         _open(effects, search)
         evaluations = 0
-
-        # At the tested value, from the global observables or from the nominal point. If the tested value is forbidden
-        # at both, where the slice through them is lowest: the profile has to be known somewhere.
-        at_test, edm, test_converged, known, found = np.inf, 0.0, False, False, 0
-        for attempt in range(4):
-            for k in range(nuisances):
-                nearest = min(max(data.observed[k], effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
-                start[1 + k] = nearest if effects.constrained[k] and attempt % 2 == 0 else effects.nominal[k]
-            start[0] = tested
-            if attempt >= 2 or nuisances == 0:
-                _fill_slice(data, blocks, start[1:], desk, line)
-            if attempt >= 2:
-                lowest = np.argmin(line.values)
-                if not line.values[lowest] < np.inf:
-                    continue
-                start[0] = line.grid[lowest]
-            search.fixed[0] = True
-            evaluations += _minimise(data, blocks, start, desk, search, np.inf)
-            search.fixed[0] = False
-            known = search.counts[STATE] != INVALID_START
-            if known and attempt < 2:
-                at_test, edm = search.numbers[MINIMUM], search.numbers[EDM]
-                test_converged = search.counts[STATE] == CONVERGED
-            if known:
-                break
-        valid_at_test = at_test < np.inf
-        for i in range(1 + nuisances):
-            best[i] = search.place[i] if valid_at_test else np.nan
-        copy(best[1:], outcome.conditional[toy])
-        minimum, converged = at_test, test_converged
-
-        # Basins of the profile: without nuisance parameters along the slice, with them along the path.
-        if nuisances == 0:
-            found = minima_of(line.grid, line.values, minima, expected, order)
-        elif known:
-            wanted = depart(path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian)
-            search.fixed[0] = True
-            while wanted != ARRIVED:
-                if wanted == LOOK:
-                    wanted = walk(path, evaluate(data, blocks, path.trial, GRADIENT, desk), desk.gradient)
-                else:
-                    evaluations += _minimise(data, blocks, path.trial, desk, search, np.inf)
-                    wanted = land(path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian)
-            search.fixed[0] = False
-            evaluations += path.counts[EVALUATIONS]
-            found = minima_along(path, minima, expected, order)
-
-        # Down into each of them, the most promising first. If everything lies above the conditional fit, from there.
+        at_test, edm, test_converged, minimum, converged = np.inf, 0.0, False, np.inf, False
         edm_global, refined = np.inf, False
-        for index in range(found + 1):
-            if index == found:
-                if refined or not valid_at_test:
-                    continue
-                copy(best, start)
-            else:
-                j = order[index]
-                if refined and expected[j] > minimum + MARGIN:
-                    break
-                start[0] = minima[j]
-                if nuisances:
-                    foretell(path, minima[j], start[1:])
-                else:  # nothing else moves: the minimum lies between the neighbours on the grid
-                    step = line.grid[1] - line.grid[0]
-                    search.lower[0], search.upper[0] = max(minima[j] - step, low), min(minima[j] + step, high)
-                    search.scale[0] = search.upper[0] - search.lower[0]
-            evaluations += _minimise(data, blocks, start, desk, search, minimum)
-            reached = search.numbers[MINIMUM]
-            if reached < minimum or (not refined and (index == found or reached == minimum)):
-                minimum, converged, refined = min(reached, minimum), search.counts[STATE] == CONVERGED, True
-                edm_global = search.numbers[EDM]
-                copy(search.place, best)
+        for i in range(1 + nuisances):
+            best[i] = np.nan
+        copy(best[1:], outcome.conditional[toy])
 
+        for valley in range(len(sides)):
+            # At the tested value, from the global observables or from the nominal point. If the tested value is
+            # forbidden at both, where the slice through them is lowest: the profile has to be known somewhere.
+            known, found = False, 0
+            for attempt in range(4):
+                for k in range(nuisances):
+                    nearest = data.observed[k] if effects.constrained[k] and attempt % 2 == 0 else effects.nominal[k]
+                    side = sides[valley, k]
+                    if side != 0.0:
+                        nearest = side * max(side * nearest, ENTRANCE)
+                    start[1 + k] = min(max(nearest, effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
+                start[0] = tested
+                if attempt >= 2 or nuisances == 0:
+                    _fill_slice(data, blocks, start[1:], desk, line)
+                if attempt >= 2:
+                    lowest = np.argmin(line.values)
+                    if not line.values[lowest] < np.inf:
+                        continue
+                    start[0] = line.grid[lowest]
+                search.fixed[0] = True
+                evaluations += _minimise(data, blocks, start, desk, search, np.inf, size)
+                search.fixed[0] = False
+                known = search.counts[STATE] != INVALID_START
+                if known and attempt < 2 and search.numbers[MINIMUM] < at_test:
+                    at_test, edm = search.numbers[MINIMUM], search.numbers[EDM]
+                    test_converged = search.counts[STATE] == CONVERGED
+                    copy(search.place[1:], outcome.conditional[toy])
+                    if at_test < minimum:
+                        minimum, converged, refined = at_test, test_converged, False
+                        copy(search.place, best)
+                if known:
+                    break
+
+            # Basins of the profile: without nuisance parameters along the slice, with them along the path.
+            if nuisances == 0:
+                found = minima_of(line.grid, line.values, minima, expected, order)
+            elif known:
+                wanted = depart(path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian)
+                search.fixed[0] = True
+                while wanted != ARRIVED:
+                    if wanted == LOOK:
+                        wanted = walk(path, evaluate(data, blocks, path.trial, GRADIENT, desk), desk.gradient)
+                    else:
+                        evaluations += _minimise(data, blocks, path.trial, desk, search, np.inf, size)
+                        wanted = land(path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian)
+                search.fixed[0] = False
+                evaluations += path.counts[EVALUATIONS]
+                found = minima_along(path, minima, expected, order)
+
+            # Down into each of them, the most promising first. If all lies above the conditional fit, from there.
+            for index in range(found + 1):
+                if index == found:
+                    if refined or not at_test < np.inf:
+                        continue
+                    copy(best, start)
+                else:
+                    j = order[index]
+                    if refined and expected[j] > minimum + MARGIN:
+                        break
+                    start[0] = minima[j]
+                    if nuisances:
+                        foretell(path, minima[j], start[1:])
+                    else:  # nothing else moves: the minimum lies between the neighbours on the grid
+                        step = line.grid[1] - line.grid[0]
+                        search.lower[0], search.upper[0] = max(minima[j] - step, low), min(minima[j] + step, high)
+                        search.scale[0] = search.upper[0] - search.lower[0]
+                evaluations += _minimise(data, blocks, start, desk, search, minimum, size)
+                reached = search.numbers[MINIMUM]
+                if reached < minimum or (not refined and (index == found or reached == minimum)):
+                    minimum, converged, refined = min(reached, minimum), search.counts[STATE] == CONVERGED, True
+                    edm_global = search.numbers[EDM]
+                    copy(search.place, best)
+
+        # Where there are valleys: from the best fits over the ridges, one parameter at a time, and from the global to
+        # the conditional one, as long as any of it leads deeper.
+        crossings = len(CROSSINGS) * len(folded)
+        left = 1 + 2 * crossings if crossings and minimum < np.inf else 0
+        turn = 0
+        while left > 0:
+            at = turn % (1 + 2 * crossings)
+            held = at > crossings or at == 0
+            if held and at > 0:
+                start[0] = tested
+                copy(outcome.conditional[toy], start[1:])
+            else:
+                copy(best, start)
+                start[0] = tested if held else start[0]
+            if at > 0:
+                k = folded[(at - 1) % crossings // len(CROSSINGS)]
+                other = CROSSINGS[(at - 1) % len(CROSSINGS)]
+                start[1 + k] = min(max(other, effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
+            if not held or at_test < np.inf:
+                search.fixed[0] = held
+                evaluations += _minimise(data, blocks, start, desk, search, at_test if held else minimum, size)
+                search.fixed[0] = False
+                reached = search.numbers[MINIMUM]
+                if held and reached < at_test - DEEPER:
+                    at_test, edm, left = reached, search.numbers[EDM], 1 + 2 * crossings
+                    test_converged = search.counts[STATE] == CONVERGED
+                    copy(search.place[1:], outcome.conditional[toy])
+                if reached < minimum - DEEPER:
+                    minimum, edm_global, left = reached, search.numbers[EDM], 1 + 2 * crossings
+                    converged = search.counts[STATE] == CONVERGED
+                    copy(search.place, best)
+            left -= 1
+            turn += 1
+
+        valid_at_test = at_test < np.inf
         outcome.evaluations[toy] = evaluations
         outcome.kappa[toy] = best[0]
         copy(best[1:], outcome.alpha[toy])
@@ -242,10 +313,11 @@ def _open(effects, search):
 
 
 @internal
-def _minimise(data, blocks, start, desk, search, ceiling):
+def _minimise(data, blocks, start, desk, search, ceiling, events):
     """Search from ``start``, until it is clear that it ends above ``ceiling``; returns the number of evaluations."""
     effects = data.effects
-    begin(search, start, tolerance_of(effects), nearness_of(effects), noise_of(effects), updating_pays(effects))
+    tolerance, noise = tolerance_of(effects, events), noise_of(effects, events)
+    begin(search, start, tolerance, nearness_of(effects), noise, updating_pays(effects))
     running = True
     while running:
         value = evaluate(data, blocks, search.trial, search.counts[ORDER], desk)

@@ -1,4 +1,4 @@
-"""The minimum of a quadratic model within bounds: the step of Newton's method.
+"""The minimum of a quadratic model within bounds: the step of Newton's method, and how to leave a saddle.
 
 The model is that of a :class:`~steelyard.statistics.engine.newton.Search`: its gradient and Hessian at its place.
 """
@@ -9,6 +9,9 @@ from steelyard.statistics.engine.compilation import internal
 
 # The first relative shift of the diagonal of a Hessian that is not positive; later ones are ten times as large each.
 _FIRST_SHIFT = 1e-7
+
+# Multiplications by the Hessian, for each parameter, that find its lowest eigenvector.
+_POWERS = 100
 
 
 @internal
@@ -50,6 +53,45 @@ def solve_within_bounds(search, number):
         if kept == number:
             return largest
         number = kept
+
+
+@internal
+def fall_along(search, reach):
+    """Fill the step along the direction of most negative curvature, ``reach`` scales long; returns its decrease, or 0.
+
+    By the power method, for the Hessian divided by the roots of its diagonal; never across a bound.
+    """
+    place, gradient, step, right, hessian = search.place, search.gradient, search.step, search.right, search.hessian
+    size, top = len(step), 1e-12
+    for i in range(size):
+        top = max(top, abs(hessian[i, i]))
+    for i in range(size):
+        # Unequal components, so that none of the directions is missed.
+        step[i] = 0.0 if search.fixed[i] else 1.0 + 0.1 * i
+    for _ in range(_POWERS * size):
+        length = 0.0
+        for i in range(size):
+            right[i] = 0.0
+            if search.fixed[i]:
+                continue
+            for j in range(size):
+                weight = np.sqrt(max(abs(hessian[i, i]), 1e-3 * top) * max(abs(hessian[j, j]), 1e-3 * top))
+                right[i] += hessian[i, j] / weight * step[j]
+            right[i] = (size + 1.0) * step[i] - right[i]  # no eigenvalue is larger
+            length += right[i] * right[i]
+        length = np.sqrt(max(length, 1e-300))
+        for i in range(size):
+            step[i] = right[i] / length
+    largest, slope = 1e-300, 0.0
+    for i in range(size):
+        step[i] /= np.sqrt(max(abs(hessian[i, i]), 1e-3 * top))
+        largest = max(largest, abs(step[i]) / search.scale[i])
+        slope += gradient[i] * step[i]
+    factor = -reach / largest if slope > 0.0 else reach / largest
+    for i in range(size):
+        end = min(max(place[i] + factor * step[i], search.lower[i]), search.upper[i])
+        step[i] = end - place[i]
+    return max(decrease_of(search), 0.0)
 
 
 @internal

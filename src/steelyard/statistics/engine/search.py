@@ -52,7 +52,8 @@ def minimise(evaluator: Evaluator, start: np.ndarray, fixed: np.ndarray) -> Mini
     start = np.asarray(start, dtype=float)
     # A fixed parameter stays where the caller put it, even out of its range.
     search.lower[fixed], search.upper[fixed] = start[fixed], start[fixed]
-    begin(search, start, tolerance_of(effects), nearness_of(effects), noise_of(effects), updating_pays(effects))
+    tolerance, noise = tolerance_of(effects, evaluator.size), noise_of(effects, evaluator.size)
+    begin(search, start, tolerance, nearness_of(effects), noise, updating_pays(effects))
     running = True
     while running:
         here = evaluator.expand(search.trial[0], search.trial[1:], search.counts[ORDER])

@@ -1,6 +1,7 @@
 """The conditional fits along kappa of one large data set, each begun where its neighbour foretells it."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,6 +11,12 @@ from steelyard.statistics.engine.search import Minimum, minimise
 # A conditional fit that lands this far from its neighbour's prediction, in any nuisance parameter, may have changed
 # its basin: the neighbour on the other side is asked too. In standard deviations of the constraint.
 JUMP = 0.3
+
+# So much lower is another track, and not the same once more, in -2 ln L.
+LOWER = 1e-5
+
+# Points of the grid at which every valley is tried.
+PROBES = 9
 
 
 @dataclass(frozen=True)
@@ -56,13 +63,63 @@ def follow(evaluator: Evaluator, kappa: np.ndarray, start: np.ndarray) -> Track:
     )
 
 
+def envelope(evaluator: Evaluator, kappa: np.ndarray, minima: list[np.ndarray], valleys: list[np.ndarray]) -> Track:
+    """The lowest conditional fits at coordinates (G,) over all tracks that are known.
+
+    The first of the ``minima`` (1 + K,), the global one, is followed. Another one, or a valley in which a search begins
+    at some points of the grid, is followed where it leads below what is known. Each point is then tried with its
+    neighbours' nuisance parameters.
+
+    Args:
+        evaluator: the data.
+        kappa: the grid.
+        minima: local minima, deepest first.
+        valleys: places, of which the coordinate is not used, in the valleys of the nuisance parameters.
+    """
+    track = follow(evaluator, kappa, minima[0])
+    order = np.argsort(kappa, kind="stable")
+    probes = np.unique(np.linspace(0, len(order) - 1, PROBES).round().astype(int))
+    starts = [(int(np.argmin(np.abs(kappa - place[0]))), place) for place in minima[1:]]
+    starts += [(int(order[probe]), place) for probe in probes for place in valleys]
+    fixed = np.arange(len(minima[0])) == 0
+    for g, place in starts:
+        found = minimise(evaluator, np.concatenate([[kappa[g]], place[1:]]), fixed)
+        if found.value < track.values[g] - LOWER:
+            track = _lower(track, follow(evaluator, kappa, found.place))
+    if len(valleys) or len(minima) > 1:
+        _sweep(evaluator, kappa, order, track)
+    return track
+
+
+def _lower(one: Track, other: Track) -> Track:
+    """At each point the lower one."""
+    deeper = other.values < one.values - LOWER
+    return Track(
+        values=np.where(deeper, other.values, one.values),
+        alpha=np.where(deeper[:, None], other.alpha, one.alpha),
+        converged=np.where(deeper, other.converged, one.converged),
+    )
+
+
+def _sweep(evaluator: Evaluator, kappa: np.ndarray, order: np.ndarray, track: Track) -> None:
+    """Try each point from its neighbour where that is another valley, upwards and downwards."""
+    fixed = np.arange(1 + track.alpha.shape[1]) == 0
+    for path in (order, order[::-1]):
+        for before, g in pairwise(path):
+            if np.abs(track.alpha[before] - track.alpha[g]).max(initial=0.0) < JUMP:
+                continue
+            found = minimise(evaluator, np.concatenate([[kappa[g]], track.alpha[before]]), fixed)
+            if found.value < track.values[g] - LOWER:
+                track.values[g], track.alpha[g], track.converged[g] = found.value, found.place[1:], found.converged
+
+
 def _return(
     evaluator: Evaluator, kappa: np.ndarray, path: list[int], fixed: np.ndarray, results: dict[int, Minimum]
 ) -> None:
     """Repeat the fits of a path from its end backwards, until one is no deeper than before."""
     for later, g in zip(path[:0:-1], path[-2::-1], strict=True):
         again = minimise(evaluator, _continue(evaluator, results[later], kappa[g]), fixed)
-        if not again.value < results[g].value - 1e-5:
+        if not again.value < results[g].value - LOWER:
             return
         results[g] = again
 

@@ -120,6 +120,24 @@ def test_a_flat_function_has_its_minimum_anywhere():
 
 def test_the_top_of_a_hill_is_no_minimum():
     search, _ = run(quadratic([0.0, 0.0], [[1.0, 0.0], [0.0, -1.0]]), [0.0, 0.0])
+    assert search.counts[STATE] == CONVERGED
+    np.testing.assert_allclose(np.abs(search.place), [0.0, 10.0], atol=1e-9)
+
+
+def test_a_saddle_across_the_axes_is_left_for_a_minimum():
+    def function(place):  # (x y - 1)^2 / 2: a saddle at the origin, minima along x y = 1
+        x, y = place
+        short = x * y - 1.0
+        return 0.5 * short**2, [short * y, short * x], [[y * y, short + x * y], [short + x * y, x * x]]
+
+    search, _ = run(function, [0.0, 0.0])
+    assert search.counts[STATE] == CONVERGED
+    assert search.place[0] * search.place[1] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_saddle_from_which_no_way_leads_down_is_no_minimum():
+    # The Hessian is negative, and the function rises on both sides: nothing that agrees with itself.
+    search, _ = run(lambda place: (abs(place[0]), [0.0], [[-1.0]]), [0.0])
     assert search.counts[STATE] == STUCK
 
 

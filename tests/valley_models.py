@@ -1,0 +1,189 @@
+"""Two Gaussians, a signal on a background, whose systematics fold: same-sided, equal, one-sided and other effects.
+
+Densities are exact. The brute-force fits beside it begin scipy's L-BFGS-B at many places and take the lowest end: they
+know nothing of valleys, paths or basins. The value that they minimise is the engine's, which has tests of its own.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.stats import norm
+
+from steelyard.statistics.coefficients import Coefficients
+from steelyard.statistics.engine.orders import GRADIENT
+from steelyard.statistics.likelihood import Likelihood
+from steelyard.statistics.mixture import Mixture
+from steelyard.statistics.systematics import Normaliser, Nuisance, Systematics
+
+YIELDS = np.array([30.0, 300.0])
+BOUNDS = (0.0, 5.0)
+DISTANCE = 2.0
+WIDTH = 10.0  # of the range in which x lies
+
+
+def mixture(yields=YIELDS, bounds=BOUNDS) -> Mixture:
+    """Mu S + B."""
+    return Mixture(("S", "B"), Coefficients(("mu",), ("mu", "1"), {"mu": 1.0}), np.asarray(yields, float), bounds)
+
+
+def densities(x: np.ndarray, distance: float = DISTANCE) -> np.ndarray:
+    """(n, 2) of S and B."""
+    return np.stack([norm.pdf(x, loc=0.5 * distance), norm.pdf(x, loc=-0.5 * distance)], axis=1)
+
+
+def yields_only(*effects: tuple, **nuisance) -> Systematics:
+    """One nuisance parameter for each ((S up, S down), (B up, B down))."""
+    logs = np.log(np.asarray(effects, dtype=float)).transpose(1, 0, 2)
+    members = tuple(Nuisance(f"n{k}", **nuisance) for k in range(len(effects)))
+    return Systematics(members, logs, np.zeros(logs.shape[:2], dtype=bool), np.zeros((0, 2), dtype=np.int64))
+
+
+def asimov(expected: tuple[float, float], systematics: Systematics, distance: float = DISTANCE, observed=None):
+    """The likelihood of exactly so many events of S and B, on a grid."""
+    x = np.linspace(-0.5 * WIDTH, 0.5 * WIDTH, 801)
+    p = densities(x, distance)
+    weights = (p @ np.asarray(expected)) * (x[1] - x[0])
+    return Likelihood(mixture(), p * YIELDS, weights, systematics, None, observed)
+
+
+KINDS = ("same-sided", "equal", "one-sided", "non-monotonic", "two-sided")
+
+
+def random_analysis(seed: int, kind: str, nuisances: int = 0, size: float = 0.0):
+    """A random analysis of :mod:`random_models` whose effects are folded: the first of this kind, the others of any.
+
+    Every second one is the Gaussians, the others interfere. Yields change by up to 40 %, shapes by up to 20 %; ``size``
+    fixes that of the shapes. Of folded effects only the first has a shape: its normaliser is exact, and no minimum is
+    due to the second-order form of that of several.
+    """
+    import random_models
+
+    generator = np.random.default_rng([seed, 77])
+    nuisances = nuisances or int(generator.integers(1, 4))
+    shape = size or float(generator.choice([0.0, 0.05, 0.1, 0.2]))
+    amount = float(generator.choice([0.02, 0.05, 0.1, 0.2, 0.4])) if not size else 0.02
+    shapes = 0 if not shape else nuisances if kind == "two-sided" else 1
+    base = random_models.analysis(shapes, seed, shape or 0.05, amount, norm_only=nuisances - shapes, events=1500)
+    if seed % 2:
+        base = _gaussian_base(base, generator)
+    log_yields, log_g = base.systematics.log_yields.copy(), base.log_g.astype(float)
+    for k in range(nuisances):
+        chosen = kind if k == 0 or kind == "two-sided" else str(generator.choice(KINDS))
+        share = {
+            "same-sided": generator.uniform(0.2, 1.2),
+            "equal": 1.0,
+            "one-sided": 0.0,
+            "non-monotonic": -generator.uniform(0.02, 0.2),
+            "two-sided": None,
+        }[chosen]
+        if share is not None:
+            log_yields[:, k, 1] = share * log_yields[:, k, 0]
+            of_it = base.systematics.terms[:, 1] == k
+            log_g[:, of_it, 1] = share * log_g[:, of_it, 0]
+    return _normalised(base, log_yields, log_g)
+
+
+def _gaussian_base(base, generator):
+    """The same effects, of the first two processes, on S and B."""
+    x = (np.arange(len(base.rates)) + 0.5) / len(base.rates) * WIDTH - 0.5 * WIDTH
+    yields = np.array([generator.uniform(20.0, 80.0), generator.uniform(100.0, 600.0)])
+    rates = densities(x, generator.uniform(1.0, 3.0)) * WIDTH * yields
+    old = base.systematics
+    kept = old.terms[:, 0] < 2
+    systematics = replace(
+        old, log_yields=old.log_yields[:2], factors=old.factors[:2], terms=old.terms[kept], normaliser=Normaliser.none()
+    )
+    weights = np.full(len(x), 1.0 / len(x))
+    return type(base)(mixture(yields), systematics, rates, base.log_g[:, kept], weights)
+
+
+def _normalised(base, log_yields, log_g):
+    """The analysis with other effects, their shapes normalised over each process."""
+    import random_models
+
+    terms = base.systematics.terms
+    p = base.rates * base.weights[:, None]
+    p = p / p.sum(axis=0)
+    if len(terms):
+        log_g = log_g - np.log(np.einsum("nt,nts->ts", p[:, terms[:, 0]], np.exp(log_g)))
+    log_g = log_g.astype(np.float32)
+    bare = replace(base.systematics, log_yields=log_yields, normaliser=Normaliser.none(len(terms)))
+    normaliser = random_models.normaliser_of(bare, log_g, p) if len(terms) else bare.normaliser
+    return replace(base, systematics=replace(bare, normaliser=normaliser), log_g=log_g)
+
+
+def throw(analysis, seed: int, toys: int = 1):
+    """Rows, offsets and global observables of toys of a truth that pulls: every process off by some 10 %."""
+    generator = np.random.default_rng([seed, 78])
+    mu = generator.uniform(0.0, 2.0)
+    fractions = analysis.mixture.fractions(analysis.mixture.to_coordinate(mu))[0]
+    scale = np.exp(generator.normal(0.0, 0.15, size=len(fractions)))
+    weights = np.clip(analysis.weights * (analysis.rates @ (fractions * scale)), 0.0, None)
+    counts = generator.poisson(weights.sum(), size=toys)
+    rows = generator.choice(len(weights), size=counts.sum(), p=weights / weights.sum())
+    systematics = analysis.systematics
+    pulls = generator.normal(size=(toys, len(systematics))) * systematics.constrained
+    return rows, np.concatenate([[0], np.cumsum(counts)]), np.clip(systematics.nominal + pulls, *systematics.bounds.T)
+
+
+def brute_force(likelihood: Likelihood, kappa: float | None, seed: int, starts: int = 24) -> float:
+    """The lowest -2 ln L of many descents, at one coordinate or over all of them."""
+    evaluator = likelihood.evaluator
+    bounds = evaluator.effects.bounds.copy()
+    if kappa is not None:
+        bounds[0] = kappa
+    generator = np.random.default_rng([seed, 79])
+
+    def function(place):
+        here = evaluator.expand(place[0], place[1:], GRADIENT)
+        return (here.value, here.gradient) if np.isfinite(here.value) else (1e9, np.zeros(len(place)))
+
+    lowest = np.inf
+    for start in range(starts):
+        place = np.append(generator.uniform(*bounds[0]), generator.normal(0.0, 2.0, size=len(bounds) - 1))
+        if start % 2:
+            place[1:] = generator.choice([-1.0, -0.3, 0.3, 1.0], size=len(bounds) - 1)
+        end = minimize(function, np.clip(place, *bounds.T), jac=True, method="L-BFGS-B", bounds=bounds)
+        lowest = min(lowest, float(end.fun))
+    return lowest
+
+
+@dataclass(frozen=True)
+class Miss:
+    """A fit that is shallower than brute force, by ``size`` in -2 ln L; ``what`` was fitted."""
+
+    seed: int
+    kind: str
+    what: str
+    size: float
+
+
+def compare(seed: int, kind: str, size: float = 0.0, singles: bool = True, starts: int = 24) -> list[Miss]:
+    """All that is shallower than brute force by more than 1e-3, in one data set of one random model."""
+    from steelyard.statistics.fits import fit, scan
+    from steelyard.statistics.toy_fits import fit_toys
+
+    analysis = random_analysis(seed, kind, size=size)
+    rows, offsets, observed = throw(analysis, seed)
+    model, systematics, log_g = analysis.mixture, analysis.systematics, analysis.log_g
+    tested = float(np.random.default_rng([seed, 80]).uniform(0.1, 2.0))
+    likelihood = Likelihood(model, analysis.rates[rows], None, systematics, log_g[rows], observed[0])
+    toy = fit_toys(model, analysis.rates, offsets, tested, systematics, log_g, observed, rows)
+    place = float(model.to_coordinate(tested))
+    deepest, at_test = brute_force(likelihood, None, seed, starts), brute_force(likelihood, place, seed, starts)
+    found = []
+    if toy.status[0] > 1:
+        found.append(Miss(seed, kind, "toy status", float(toy.status[0])))
+    else:
+        hat = float(model.to_coordinate(toy.hat[0]))
+        found.append(Miss(seed, kind, "toy", likelihood.value(hat, toy.alpha[0])[0] - deepest))
+        found.append(Miss(seed, kind, "toy at test", likelihood.value(place, toy.conditional[0])[0] - at_test))
+    if singles:
+        single, held = fit(likelihood), fit(likelihood, {"mu": tested})
+        along = scan(likelihood, np.append(np.linspace(0.0, 3.0, 13), tested))
+        found.append(Miss(seed, kind, "fit", single.minimum - deepest))
+        found.append(Miss(seed, kind, "fit at test", held.minimum - at_test))
+        found.append(Miss(seed, kind, "scan", along.t[-1] + along.fit.minimum - at_test))
+        found.append(Miss(seed, kind, "valid", 1.0 if not single.valid else 0.0))
+    return [miss for miss in found if not miss.size <= 1e-3]
