@@ -283,7 +283,7 @@ NEW = {
     },
     ("ensembles",): {"members_per_job": 1},
     ("belts",): {"nuisances": "conditional"},
-    ("audit",): {"nuisances": [{}]},
+    ("audit",): {"nuisances": [{}], "surface_toys": 1000},
     ("observed", "simulate"): {"nuisances": {}},
     ("samples", 0, "simulate"): {"nuisances": {}},
     ("samples", 1, "simulate"): {"nuisances": {}},
