@@ -51,9 +51,9 @@ def test_the_scale_of_a_publication_in_2000_jobs_and_with_a_job_for_every_networ
         return trainings, sum(planned.jobs.values()), planned.jobs["throw_toys"]
 
     trainings, total, toys = jobs(dag_scale.paper_scale())
-    assert trainings == 4 * 25 + 80 * 5 and toys == 61 * 5 and total <= 2000
+    assert trainings == 4 * 25 + 80 * 5 and toys == 2 * 61 * 2 and total <= 2000
     trainings, total, toys = jobs(dag_scale.paper_scale(members_per_job=1))
-    assert trainings == 8400 and toys == 61 * 5 and total > 8400
+    assert trainings == 8400 and toys == 2 * 61 * 2 and total > 8400
     paper = yaml.safe_load((REPOSITORY / "config" / "paper.yaml").read_text())
     trainings, total, toys = jobs(paper)  # with the nuisance parameters and the exact likelihood of the simulator
     assert trainings == 4 * 25 + 16 * 5 and toys == 2 * 2 * 61 * 2 and total <= 2000

@@ -11,8 +11,9 @@ from steelyard.diagnostics.verdict import PASS, Check, Levels, Threshold, at_lea
 # Rows of reference events treated at a time.
 BLOCK = 65_536
 # Effective reference events for each expected one. Toys are drawn from one reference and normalised on it, so that its
-# own fluctuation is in none of them: it is a component of its own (statistics/reference_error.py), in analytic models
-# and one analysis 0.1 to 0.2 of the error of a fit with 10 to 20 of them, and 0.2 to 0.4 with 3.
+# own fluctuation is in none of them: it shifts the fit of the data by an error of its own
+# (statistics/reference_error.py), in the model of its test 0.20, 0.11, 0.064 and 0.035 of the statistical error at 3, 10,
+# 30 and 100 effective events.
 ENTRIES_PER_EVENT = Levels(warn=20.0, fail=5.0)
 
 

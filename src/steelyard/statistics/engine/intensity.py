@@ -43,7 +43,7 @@ def event_intensities(
     result = np.empty(len(rates))
     for start in range(0, len(rates), step):
         stop = min(start + step, len(rates))
-        used = pack_events(rates, log_g, alike, everything, start, stop, packing, events)
+        used = pack_events(rates, log_g, alike, everything, start, stop, False, packing, events)
         _fill(effects, events, FIRST, used, fractions, factors.rates, room, result[start:stop])
     return result
 
