@@ -56,11 +56,11 @@ def folded_nuisances(
         weights: (n,) of the events, one each by default.
     """
     yields = np.abs(mixture.fractions(np.linspace(*mixture.coordinate_bounds, 17))) * np.asarray(mixture.yields)
-    most, least = yields.max(axis=0), yields.min(axis=0)
+    most, usual = yields.max(axis=0), np.median(yields, axis=0)
     even, odd = np.zeros(len(systematics)), np.zeros(len(systematics))
     for c, k, square in _mean_squares(systematics, rates, log_g, weights):
         up, down, both = square[0, 0], square[1, 1], square[0, 1]
-        odd[k] += 0.25 * max(up + down - 2.0 * both, 0.0) * least[c]
+        odd[k] += 0.25 * max(up + down - 2.0 * both, 0.0) * usual[c]
         if both > -OPPOSITE * max(up, down):
             even[k] = max(even[k], 0.5 * np.sqrt(max(up + down + 2.0 * both, 0.0) * most[c]))
     sizes = even / (1.0 + LEFT * odd)
