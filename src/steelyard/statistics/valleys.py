@@ -20,8 +20,8 @@ OPPOSITE = 0.25
 
 # The even part e of an effect on nu events bends the likelihood into a ridge if 15/4 e sqrt(nu) times the residual, in
 # standard deviations, exceeds 1 (the constraint) and what the odd parts add. Below this value of e sqrt(nu) it takes a
-# residual of more than two, and the two sides hardly differ.
-LEAST = 0.12
+# residual of four.
+LEAST = 0.06
 
 # Of the curvature that the odd parts add, the share that is left when other parameters are fitted too.
 LEFT = 0.25
