@@ -8,7 +8,8 @@ from steelyard.statistics.fits import Fit, Scan
 
 # No fit at all may fail, and none may end where only the range of the parameter stops it.
 NONE = 0.5
-# A nuisance parameter on a bound is a matter for thought in data, and a fault of the model in Asimov data.
+# A nuisance parameter on a bound is a matter for thought in data, and a fault of the model in Asimov data; one with two
+# valleys may be meant.
 IN_DATA = Levels(0.5, math.inf)
 
 
@@ -32,6 +33,8 @@ def check_fits(
             if scan.fit.nuisances:
                 level = Levels(NONE, NONE) if data == "asimov" else IN_DATA
                 checks.append(_nuisances_inside(where, scan.fit, level, parameter))
+                if data == "asimov":
+                    checks.append(_opposite(where, scan.fit))
     return tuple(checks)
 
 
@@ -54,6 +57,17 @@ def _inside(where: str, fit: Fit, parameter: str, bounds: tuple[float, float]) -
     elif fit.at_bound:
         detail += "; at its lower end, where the sets are one-sided"
     return at_most(f"best fit at the upper bound, {where}", float(at_high), NONE, detail=detail)
+
+
+def _opposite(where: str, fit: Fit) -> Check:
+    """Two sides that go the same way, in yields or shapes, are rarely meant, and no single fit shows them."""
+    detail = f"of {len(fit.nuisances)}"
+    if fit.folded:
+        detail += (
+            f": {', '.join(fit.folded)}; up and down go the same way, or one of them nowhere: the likelihood has a "
+        )
+        detail += "minimum on either side, and the deeper one counts. If that is not meant, symmetrise them"
+    return at_most(f"nuisance parameters with two valleys, {where}", float(len(fit.folded)), IN_DATA, detail=detail)
 
 
 def _nuisances_inside(where: str, fit: Fit, level: Levels, parameter: str) -> Check:

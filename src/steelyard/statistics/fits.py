@@ -35,6 +35,7 @@ class Fit:
         errors: (1 + K) square roots of its diagonal, absent for parameters that are fixed or on a bound.
         bounds_hit: names of the parameters that ended on a bound.
         fixed: names of the parameters that were not fitted.
+        folded: names of the nuisance parameters with two valleys, both of which were looked into.
     """
 
     hat: float
@@ -50,6 +51,7 @@ class Fit:
     errors: list[float | None] | None = None
     bounds_hit: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
+    folded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ def _result(likelihood: Likelihood, found: list[Minimum], still: np.ndarray) -> 
         errors=errors,
         bounds_hit=tuple(name for name, at in zip(names, hit, strict=True) if at),
         fixed=tuple(name for name, held in zip(names, still, strict=True) if held),
+        folded=tuple(systematics.names[k] for k in np.sort(likelihood.folded)),
     )
 
 

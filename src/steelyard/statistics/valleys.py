@@ -20,8 +20,8 @@ OPPOSITE = 0.25
 
 # The even part e of an effect on nu events bends the likelihood into a ridge if 15/4 e sqrt(nu) times the residual, in
 # standard deviations, exceeds 1 (the constraint) and what the odd parts add. Below this value of e sqrt(nu) it takes a
-# residual of more than two, and the two sides hardly differ.
-LEAST = 0.12
+# residual of four.
+LEAST = 0.06
 
 # Of the curvature that the odd parts add, the share that is left when other parameters are fitted too.
 LEFT = 0.25
@@ -56,11 +56,11 @@ def folded_nuisances(
         weights: (n,) of the events, one each by default.
     """
     yields = np.abs(mixture.fractions(np.linspace(*mixture.coordinate_bounds, 17))) * np.asarray(mixture.yields)
-    most, least = yields.max(axis=0), yields.min(axis=0)
+    most, usual = yields.max(axis=0), np.median(yields, axis=0)
     even, odd = np.zeros(len(systematics)), np.zeros(len(systematics))
     for c, k, square in _mean_squares(systematics, rates, log_g, weights):
         up, down, both = square[0, 0], square[1, 1], square[0, 1]
-        odd[k] += 0.25 * max(up + down - 2.0 * both, 0.0) * least[c]
+        odd[k] += 0.25 * max(up + down - 2.0 * both, 0.0) * usual[c]
         if both > -OPPOSITE * max(up, down):
             even[k] = max(even[k], 0.5 * np.sqrt(max(up + down + 2.0 * both, 0.0) * most[c]))
     sizes = even / (1.0 + LEFT * odd)

@@ -19,7 +19,7 @@ def statuses(data="asimov", exact=False, not_converged=0, **changes):
 @pytest.mark.parametrize("exact", [False, True])
 def test_a_good_fit_passes(exact):
     found = statuses(exact=exact, nuisances=("scale",))
-    assert {check.status for check in found.values()} == {"PASS"} and len(found) == 3
+    assert {check.status for check in found.values()} == {"PASS"} and len(found) == 4
     assert all(name.endswith("exact likelihood") == exact for name in found)
 
 
@@ -44,3 +44,8 @@ def test_a_nuisance_parameter_on_its_bound_is_named(data, status):
     found = statuses(data, nuisances=("scale", "tilt"), bounds_hit=("mu", "tilt"))
     check = found[f"nuisance parameters on a bound, {data} data"]
     assert check.status == status and "tilt" in check.detail
+
+
+def test_sides_that_go_the_same_way_are_named():
+    check = statuses(nuisances=("scale", "tilt"), folded=("tilt",))["nuisance parameters with two valleys, asimov data"]
+    assert check.status == "WARN" and "tilt" in check.detail
