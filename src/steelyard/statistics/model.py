@@ -233,7 +233,10 @@ def build_model(
     terms, log_g, raw_g, also_pruned = normalise_shapes(effects, processes, densities)
     systematics = Systematics(effects.nuisances, log_yields, effects.factors, terms)
     _require_effects(systematics)
-    systematics = replace(systematics, normaliser=build_normaliser(systematics, log_g, densities))
+    # As many events as a process has at most, of either sign, where the parameter of interest goes.
+    reach = np.linspace(*mixture.coordinate_bounds, 101)
+    expected = np.abs(mixture.fractions(reach)).max(axis=0) * mixture.yields
+    systematics = replace(systematics, normaliser=build_normaliser(systematics, log_g, densities, expected))
     return replace(model, systematics=systematics, log_g=log_g, raw_g=raw_g, pruned=(*pruned, *also_pruned))
 
 

@@ -14,9 +14,9 @@ from steelyard.statistics.normaliser import build_normaliser, log_normaliser
 from steelyard.statistics.normaliser_accuracy import NormaliserAccuracy, measure_accuracy
 
 
-def one_process(shapes, events=8000):
+def one_process(shapes, events=8000, size=0.06):
     """A model of 1000 expected events of one process."""
-    systematics, log_g, densities = correlated(shapes, 0.06, events)
+    systematics, log_g, densities = correlated(shapes, size, events)
     systematics = replace(systematics, normaliser=build_normaliser(systematics, log_g, densities))
     mixture = Mixture(("B",), Coefficients(("mu",), ("1",), {"mu": 1.0}), np.array([1000.0]), (0.0, 2.0))
     normalisation = Normalisation(("B",), np.ones(1), np.zeros(1))
@@ -25,7 +25,7 @@ def one_process(shapes, events=8000):
 
 
 def test_few_shapes_are_good_enough_and_fifty_are_not():
-    few, many = (measure_accuracy(one_process(shapes), points=10) for shapes in (3, 50))
+    few, many = (measure_accuracy(one_process(shapes, size=size), points=10) for shapes, size in ((3, 0.06), (50, 0.1)))
     assert few.sufficient() and "good enough" in few.advice
     assert not many.sufficient() and "joint expectation" in many.advice
     within = many.within[0]
@@ -35,8 +35,8 @@ def test_few_shapes_are_good_enough_and_fifty_are_not():
     assert within.largest_deviation == pytest.approx(2000.0 * within.largest[0], rel=1e-12)
     assert within.factorised_deviation == pytest.approx(2000.0 * within.factorised[0], rel=1e-12)
     assert within.rms[0] < within.factorised[0] < within.log_normaliser[0]
-    # What is left is of the third order: 27 times as large in a cube three times as wide, give or take.
-    assert 8.0 < many.within[2].rms[0] / within.rms[0] < 80.0
+    # What is left is of the fourth order: 81 times as large in a cube three times as wide, give or take.
+    assert 25.0 < many.within[2].rms[0] / within.rms[0] < 400.0
 
 
 def test_the_numbers_are_those_of_the_definition():
@@ -60,7 +60,7 @@ def test_the_numbers_are_those_of_the_definition():
 def test_a_part_of_the_events_tells_the_same():
     model = one_process(20)
     full, part = (measure_accuracy(model, sizes=(1.0,), events=events).within[0] for events in (8000, 4000))
-    # The rms of the same 20 points; third cumulants of half of the events scatter by a few ten per cent.
+    # The rms of the same 20 points; fourth cumulants of half of the events scatter by a few ten per cent.
     assert part.rms[0] == pytest.approx(full.rms[0], rel=0.5)
 
 
