@@ -56,7 +56,7 @@ def log_normaliser(systematics: Systematics, alpha: np.ndarray) -> np.ndarray:
     if normaliser.anchor is not None:
         anchor = normaliser.anchor
         for c in range(len(result)):
-            step = alpha - anchor.alpha
+            step = (alpha - anchor.alpha) / np.sqrt(1.0 + (alpha - anchor.alpha) ** 2 / 4.0)
             result[c] += anchor.offset[c] + anchor.linear[c] @ step + 0.5 * step @ anchor.quadratic[c] @ step
     return result
 

@@ -15,11 +15,12 @@ from steelyard.diagnostics.normalisation import check_normalisation
 from steelyard.diagnostics.table import EventTable
 from steelyard.diagnostics.total_closure import TotalClosure, total_closure
 from steelyard.diagnostics.verdict import Check, Levels, at_most
+from steelyard.statistics.fits import Scan
 from steelyard.statistics.model import Model
-from steelyard.statistics.normaliser_accuracy import TOLERATED, NormaliserAccuracy, measure_accuracy
+from steelyard.statistics.normaliser_accuracy import INTOLERABLE, TOLERATED, NormaliserAccuracy, measure_accuracy
 
-# Beyond one unit of -2 ln L a fit of one data set sees it.
-FORM = Levels(warn=TOLERATED, fail=1.0)
+# Of the rms of t's error in pseudo-experiments.
+FORM = Levels(warn=TOLERATED, fail=INTOLERABLE)
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,7 @@ class ModelDiagnosis:
     def _normaliser_checks(self) -> tuple[Check, ...]:
         if self.normaliser is None:
             return ()
-        nearest = min(self.normaliser.within, key=lambda entry: entry.size)
-        detail = f"difference in -2 ln L; {self.normaliser.advice}"
-        return (at_most("form of the normaliser", nearest.deviation, FORM, detail=detail),)
+        return (at_most("form of the normaliser", self.normaliser.worst, FORM, detail=self.normaliser.advice),)
 
 
 def diagnose_model(
@@ -64,6 +63,7 @@ def diagnose_model(
     mu: Sequence[float],
     truths: Sequence[float],
     thresholds: Thresholds,
+    scan: Scan | None = None,
 ) -> ModelDiagnosis:
     """Check a model on its own reference events.
 
@@ -74,6 +74,7 @@ def diagnose_model(
         mu: values of the parameter along which sums are checked.
         truths: values at which the simulation's expected data are fitted.
         thresholds: of the checks.
+        scan: of the expected data, along which the normaliser is checked.
     """
     mixture, mu = model.mixture, np.asarray(mu, dtype=float)
     columns = bin_columns(table.names, table.variables, table.reference)
@@ -117,5 +118,5 @@ def diagnose_model(
             truths,
             thresholds.asimov,
         ),
-        normaliser=measure_accuracy(model) if len(model.systematics.terms) else None,
+        normaliser=measure_accuracy(model, scan) if len(model.systematics.terms) and scan is not None else None,
     )

@@ -52,7 +52,7 @@ def fit_experiments(
     """
     fits = []
     for side in (learned, exact):
-        systematics = side.model.systematics
+        systematics = side.model.anchored(nuisances).systematics
         thrown = throw_global_observables(systematics, nuisances, len(offsets) - 1, seed)
         fits.append(fit_toys(side.model.mixture, side.rates, offsets, mu, systematics, side.log_g, thrown))
     return FittedExperiments(mu, dict(nuisances), *fits)

@@ -7,6 +7,7 @@ import numpy as np
 
 from steelyard.errors import ModelError
 from steelyard.problems import nearest
+from steelyard.statistics.anchoring import anchored_fit, anchored_scan
 from steelyard.statistics.engine.minuit import minimise_with_minuit
 from steelyard.statistics.engine.search import Minimum
 from steelyard.statistics.engine.tracking import follow
@@ -95,6 +96,8 @@ def fit(likelihood: Likelihood, fixed: Mapping[str, float] | None = None) -> Fit
         ModelError: no value of the parameter within its bounds gives every event a positive density, or an unknown
             name in ``fixed``.
     """
+    if likelihood.integration is not None:
+        return anchored_fit(fit, likelihood, fixed)
     start, still = _starting_point(likelihood, fixed or {})
     return _fit(likelihood, start, still)
 
@@ -105,6 +108,8 @@ def scan(likelihood: Likelihood, mu: np.ndarray) -> Scan:
     The nuisance parameters are fitted at every value, from the global fit outwards
     (:func:`steelyard.statistics.engine.tracking.follow`).
     """
+    if likelihood.integration is not None:
+        return anchored_scan(scan, fit, likelihood, mu)
     mixture = likelihood.mixture
     best = fit(likelihood)
     mu = np.asarray(mu, dtype=float)

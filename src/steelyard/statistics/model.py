@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,11 +14,13 @@ from steelyard.errors import ModelError
 from steelyard.outputs import whole
 from steelyard.statistics.coefficients import Coefficients
 from steelyard.statistics.effects import ShapeNormalisation, SystematicEffects, normalise_shapes
+from steelyard.statistics.integration import Integration
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.normaliser import build_normaliser
 from steelyard.statistics.pruning import Pruned, prune_norms
 from steelyard.statistics.rates import check_total_rate
+from steelyard.statistics.responses import total_yield_factors
 from steelyard.statistics.shapes import varied_rates
 from steelyard.statistics.systematics import Systematics, from_arrays, to_arrays
 
@@ -81,8 +84,8 @@ class Model:
                   \frac{p(x|\mu,\alpha)}{p_\mathrm{ref}(x)} w_\mathrm{ref}(x)
                   = w_\mathrm{ref}(x) \sum_c f_c(\mu)\,\frac{G_c(\alpha)}{N_c(\alpha)}\,g_c(x|\alpha)\,\nu_c\,r_c(x)
 
-        with the reference weights normalised to one. Their sum is nu(mu, alpha), because ratios and effects are
-        normalised: exactly where at most one shape of a process is away from zero, else as well as N_c is known.
+        with the reference weights normalised to one. Their sum is nu(mu, alpha): here N_c is the expectation over
+        these very events, whatever the form of the normaliser is.
 
         Raises:
             ModelError: some weights are negative. They are counted, never clipped: a clipped weight is a biased toy.
@@ -95,6 +98,12 @@ class Model:
         rates = self.rates
         if len(self.systematics):
             rates = varied_rates(self.systematics, rates, self.log_g, point)
+            shaped = np.unique(self.systematics.terms[:, 0])
+            expected = (
+                self.weights @ self.rates[:, shaped] * total_yield_factors(self.systematics, point[None])[0, shaped]
+            )
+            found = self.weights @ rates[:, shaped]
+            rates[:, shaped] *= np.divide(expected, found, where=found != 0.0, out=np.ones(len(shaped)))
         weights = self.weights * (rates @ self.mixture.fractions(kappa)[0])
         negative = weights < 0.0
         if negative.any():
@@ -121,6 +130,22 @@ class Model:
                 "them with the networks of the variations (`event_shapes`)"
             )
         return self._likelihood(rates, np.zeros((len(rates), 0, 2), np.float32) if log_g is None else log_g)
+
+    @cached_property
+    def integration(self) -> Integration | None:
+        """The reference events as what the normalisers are expectations over, if two shapes ever act on a process."""
+        terms = self.systematics.terms[:, 0]
+        if len(np.unique(terms)) == len(terms):
+            return None
+        return Integration(self.mixture, self.systematics, self.rates, self.log_g, self.weights)
+
+    def anchored(self, alpha: Point = None) -> "Model":
+        """The model with its normalisers corrected to the joint expectation about ``alpha``: for toys thrown there."""
+        if self.integration is None:
+            return self
+        result = replace(self, systematics=self.integration.anchored(self.systematics.point(alpha)))
+        result.__dict__["integration"] = self.integration  # its events stay packed
+        return result
 
     def event_rates(self, log_r: np.ndarray) -> np.ndarray:
         """nu_c r_c of any events from raw log ratios (N, C), normalised as the reference is."""
@@ -152,6 +177,7 @@ class Model:
             systematics=self.systematics,
             log_g=log_g,
             global_observables=global_observables,
+            integration=self.integration,
         )
 
 

@@ -155,7 +155,7 @@ def log_normaliser(systematics: Systematics, alpha: np.ndarray) -> np.ndarray:
             result[..., process] += np.einsum("...i,...ij,...j->...", z, folded, z) / 6.0
     if normaliser.anchor is not None:
         anchor = normaliser.anchor
-        step = alpha - anchor.alpha
+        step = anchor.distance(alpha)[0]
         result += anchor.offset + step @ anchor.linear.T
         result += 0.5 * np.einsum("...k,ckl,...l->...c", step, anchor.quadratic, step, optimize=True)
     return result
@@ -199,8 +199,12 @@ def log_normaliser_derivatives(
             hessian[process, nuisances, nuisances] += (outer * curvature[chosen]).sum(axis=1)
         hessian = 0.5 * (hessian + hessian.transpose(0, 2, 1))
     if normaliser.anchor is not None:
-        gradient += normaliser.anchor.linear + normaliser.anchor.quadratic @ (alpha - normaliser.anchor.alpha)
-        hessian += normaliser.anchor.quadratic
+        anchor = normaliser.anchor
+        step, slope, curvature = anchor.distance(alpha)
+        outer = anchor.linear + anchor.quadratic @ step
+        gradient += outer * slope
+        hessian += np.outer(slope, slope) * anchor.quadratic
+        hessian[:, np.arange(len(alpha)), np.arange(len(alpha))] += outer * curvature
     return log_normaliser(systematics, alpha), gradient, hessian
 
 

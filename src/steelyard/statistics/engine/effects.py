@@ -48,8 +48,8 @@ class Effects(NamedTuple):
         ranks: (C,) directions of the third order.
         directions: (C, 2W, R) of the same sides.
         cumulants: (C, R (R + 1) / 2, R) float32, kappa_ijl for i <= j in the order of rows.
-        offset, linear, quadratic: (C,), (C, W) and (C, W, W), the anchor's correction as a polynomial of the
-            nuisance parameters of the process's terms; ``anchored`` (C,) where there is one.
+        around: (C, W) the anchor, in the nuisance parameters of the process's terms.
+        offset, linear, quadratic: (C,), (C, W) and (C, W, W), its correction; ``anchored`` (C,) where there is one.
     """
 
     yields: np.ndarray
@@ -71,6 +71,7 @@ class Effects(NamedTuple):
     ranks: np.ndarray
     directions: np.ndarray
     cumulants: np.ndarray
+    around: np.ndarray
     offset: np.ndarray
     linear: np.ndarray
     quadratic: np.ndarray

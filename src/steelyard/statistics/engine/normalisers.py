@@ -2,10 +2,11 @@ r"""What shapes of one process do to its normaliser together: pairs by their sid
 
 With h the weights of the two sides of the process's m terms (2m numbers) and :math:`z=V^Th`,
 
-.. math:: \tfrac12h^TBh + \tfrac16\kappa zzz + c + l\cdot\alpha + \tfrac12\alpha^TQ\alpha
+.. math:: \tfrac12h^TBh + \tfrac16\kappa zzz + c + l\cdot s + \tfrac12s^TQs
 
-(:mod:`steelyard.statistics.normaliser`). The gradient in h is :math:`Bh+\frac12V(\kappa zz)`, the second derivatives
-are :math:`B+V(\kappa z)V^T`; those in α follow with the derivatives of h.
+(:mod:`steelyard.statistics.normaliser`), s the distance from the anchor. The gradient in h is
+:math:`Bh+\frac12V(\kappa zz)`, the second derivatives are :math:`B+V(\kappa z)V^T`;
+those in α follow with the derivatives of h.
 """
 
 from typing import NamedTuple
@@ -15,7 +16,9 @@ import numpy as np
 from steelyard.statistics.engine.compilation import internal
 from steelyard.statistics.engine.interpolation import EXPONENTIAL, interpolation_weights
 from steelyard.statistics.engine.products import dot
-from steelyard.statistics.systematics import Systematics
+from steelyard.statistics.systematics import ANCHOR_REACH, Systematics
+
+INVERSE = 1.0 / ANCHOR_REACH**2
 
 
 class Joint(NamedTuple):
@@ -27,6 +30,7 @@ class Joint(NamedTuple):
         place: (R,) z, and ``place32`` as float32.
         folded: (C, R, R) kappa z, symmetric.
         moved, product: (W, R) directions at the terms' slopes, and their product with ``folded``.
+        local: (2, W) distance from the anchor and its second derivative; ``bends`` (C, W) its first derivative.
     """
 
     sides: np.ndarray
@@ -37,6 +41,8 @@ class Joint(NamedTuple):
     folded: np.ndarray
     moved: np.ndarray
     product: np.ndarray
+    local: np.ndarray
+    bends: np.ndarray
 
 
 def prepare_joint(systematics: Systematics, terms: np.ndarray, processes: int) -> dict[str, np.ndarray]:
@@ -70,22 +76,23 @@ def prepare_joint(systematics: Systematics, terms: np.ndarray, processes: int) -
             chosen = slice(side * numbers[c], (side + 1) * numbers[c])
             directions[c, chosen] = normaliser.directions[first[c] : first[c + 1], side]
     offset, anchored = np.zeros(processes), np.zeros(processes, dtype=np.bool_)
-    linear, quadratic = np.zeros((processes, width)), np.zeros((processes, width, width))
+    around, linear = np.zeros((processes, width)), np.zeros((processes, width))
+    quadratic = np.zeros((processes, width, width))
     anchor = normaliser.anchor
     if anchor is not None:
         for c in range(processes):
             used = terms[first[c] : first[c + 1], 1]
-            around, slope = anchor.alpha[used], anchor.linear[c, used]
-            second = anchor.quadratic[c][np.ix_(used, used)]
-            offset[c] = anchor.offset[c] - slope @ around + 0.5 * around @ second @ around
-            linear[c, : len(used)] = slope - second @ around
-            quadratic[c, : len(used), : len(used)] = second
+            around[c, : len(used)] = anchor.alpha[used]
+            offset[c] = anchor.offset[c]
+            linear[c, : len(used)] = anchor.linear[c, used]
+            quadratic[c, : len(used), : len(used)] = anchor.quadratic[c][np.ix_(used, used)]
             anchored[c] = len(used) > 0
     return {
         "pairs": pairs,
         "ranks": ranks,
         "directions": directions,
         "cumulants": cumulants,
+        "around": around,
         "offset": offset,
         "linear": linear,
         "quadratic": quadratic,
@@ -105,6 +112,8 @@ def allocate_joint(effects):
         np.zeros((processes, rank, rank)),
         np.zeros((sides // 2, rank)),
         np.zeros((sides // 2, rank)),
+        np.zeros((2, sides // 2)),
+        np.zeros((processes, sides // 2)),
     )
 
 
@@ -139,16 +148,32 @@ def add_joint(effects, c, alpha, weights, joint, first, second):
         first[k] += up * sides[1, j] + down * sides[1, terms + j]
         second[k] += up * sides[2, j] + down * sides[2, terms + j]
     if effects.anchored[c]:
-        value += effects.offset[c]
-        for j in range(terms):
-            slope, k = effects.linear[c, j], effects.nuisance[start + j]
-            half = slope
-            for m in range(terms):
-                rise = effects.quadratic[c, j, m] * alpha[effects.nuisance[start + m]]
-                slope += rise
-                half += 0.5 * rise
-            value += half * alpha[k]
-            first[k] += slope
+        value += _add_anchor(effects, c, alpha, joint, first, second)
+    return value
+
+
+@internal
+def _add_anchor(effects, c, alpha, joint, first, second):
+    """The correction about the anchor, with derivatives; see :class:`~steelyard.statistics.systematics.Anchor`."""
+    start, local, bends = effects.first[c], joint.local, joint.bends[c]
+    terms = effects.first[c + 1] - start
+    for j in range(terms):
+        distance = alpha[effects.nuisance[start + j]] - effects.around[c, j]
+        factor = 1.0 / (1.0 + distance * distance * INVERSE)
+        root = np.sqrt(factor)
+        local[0, j], bends[j] = distance * root, factor * root
+        local[1, j] = -3.0 * INVERSE * distance * factor * factor * root
+    value = effects.offset[c]
+    for j in range(terms):
+        k, slope = effects.nuisance[start + j], effects.linear[c, j]
+        half = slope
+        for m in range(terms):
+            rise = effects.quadratic[c, j, m] * local[0, m]
+            slope += rise
+            half += 0.5 * rise
+        value += half * local[0, j]
+        first[k] += slope * bends[j]
+        second[k] += slope * local[1, j]
     return value
 
 
@@ -216,4 +241,4 @@ def fill_curvatures(effects, joint, curvatures):
                 result[j, m] = total
             if effects.anchored[c]:
                 for m in range(j, terms):
-                    result[j, m] += effects.quadratic[c, j, m]
+                    result[j, m] += joint.bends[c, j] * effects.quadratic[c, j, m] * joint.bends[c, m]
