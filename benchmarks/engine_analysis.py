@@ -74,7 +74,9 @@ def split(whole: Analysis, parts: int) -> Analysis:
             old.normaliser,
             table=old.normaliser.table[source],
             pairs=np.array(pairs, dtype=np.int64).reshape(-1, 2),
-            pair_factors=np.array(factors),
+            pair_factors=np.reshape(factors, (-1, 2, 2)),
+            directions=old.normaliser.directions[source],
+            cumulants=np.repeat(old.normaliser.cumulants, parts, axis=0),
         ),
     )
     rates = np.repeat(whole.rates, parts, axis=1) / parts

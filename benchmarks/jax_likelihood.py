@@ -136,11 +136,13 @@ class _Model:
         processes, shapes = len(mixture.processes), len(nuisances)
         self._lowest, self._step = float(normaliser.knots[0]), float(normaliser.knots[1] - normaliser.knots[0])
         self._table = jnp.asarray(normaliser.table).reshape(processes, shapes, *normaliser.table.shape[1:])
-        # Pairs of terms as one symmetric matrix of nuisance parameters for each process.
-        pairs = np.zeros((processes, shapes, shapes))
+        # Pairs of terms as one matrix of nuisance parameters and sides for each process.
+        if normaliser.cumulants.any():
+            raise ValueError("this likelihood has no third order of the normaliser")
+        pairs = np.zeros((processes, shapes, 2, shapes, 2))
         for (t, u), b in zip(normaliser.pairs, normaliser.pair_factors, strict=True):
             c, k = nuisances.terms[t]
-            pairs[c, k, nuisances.terms[u, 1]] = b
+            pairs[c, k, :, nuisances.terms[u, 1], :] = b
         self._pairs, self._constrained = jnp.asarray(pairs), jnp.asarray(nuisances.constrained)
         self.value = jax.jit(self._value)
         self.gradient = jax.jit(jax.value_and_grad(self._value))
@@ -154,7 +156,10 @@ class _Model:
         if coefficients is None:
             coefficients = code4_coefficients(data.log_up, data.log_down)
         shapes = jnp.prod(code4(data.log_up, data.log_down, coefficients, alpha), axis=-1)
-        log_normaliser = self._alone(alpha).sum(axis=-1) + jnp.einsum("ckl,k,l->c", self._pairs, alpha, alpha)
+        inner = jnp.clip(alpha, -1.0, 1.0)
+        even = inner**2 * (15.0 - inner**2 * (10.0 - 3.0 * inner**2)) / 8.0 + jnp.abs(alpha) - jnp.abs(inner)
+        sides = 0.5 * jnp.stack([even + alpha, even - alpha], axis=-1)
+        log_normaliser = self._alone(alpha).sum(axis=-1) + jnp.einsum("ckslt,ks,lt->c", self._pairs, sides, sides)
         intensity = (data.rates * shapes) @ (fractions * yields * jnp.exp(-log_normaliser))
         pulls = jnp.where(self._constrained, alpha - observed, 0.0)
         value = 2.0 * fractions @ (yields * self._yields) - 2.0 * data.weights @ jnp.log(intensity) + pulls @ pulls

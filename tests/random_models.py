@@ -11,7 +11,7 @@ import interference
 import numpy as np
 
 from steelyard.statistics.mixture import Mixture
-from steelyard.statistics.systematics import Normaliser, Nuisance, Systematics
+from steelyard.statistics.systematics import Anchor, Normaliser, Nuisance, Systematics
 
 # The six conditions of code 4 on a_1 .. a_6: value, first and second derivative at +1 and -1.
 _CONDITIONS = np.array(
@@ -38,17 +38,32 @@ def effect(kind: str, up: np.ndarray, down: np.ndarray, alpha: float) -> np.ndar
 
 
 def log_normaliser(systematics: Systematics, alpha: np.ndarray) -> np.ndarray:
-    """ln N_c (C,): exact quintic Hermite interpolation of the table, by scipy, and the pairs."""
+    """ln N_c (C,): exact quintic Hermite interpolation of the table, by scipy, the pairs, and the third order."""
     from scipy.interpolate import BPoly
 
     result = np.zeros(len(systematics.log_yields))
     normaliser = systematics.normaliser
     for (process, nuisance), table in zip(systematics.terms, normaliser.table, strict=True):
         result[process] += BPoly.from_derivatives(normaliser.knots, table)(alpha[nuisance])
+    sides = np.array([_sides(value) for value in alpha]).reshape(-1, 2)
     for (first, second), b in zip(normaliser.pairs, normaliser.pair_factors, strict=True):
         k, m = systematics.terms[first, 1], systematics.terms[second, 1]
-        result[systematics.terms[first, 0]] += b * alpha[k] * alpha[m]
+        result[systematics.terms[first, 0]] += sides[k] @ b @ sides[m]
+    for c, kappa in enumerate(normaliser.cumulants):
+        own = systematics.terms[:, 0] == c
+        z = sum((v.T @ sides[k] for v, k in zip(normaliser.directions[own], systematics.terms[own, 1], strict=True)))
+        result[c] += np.einsum("ijl,i,j,l", kappa, z, z, z) / 6.0
+    if normaliser.anchor is not None:
+        anchor = normaliser.anchor
+        for c in range(len(result)):
+            step = (alpha - anchor.alpha) / np.sqrt(1.0 + (alpha - anchor.alpha) ** 2 / 4.0)
+            result[c] += anchor.offset[c] + anchor.linear[c] @ step + 0.5 * step @ anchor.quadratic[c] @ step
     return result
+
+
+def _sides(alpha: float) -> list[float]:
+    """The weights of ln g+ and ln g- in the exponential interpolation: how it answers to either alone."""
+    return [float(np.log(effect("exponential", np.float64(up), np.float64(1.0 - up), alpha))) for up in (1.0, 0.0)]
 
 
 def minus_two_log_likelihood(
@@ -163,6 +178,28 @@ def analysis(
     return Analysis(mixture, systematics, base.rates, log_g, base.weights)
 
 
+def with_third_order_and_anchor(analysis: Analysis, seed: int, rank: int = 3) -> Analysis:
+    """The same with a random third order, of another rank for the first process, and a random anchor."""
+    generator, systematics = np.random.default_rng(seed), analysis.systematics
+    (terms, processes), nuisances = (len(systematics.terms), len(systematics.log_yields)), len(systematics)
+    directions = 0.4 * generator.normal(size=(terms, 2, rank))
+    cumulants = generator.normal(scale=0.02, size=(processes, rank, rank, rank))
+    orders = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+    cumulants = sum(cumulants.transpose(0, *(1 + i for i in order)) for order in orders)
+    cumulants[0, -1] = cumulants[0, :, -1] = cumulants[0, :, :, -1] = 0.0
+    quadratic = generator.normal(scale=0.01, size=(processes, nuisances, nuisances))
+    shaped = np.zeros((processes, nuisances))
+    shaped[systematics.terms[:, 0], systematics.terms[:, 1]] = 1.0
+    anchor = Anchor(
+        generator.normal(scale=0.5, size=nuisances),
+        generator.normal(scale=0.01, size=processes),
+        shaped * generator.normal(scale=0.01, size=(processes, nuisances)),
+        shaped[:, :, None] * shaped[:, None, :] * (quadratic + quadratic.transpose(0, 2, 1)),
+    )
+    normaliser = replace(systematics.normaliser, directions=directions, cumulants=cumulants, anchor=anchor)
+    return replace(analysis, systematics=replace(systematics, normaliser=normaliser))
+
+
 def _wave(x: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """A random smooth function with a mean square of one."""
     modes = np.arange(1, 9)
@@ -170,10 +207,9 @@ def _wave(x: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 
 
 def normaliser_of(systematics: Systematics, log_g: np.ndarray, densities: np.ndarray) -> Normaliser:
-    """Exact values at knots with derivatives by differences, pairs by covariance. No finer than the tests need."""
+    """Exact values at knots with derivatives by differences, and pairs at the corners. No finer than the tests need."""
     knots, h = np.linspace(-5.0, 5.0, 41), 1e-3
     table = np.zeros((len(systematics.terms), len(knots), 3))
-    slopes = np.zeros((len(systematics.terms), len(log_g)))
     for t, (c, k) in enumerate(systematics.terms):
         up, down = log_g[:, t].astype(float).T
         kind = systematics.nuisances[k].interpolation
@@ -181,7 +217,6 @@ def normaliser_of(systematics: Systematics, log_g: np.ndarray, densities: np.nda
             np.log([densities[:, c] @ effect(kind, up, down, knot + shift) for knot in knots]) for shift in (0, h, -h)
         ]
         table[t] = np.stack([value[0], (value[1] - value[2]) / (2 * h), (value[1] + value[2] - 2 * value[0]) / h**2], 1)
-        slopes[t] = 0.5 * (up - down)
     pairs = [
         (t, u)
         for t in range(len(systematics.terms))
@@ -190,6 +225,7 @@ def normaliser_of(systematics: Systematics, log_g: np.ndarray, densities: np.nda
     ]
     factors = []
     for t, u in pairs:
-        p = densities[:, systematics.terms[t, 0]]
-        factors.append(p @ (slopes[t] * slopes[u]) - (p @ slopes[t]) * (p @ slopes[u]))
-    return Normaliser(knots, table, np.array(pairs, dtype=np.int64).reshape(-1, 2), np.array(factors))
+        p, g = densities[:, systematics.terms[t, 0]], np.exp(log_g[:, [t, u]].astype(float))
+        alone = np.log(p @ g[:, 0])[:, None] + np.log(p @ g[:, 1])
+        factors.append(np.log((g[:, 0] * p[:, None]).T @ g[:, 1]) - alone)
+    return Normaliser(knots, table, np.array(pairs, dtype=np.int64).reshape(-1, 2), np.reshape(factors, (-1, 2, 2)))

@@ -67,6 +67,7 @@ rule diagnose_model:
         **stores("features", "observables", "weights", "ids", "info"),
         reference=rules.mix_reference.output.reference,
         model=rules.build_model.output.model,
+        scan=f"{R}/fits/asimov.json",
         scores=[f"{R}/scores/{sample}/{process}.unseen.npy" for sample in SAMPLES for process in PROCESSES],
     output:
         diagnosis=f"{R}/diagnostics/model.json",

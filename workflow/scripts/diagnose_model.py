@@ -5,6 +5,7 @@ from steelyard.diagnostics.of_model import diagnose_model
 from steelyard.diagnostics.table import event_table
 from steelyard.jobs import logged
 from steelyard.results import from_json, to_json
+from steelyard.statistics.fits import Scan
 from steelyard.statistics.model import load_model
 
 files, params = snakemake.input, snakemake.params
@@ -12,5 +13,6 @@ files, params = snakemake.input, snakemake.params
 with logged(snakemake.log[0]):
     samples, reference = open_all(files.info), from_json(Reference, files.reference)
     table, thresholds = event_table(samples, reference, files.scores), Thresholds.model_validate(params.thresholds)
-    diagnosis = diagnose_model(table, load_model(files.model), reference, params.grid, params.truths, thresholds)
+    model, scan = load_model(files.model), from_json(Scan, files.scan)
+    diagnosis = diagnose_model(table, model, reference, params.grid, params.truths, thresholds, scan)
     to_json(diagnosis, snakemake.output.diagnosis)

@@ -12,8 +12,8 @@ from steelyard.diagnostics.verdict import PASS, Check, Levels, Threshold, at_lea
 BLOCK = 65_536
 # Effective reference events for each expected one. Toys are drawn from one reference and normalised on it, so that its
 # own fluctuation is in none of them: it shifts the fit of the data by an error of its own
-# (statistics/reference_error.py), in the model of its test 0.20, 0.11, 0.064 and 0.035 of the statistical error at 3, 10,
-# 30 and 100 effective events.
+# (statistics/reference_error.py), in the model of its test 0.20, 0.11, 0.064 and 0.035 of the statistical error at 3,
+# 10, 30 and 100 effective events.
 ENTRIES_PER_EVENT = Levels(warn=20.0, fail=5.0)
 
 

@@ -16,11 +16,12 @@ from steelyard.diagnostics.table import EventTable
 from steelyard.diagnostics.total_closure import TotalClosure, total_closure
 from steelyard.diagnostics.verdict import Check, Levels, at_most
 from steelyard.statistics.fall_back import FallBackEffect, fall_back_effect
+from steelyard.statistics.fits import Scan
 from steelyard.statistics.model import Model
-from steelyard.statistics.normaliser_accuracy import TOLERATED, NormaliserAccuracy, measure_accuracy
+from steelyard.statistics.normaliser_accuracy import INTOLERABLE, TOLERATED, NormaliserAccuracy, measure_accuracy
 
-# Beyond one unit of -2 ln L a fit of one data set sees it.
-FORM = Levels(warn=TOLERATED, fail=1.0)
+# Of the rms of t's error in pseudo-experiments.
+FORM = Levels(warn=TOLERATED, fail=INTOLERABLE)
 
 # Of t, whose 68 % set ends at 1: there 0.1 are a twentieth of a standard deviation, and 1 is a whole one in a set that
 # ends at 4.
@@ -61,9 +62,7 @@ class ModelDiagnosis:
     def _form_checks(self) -> tuple[Check, ...]:
         checks = []
         if self.normaliser is not None:
-            nearest = min(self.normaliser.within, key=lambda entry: entry.size)
-            detail = f"difference in -2 ln L; {self.normaliser.advice}"
-            checks.append(at_most("form of the normaliser", nearest.deviation, FORM, detail=detail))
+            checks.append(at_most("form of the normaliser", self.normaliser.worst, FORM, detail=self.normaliser.advice))
         if self.fall_back is not None:
             checks.append(check_fall_back(self.fall_back))
         return tuple(checks)
@@ -92,6 +91,7 @@ def diagnose_model(
     mu: Sequence[float],
     truths: Sequence[float],
     thresholds: Thresholds,
+    scan: Scan | None = None,
 ) -> ModelDiagnosis:
     """Check a model on its own reference events.
 
@@ -102,6 +102,7 @@ def diagnose_model(
         mu: values of the parameter along which sums are checked.
         truths: values at which the simulation's expected data are fitted.
         thresholds: of the checks.
+        scan: of the expected data, along which the normaliser is checked.
     """
     mixture, mu = model.mixture, np.asarray(mu, dtype=float)
     columns = bin_columns(table.names, table.variables, table.reference)
@@ -145,7 +146,7 @@ def diagnose_model(
             truths,
             thresholds.asimov,
         ),
-        normaliser=measure_accuracy(model) if len(model.systematics.terms) else None,
+        normaliser=measure_accuracy(model, scan) if len(model.systematics.terms) and scan is not None else None,
         fall_back=fall_back_effect(
             model,
             mixture.to_parameter(np.linspace(*mixture.to_coordinate(mu[[0, -1]]), FALL_BACK_POINTS)),

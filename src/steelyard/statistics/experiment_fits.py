@@ -56,7 +56,7 @@ def fit_experiments(
 
 def fit_seen(seen: SeenEvents, offsets: np.ndarray, mu: float, nuisances: Mapping[str, float], seed: int) -> ToyFits:
     """The same by one likelihood alone."""
-    systematics = seen.model.systematics
+    systematics = seen.model.anchored(nuisances).systematics
     thrown = throw_global_observables(systematics, nuisances, len(offsets) - 1, seed)
     return fit_toys(seen.model.mixture, seen.rates, offsets, mu, systematics, seen.log_g, thrown)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from steelyard.errors import ModelError
 from steelyard.problems import nearest
+from steelyard.statistics.anchoring import anchored_fit, anchored_scan
 from steelyard.statistics.descents import all_minima, valley_starts
 from steelyard.statistics.engine.search import Minimum
 from steelyard.statistics.engine.tracking import envelope
@@ -94,6 +95,8 @@ def fit(likelihood: Likelihood, fixed: Mapping[str, float] | None = None) -> Fit
         ModelError: no value of the parameter within its bounds gives every event a positive density, or an unknown
             name in ``fixed``.
     """
+    if likelihood.integration is not None:
+        return anchored_fit(fit, likelihood, fixed)
     start, still = _starting_point(likelihood, fixed or {})
     return _result(likelihood, all_minima(likelihood, start, still), still)
 
@@ -104,6 +107,8 @@ def scan(likelihood: Likelihood, mu: np.ndarray) -> Scan:
     The nuisance parameters are fitted at every value, from the global fit outwards and from the other minima and
     valleys that may lie lower somewhere (:func:`steelyard.statistics.engine.tracking.envelope`).
     """
+    if likelihood.integration is not None:
+        return anchored_scan(scan, fit, likelihood, mu)
     mixture = likelihood.mixture
     start, still = _starting_point(likelihood, {})
     found = all_minima(likelihood, start, still)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from steelyard.errors import ModelError
+from steelyard.statistics.anchoring import settled
 from steelyard.statistics.descents import over_ridges
 from steelyard.statistics.engine.search import minimise
 from steelyard.statistics.fits import Fit, fit
@@ -119,6 +120,9 @@ def impacts(likelihood: Likelihood, centre: Fit | None = None, groups: Mapping[s
     if not len(systematics):
         raise ModelError("there are no nuisance parameters whose impact could be asked for")
     centre = fit(likelihood) if centre is None else centre
+    whole = likelihood
+    if likelihood.integration is not None:
+        likelihood = likelihood.with_form(likelihood.integration.anchored(np.array(centre.alpha)))
     covariance = None if centre.covariance is None else np.asarray(centre.covariance, dtype=float)
     observables = likelihood.global_observables
     groups = groups or {}
@@ -130,7 +134,7 @@ def impacts(likelihood: Likelihood, centre: Fit | None = None, groups: Mapping[s
             for side, step in (("up", 1.0), ("down", -1.0)):
                 moved = observables.copy()
                 moved[index] += step
-                shifts[side] = _refit(likelihood, centre, moved) - centre.hat
+                shifts[side] = _refit(likelihood, whole, centre, moved) - centre.hat
         known = {}
         if covariance is not None and covariance[1 + index, 1 + index] > 0.0:
             width = float(np.sqrt(covariance[1 + index, 1 + index]))
@@ -160,16 +164,22 @@ def impacts(likelihood: Likelihood, centre: Fit | None = None, groups: Mapping[s
     )
 
 
-def _refit(likelihood: Likelihood, centre: Fit, observables: np.ndarray) -> float:
-    """Best-fit parameter of interest with other global observables (K,), from the best fit ``centre``."""
+def _refit(likelihood: Likelihood, whole: Likelihood, centre: Fit, observables: np.ndarray) -> float:
+    """Best-fit parameter of interest with other global observables (K,), from the best fit ``centre``.
+
+    ``likelihood`` has normalisers anchored there, ``whole`` has the events that they are expectations over.
+    """
     mixture, evaluator = likelihood.mixture, copy(likelihood.evaluator)
     evaluator.observed = observables  # the packed events are shared
     start = np.array([float(mixture.to_coordinate(centre.hat)), *centre.alpha])
     free = np.zeros(len(start), dtype=bool)
     found = over_ridges(likelihood, minimise(evaluator, start, free), free, evaluator)
-    if not found.converged:
-        return fit(replace(likelihood, global_observables=observables)).hat
-    return float(mixture.to_parameter(found.place[0]))
+    hat = float(mixture.to_parameter(found.place[0]))
+    if not found.converged or (
+        whole.integration is not None and not settled(whole, likelihood.systematics, hat, found.place[1:])
+    ):
+        return fit(replace(whole, global_observables=observables)).hat
+    return hat
 
 
 def _budget(found: list[Impact], covariance: np.ndarray | None) -> dict:

@@ -1,13 +1,16 @@
 """The likelihood of one data set: extended unbinned, or of Poisson counts in bins."""
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from steelyard.errors import ModelError
+from steelyard.statistics.engine.effects import prepare_effects
 from steelyard.statistics.engine.evaluation import Evaluator, Expansion
+from steelyard.statistics.integration import Integration
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.systematics import Systematics
 from steelyard.statistics.valleys import folded_nuisances
@@ -44,6 +47,8 @@ class Likelihood:
         log_g: (n, T, 2) ln g at ±1 of each term, E_{p_c}[g] = 1; may be left out where there is no term.
         global_observables: (K,) a_k, nominal ones by default.
         threads: how many evaluate it; the result does not depend on their number.
+        integration: events over which the normalisers are joint expectations. The likelihood itself uses the form
+            that ``systematics`` has; fits and scans correct it by them (:mod:`steelyard.statistics.anchoring`).
 
         binned: the rows are bins.
 
@@ -59,6 +64,7 @@ class Likelihood:
     global_observables: np.ndarray = None  # type: ignore[assignment]  # nominal ones, set below
     threads: int = 1
     binned: bool = False
+    integration: Integration | None = None
 
     def __post_init__(self) -> None:
         if self.systematics is None:
@@ -92,6 +98,15 @@ class Likelihood:
     def folded(self) -> np.ndarray:
         """Numbers (m,) of the nuisance parameters with two valleys (:mod:`steelyard.statistics.valleys`)."""
         return folded_nuisances(self.mixture, self.systematics, np.asarray(self.rates), self.log_g, self.weights)
+
+    def with_form(self, systematics: Systematics) -> "Likelihood":
+        """The same data, which stay packed, with another normaliser and without integration events."""
+        other = replace(self, systematics=systematics, integration=None)
+        evaluator = copy(self.evaluator)
+        evaluator.effects = prepare_effects(self.mixture, systematics)
+        other.__dict__["evaluator"] = evaluator
+        other.__dict__["folded"] = self.folded  # of the effects and the events, which are the same
+        return other
 
     def value(self, kappa: ArrayLike, alpha: ArrayLike | None = None) -> np.ndarray:
         """-2 ln L at each of the coordinates, (G,) to (G,), and one point (K,) or as many points (G, K)."""

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,9 +15,10 @@ from steelyard.outputs import whole
 from steelyard.statistics.coefficients import Coefficients, Coordinate
 from steelyard.statistics.effects import ShapeNormalisation, SystematicEffects, normalise_shapes
 from steelyard.statistics.engine.intensity import event_intensities
+from steelyard.statistics.integration import Integration
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
-from steelyard.statistics.normaliser import build_normaliser
+from steelyard.statistics.normaliser import build_normaliser, log_normaliser
 from steelyard.statistics.pruning import Pruned, prune_norms
 from steelyard.statistics.rates import check_total_rate
 from steelyard.statistics.systematics import Systematics, from_arrays, to_arrays
@@ -81,8 +83,8 @@ class Model:
                   \frac{p(x|\mu,\alpha)}{p_\mathrm{ref}(x)} w_\mathrm{ref}(x)
                   = w_\mathrm{ref}(x) \sum_c f_c(\mu)\,\frac{G_c(\alpha)}{N_c(\alpha)}\,g_c(x|\alpha)\,\nu_c\,r_c(x)
 
-        with the reference weights normalised to one. Their sum is nu(mu, alpha), because ratios and effects are
-        normalised: exactly where at most one shape of a process is away from zero, else as well as N_c is known.
+        with the reference weights normalised to one. Their sum is nu(mu, alpha): here N_c is the expectation over
+        these very events, whatever the form of the normaliser is.
 
         Raises:
             ModelError: some weights are negative. They are counted, never clipped: a clipped weight is a biased toy.
@@ -92,13 +94,21 @@ class Model:
         kappa = self.mixture.to_coordinate(mu)
         if not self.mixture.total(kappa)[0] >= 0.0:
             check_total_rate(self.mixture.coefficients, self.mixture.yields, np.array([mu]))
-        weights = event_intensities(self.mixture, self.systematics, self.rates, self.log_g, kappa, point)
+        weights = event_intensities(
+            self.mixture, self.systematics, self.rates, self.log_g, kappa, point, self._exactly_normalised(point)
+        )
         weights *= self.weights
         negative = weights < 0.0
         if negative.any():
             share = -weights[negative].sum() / weights.sum()
             raise negative_weights(np.count_nonzero(negative), len(weights), share, mu, self.systematics, point)
         return weights
+
+    def _exactly_normalised(self, point: np.ndarray) -> np.ndarray | None:
+        """(C,) factors from the model's normaliser to the joint expectation over the reference, at a point (K,)."""
+        if self.integration is None or not point[self.systematics.terms[:, 1]].any():
+            return None
+        return np.exp(log_normaliser(self.systematics, point) - self.integration.log_normaliser(point[None])[0])
 
     def asimov(self, mu: float, alpha: Point = None) -> Likelihood:
         """The likelihood of the Asimov data set at ``mu`` and ``alpha``, whose global observables are alpha too."""
@@ -119,6 +129,22 @@ class Model:
                 "them with the networks of the variations (`event_shapes`)"
             )
         return self._likelihood(rates, np.zeros((len(rates), 0, 2), np.float32) if log_g is None else log_g)
+
+    @cached_property
+    def integration(self) -> Integration | None:
+        """The reference events as what the normalisers are expectations over, if two shapes ever act on a process."""
+        terms = self.systematics.terms[:, 0]
+        if len(np.unique(terms)) == len(terms):
+            return None
+        return Integration(self.mixture, self.systematics, self.rates, self.log_g, self.weights)
+
+    def anchored(self, alpha: Point = None) -> "Model":
+        """The model with its normalisers corrected to the joint expectation about ``alpha``: for toys thrown there."""
+        if self.integration is None:
+            return self
+        result = replace(self, systematics=self.integration.anchored(self.systematics.point(alpha)))
+        result.__dict__["integration"] = self.integration  # its events stay packed
+        return result
 
     def event_rates(self, log_r: np.ndarray) -> np.ndarray:
         """nu_c r_c of any events from raw log ratios (N, C), normalised as the reference is."""
@@ -150,6 +176,7 @@ class Model:
             systematics=self.systematics,
             log_g=log_g,
             global_observables=global_observables,
+            integration=self.integration,
         )
 
 
@@ -231,7 +258,10 @@ def build_model(
     terms, log_g, raw_g, also_pruned = normalise_shapes(effects, processes, densities)
     systematics = Systematics(effects.nuisances, log_yields, effects.factors, terms)
     _require_effects(systematics)
-    systematics = replace(systematics, normaliser=build_normaliser(systematics, log_g, densities))
+    # As many events as a process has at most, of either sign, where the parameter of interest goes.
+    reach = np.linspace(*mixture.coordinate_bounds, 101)
+    expected = np.abs(mixture.fractions(reach)).max(axis=0) * mixture.yields
+    systematics = replace(systematics, normaliser=build_normaliser(systematics, log_g, densities, expected))
     return replace(model, systematics=systematics, log_g=log_g, raw_g=raw_g, pruned=(*pruned, *also_pruned))
 
 

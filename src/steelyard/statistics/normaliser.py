@@ -1,32 +1,37 @@
 r"""The normaliser N_c(α) = E_{p_c}[Π_t g_t(x|α)] in a form that costs nothing per event.
 
-Interpolated and multiplied effects are not normalised, even where each is at ±1 (DESIGN 1.6). With cumulants of the
-shapes under p_c, ln N_c is the sum of what each shape does alone and of what they do together,
+Interpolated and multiplied effects are not normalised, even where each is at ±1 (DESIGN 1.6). ln N_c is the sum of what
+each shape does alone, of what each pair does beyond that, and of what three do beyond pairs,
 
-.. math:: \ln N_c(\alpha) = \sum_{t\in c} n_t(\alpha_{k(t)}) + \sum_{(t,u)\in c} b_{tu}\,\alpha_{k(t)}\alpha_{k(u)}
-          + O(\alpha^3), \qquad n_t = \ln E_{p_c}[g_t],
-
-where the remainder holds products of three or more *different* shapes, and of two in which one is squared.
+.. math:: \ln N_c(\alpha) = \sum_{t\in c} n_t(\alpha_{k(t)})
+          + \sum_{(t,u)\in c}\sum_{s,s'=\pm} B_{tu}^{ss'}\,h_s(\alpha_{k(t)})\,h_{s'}(\alpha_{k(u)})
+          + \text{third order}.
 
 *Alone*: n_t and its first two derivatives are exact expectations at equidistant knots, among them ±1, where the third
 derivative of code 4 jumps. The quintic polynomial that has these six numbers at the ends of an interval of width h is
 off by h⁶|n⁽⁶⁾|/46080 at most.
 
-*Together*: b minimises Σ (L − b α_k α_l)² over the four corners α_k, α_l = ±1 of L = ln E[g_t g_u] − n_t − n_u, so
+*Pairs*: h₊ and h₋ are the weights of the two sides in the exponential interpolation,
+ln g = h₊ ln g⁺ + h₋ ln g⁻: smooth, (1, 0) at α = 1 and (0, 1) at α = −1. Each quadrant has a factor of its own,
 
-.. math:: b_{tu} = \tfrac14\,[L(+,+) - L(+,-) - L(-,+) + L(-,-)],
+.. math:: B_{tu}^{ss'} = \ln E[g_t^sg_u^{s'}] - \ln E[g_t^s] - \ln E[g_u^{s'}],
 
-which is Cov(∂g_t, ∂g_u) up to terms of the fourth order in the sizes of the shapes, and needs the ±1σ effects only: one
-matrix product. Measured, the two do not differ beyond 1 % of what either leaves.
+one matrix product of the ±1σ effects. So the four corners are exact, and a side without effect has none.
+
+*Three*: third cumulants in the directions that matter (:mod:`steelyard.statistics.cumulants`), without what they say of
+one shape and, at the corners, of two, which is known exactly. In the stored form their value stands for itself, and
+the table and the pair factors hold what is missing to the exact numbers: n_t and B less the third order of one and two
+shapes. They are taken where they bring the form closer to the joint expectation at random points.
 
 What this form leaves is measured by :mod:`steelyard.statistics.normaliser_accuracy`; beyond it goes
-:mod:`steelyard.statistics.expectations`.
+:mod:`steelyard.statistics.expectations`, and a fit uses it through :mod:`steelyard.statistics.anchoring`.
 """
 
 import numpy as np
 
 from steelyard.errors import ModelError
-from steelyard.statistics.interpolation import code4_coefficients, exponential, non_positive
+from steelyard.statistics.cumulants import NEGLIGIBLE, Cubic, third_order
+from steelyard.statistics.interpolation import code4_coefficients, event_values, exponential, non_positive
 from steelyard.statistics.systematics import Interpolation, Normaliser, Systematics
 
 # Distance of the knots; 1 is a multiple of it. At shapes of 100 % the table is exact to 1e-7 halfway between the knots.
@@ -36,8 +41,16 @@ STEP = 0.125
 # takes ten times as long on a busy machine.
 BLOCK = 8192
 
+# Whether the third order helps is found on so many events, at so many points of one standard deviation.
+TRIAL_EVENTS, TRIAL_POINTS = 20_000, 8
 
-def build_normaliser(systematics: Systematics, log_g: np.ndarray, densities: np.ndarray) -> Normaliser:
+# Events that count where nobody says: the third order matters in units of -2 ln L.
+EXPECTED = 1000.0
+
+
+def build_normaliser(
+    systematics: Systematics, log_g: np.ndarray, densities: np.ndarray, expected: np.ndarray | None = None
+) -> Normaliser:
     r"""The normaliser of shape effects, from an integration sample.
 
     Args:
@@ -45,6 +58,7 @@ def build_normaliser(systematics: Systematics, log_g: np.ndarray, densities: np.
         log_g: (n, T, 2) logarithms of the effects at ±1 of each term.
         densities: (n, C) density of each process on the events, :math:`w_{\mathrm{ref},i}\,r_c(x_i)`; the scale of a
             column is of no importance.
+        expected: (C,) number of events of each process, which the third order is judged by; 1,000 by default.
 
     Raises:
         ModelError: an expectation is not positive, so that its logarithm does not exist.
@@ -73,8 +87,52 @@ def build_normaliser(systematics: Systematics, log_g: np.ndarray, densities: np.
         expectations[t, inside] += _polynomial(moments[t, :6], knots[inside])
     expectations[:, knots == 0.0, 0] = total[:, None]  # the nominal rates have no rounding error of a sum
     table = _logarithm(expectations / total[:, None, None], systematics)
-    pairs, pair_factors = _pairs(terms, log_g, densities)
-    return Normaliser(knots, table, pairs, pair_factors)
+    expected = np.full(densities.shape[1], EXPECTED) if expected is None else np.asarray(expected, dtype=float)
+    pairs, pair_factors, cubics = [], [], {}
+    for process in np.unique(terms[:, 0]):
+        chosen = np.flatnonzero(terms[:, 0] == process)
+        if len(chosen) < 2:
+            continue
+        own = slice(chosen[0], chosen[-1] + 1)  # sorted terms: one process is one slice
+        corners = _corners(log_g[:, own], densities[:, process])
+        cubic = _cubic(systematics, own, log_g, densities[:, process], float(expected[process]))
+        if cubic.rank:
+            cubics[int(process)] = own, cubic
+            corners = corners - cubic.at_corners()
+            table[own] -= _alone(cubic, knots)
+        first, second = np.triu_indices(len(chosen), 1)
+        pairs.append(chosen[np.stack([first, second], axis=1)])
+        sides = corners.reshape(2, len(chosen), 2, len(chosen))
+        pair_factors.append(sides[:, first, :, second])
+    return Normaliser(
+        knots,
+        table,
+        np.concatenate([np.zeros((0, 2), dtype=np.int64), *pairs]),
+        np.concatenate([np.zeros((0, 2, 2)), *pair_factors]),
+        *_stacked(cubics, len(terms), densities.shape[1]),
+    )
+
+
+def sided_weights(alpha: np.ndarray) -> np.ndarray:
+    r"""h₊ and h₋ of the exponential interpolation with their first two derivatives: (...) to (3, ..., 2).
+
+    .. math:: h_\pm(\alpha) = \tfrac12(E\pm\alpha), \quad E = (15\alpha^2-10\alpha^4+3\alpha^6)/8
+              \quad (|\alpha|<1), \qquad E = |\alpha| \text{ beyond.}
+    """
+    alpha = np.asarray(alpha, dtype=float)
+    x, outside = np.clip(alpha, -1.0, 1.0), np.abs(alpha) >= 1.0
+    square = x**2
+    even = np.where(outside, np.abs(alpha), square * (15.0 - square * (10.0 - 3.0 * square)) / 8.0)
+    first = np.where(outside, np.sign(alpha), x * (15.0 - square * (20.0 - 9.0 * square)) / 4.0)
+    second = np.where(outside, 0.0, 15.0 * (1.0 - square) * (1.0 - 3.0 * square) / 4.0)
+    sides = np.array([1.0, -1.0])
+    return 0.5 * np.stack(
+        [
+            even[..., None] + sides * alpha[..., None],
+            first[..., None] + sides,
+            second[..., None] + 0.0 * sides,
+        ]
+    )
 
 
 def log_normaliser(systematics: Systematics, alpha: np.ndarray) -> np.ndarray:
@@ -83,14 +141,25 @@ def log_normaliser(systematics: Systematics, alpha: np.ndarray) -> np.ndarray:
     Raises:
         ModelError: a nuisance parameter with a shape effect is outside of the table, which covers its bounds.
     """
-    alpha = np.asarray(alpha, dtype=float)
+    alpha, normaliser = np.asarray(alpha, dtype=float), systematics.normaliser
     result = np.zeros((*alpha.shape[:-1], len(systematics.log_yields)))
-    if len(systematics.normaliser.table):
+    if len(normaliser.table):
         own, owner = _own_terms(systematics, alpha)[0], _processes(systematics.terms, result.shape[-1])
-        place = alpha[..., systematics.terms[:, 1]]
-        pairs, pair_factors = systematics.normaliser.pairs, systematics.normaliser.pair_factors
-        joint = pair_factors * place[..., pairs[:, 0]] * place[..., pairs[:, 1]]
-        result += own @ owner + joint @ owner[pairs[:, 0]]
+        sides = sided_weights(alpha[..., systematics.terms[:, 1]])[0]
+        first, second = normaliser.pairs.T
+        joint = np.einsum(
+            "...ps,pst,...pt->...p", sides[..., first, :], normaliser.pair_factors, sides[..., second, :], optimize=True
+        )
+        result += own @ owner + joint @ owner[first]
+        for process, chosen in _with_cumulants(systematics):
+            z = np.einsum("...ts,tsr->...r", sides[..., chosen, :], normaliser.directions[chosen])
+            folded = np.tensordot(z, normaliser.cumulants[process], (-1, 0))
+            result[..., process] += np.einsum("...i,...ij,...j->...", z, folded, z) / 6.0
+    if normaliser.anchor is not None:
+        anchor = normaliser.anchor
+        step = anchor.distance(alpha)[0]
+        result += anchor.offset + step @ anchor.linear.T
+        result += 0.5 * np.einsum("...k,ckl,...l->...c", step, anchor.quadratic, step, optimize=True)
     return result
 
 
@@ -110,10 +179,34 @@ def log_normaliser_derivatives(
         process, nuisance = terms.T
         gradient[process, nuisance] = first
         hessian[process, nuisance, nuisance] = second
-        process, (k, u) = process[normaliser.pairs[:, 0]], nuisance[normaliser.pairs].T
-        np.add.at(gradient, (process, k), normaliser.pair_factors * alpha[u])
-        np.add.at(gradient, (process, u), normaliser.pair_factors * alpha[k])
-        hessian[process, k, u] = hessian[process, u, k] = normaliser.pair_factors
+        value, slope, curvature = sided_weights(alpha[nuisance])
+        one, other = normaliser.pairs.T
+        (k, u), process = nuisance[normaliser.pairs].T, process[one]
+        of_first = np.einsum("pst,pt->ps", normaliser.pair_factors, value[other])
+        of_second = np.einsum("pst,ps->pt", normaliser.pair_factors, value[one])
+        np.add.at(gradient, (process, k), (of_first * slope[one]).sum(axis=1))
+        np.add.at(gradient, (process, u), (of_second * slope[other]).sum(axis=1))
+        np.add.at(hessian, (process, k, k), (of_first * curvature[one]).sum(axis=1))
+        np.add.at(hessian, (process, u, u), (of_second * curvature[other]).sum(axis=1))
+        mixed = np.einsum("ps,pst,pt->p", slope[one], normaliser.pair_factors, slope[other])
+        hessian[process, k, u] = hessian[process, u, k] = mixed
+        for process, chosen in _with_cumulants(systematics):
+            directions, nuisances = normaliser.directions[chosen], nuisance[chosen]
+            z = np.einsum("ts,tsr->r", value[chosen], directions)
+            folded = normaliser.cumulants[process] @ z
+            outer = directions @ (0.5 * folded @ z)
+            moved = np.einsum("ts,tsr->tr", slope[chosen], directions)
+            gradient[process, nuisances] += (outer * slope[chosen]).sum(axis=1)
+            hessian[process][np.ix_(nuisances, nuisances)] += moved @ folded @ moved.T
+            hessian[process, nuisances, nuisances] += (outer * curvature[chosen]).sum(axis=1)
+        hessian = 0.5 * (hessian + hessian.transpose(0, 2, 1))
+    if normaliser.anchor is not None:
+        anchor = normaliser.anchor
+        step, slope, curvature = anchor.distance(alpha)
+        outer = anchor.linear + anchor.quadratic @ step
+        gradient += outer * slope
+        hessian += np.outer(slope, slope) * anchor.quadratic
+        hessian[:, np.arange(len(alpha)), np.arange(len(alpha))] += outer * curvature
     return log_normaliser(systematics, alpha), gradient, hessian
 
 
@@ -173,28 +266,92 @@ def _logarithm(expectations: np.ndarray, systematics: Systematics) -> np.ndarray
     return np.stack([np.log(value), slope, second / value - slope**2], axis=-1)
 
 
-def _pairs(terms: np.ndarray, log_g: np.ndarray, densities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    pairs, factors = [np.zeros((0, 2), dtype=np.int64)], [np.zeros(0)]
-    for process in np.unique(terms[:, 0]):
-        chosen = np.flatnonzero(terms[:, 0] == process)
-        number = len(chosen)
-        if number < 2:
-            continue
-        joint, single = np.zeros((2 * number, 2 * number)), np.zeros(2 * number)
-        for start in range(0, len(log_g), BLOCK):
-            block = log_g[start : start + BLOCK, chosen[0] : chosen[-1] + 1]  # sorted terms: one process is one slice
-            effects = np.exp(np.concatenate([block[..., 0], block[..., 1]], axis=1), dtype=float)
-            weighted = effects * densities[start : start + BLOCK, process, None]
-            joint += weighted.T @ effects
-            single += weighted.sum(axis=0)
-        alone = np.log(single / densities[:, process].sum())
-        log_joint = np.log(joint / densities[:, process].sum()) - alone[:, None] - alone
-        up, down = slice(0, number), slice(number, None)
-        corners = log_joint[up, up] - log_joint[up, down] - log_joint[down, up] + log_joint[down, down]
-        first, second = np.triu_indices(number, 1)
-        pairs.append(chosen[np.stack([first, second], axis=1)])
-        factors.append(0.25 * corners[first, second])
-    return np.concatenate(pairs), np.concatenate(factors)
+def _corners(log_g: np.ndarray, density: np.ndarray) -> np.ndarray:
+    """B of every two sides of m effects (n, m, 2) of one process: (2m, 2m), up sides first."""
+    size = 2 * log_g.shape[1]
+    joint, single = np.zeros((size, size)), np.zeros(size)
+    for start in range(0, len(log_g), BLOCK):
+        block = log_g[start : start + BLOCK]
+        effects = np.exp(np.concatenate([block[..., 0], block[..., 1]], axis=1), dtype=float)
+        weighted = effects * density[start : start + BLOCK, None]
+        joint += weighted.T @ effects
+        single += weighted.sum(axis=0)
+    alone = np.log(single / density.sum())
+    return np.log(joint / density.sum()) - alone[:, None] - alone
+
+
+def _cubic(systematics: Systematics, own: slice, log_g: np.ndarray, density: np.ndarray, expected: float) -> Cubic:
+    """The third order of a process, without directions where the form is no better with it.
+
+    A trial on a part of the events knows of these events alone, on both sides of the comparison.
+    """
+    effects, none = log_g[:, own], Cubic(np.zeros((2 * (own.stop - own.start), 0)), np.zeros((0, 0, 0)))
+    every = max(len(log_g) // TRIAL_EVENTS, 1)
+    some, weights = effects[::every], density[::every] / density[::every].sum()
+    trial = third_order(some, weights, expected)
+    if not trial.rank:
+        return none
+    nuisances = [systematics.nuisances[k] for k in systematics.terms[own, 1]]
+    low, high = np.array([nuisance.bounds for nuisance in nuisances]).T
+    alpha = np.clip(np.random.default_rng(0).normal(size=(TRIAL_POINTS, len(nuisances))), low, high)
+    product, left = np.ones((TRIAL_POINTS, len(some))), np.zeros(TRIAL_POINTS)
+    for t, nuisance in enumerate(nuisances):
+        values = event_values(nuisance.interpolation, some[:, t, 0], some[:, t, 1], alpha[:, t])
+        product *= values
+        left -= np.log(values @ weights)
+    left += np.log(product @ weights)
+    sides = sided_weights(alpha)[0].transpose(0, 2, 1)  # (P, 2, m)
+    corners, beyond = _corners(some, weights), trial.value(sides.reshape(TRIAL_POINTS, -1))
+    for part, sign in ((corners, 1.0), (trial.at_corners(), -1.0)):
+        blocks = part.reshape(2, len(nuisances), 2, len(nuisances)).copy()
+        blocks[:, np.arange(len(nuisances)), :, np.arange(len(nuisances))] = 0.0
+        pairs = 0.5 * np.einsum("pst,stru,pru->p", sides, blocks, sides, optimize=True)
+        if sign > 0.0:
+            left = left - pairs
+        else:
+            beyond = beyond - pairs
+    beyond -= sum(_alone_at(trial, t, sided_weights(alpha[:, t]))[0] for t in range(len(nuisances)))
+    size, with_cubic = (2.0 * expected * np.sqrt(np.mean(rest**2)) for rest in (left, left - beyond))
+    if size < NEGLIGIBLE or with_cubic > size:
+        return none
+    return trial if every == 1 else third_order(effects, density / density.sum(), expected)
+
+
+def _alone(cubic: Cubic, knots: np.ndarray) -> np.ndarray:
+    """The third order of each term alone at knots, with derivatives: (m, Q, 3)."""
+    weights = sided_weights(knots)
+    terms = len(cubic.directions) // 2
+    return np.stack([np.stack(_alone_at(cubic, t, weights), axis=-1) for t in range(terms)])
+
+
+def _alone_at(cubic: Cubic, t: int, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    sides = cubic.directions[t :: len(cubic.directions) // 2]
+    kappa = np.einsum("ai,bj,cl,ijl->abc", sides, sides, sides, cubic.cumulants, optimize=True)
+    value, slope, curvature = weights
+
+    def fold(*parts: np.ndarray) -> np.ndarray:
+        return np.einsum("abc,qa,qb,qc->q", kappa, *parts)
+
+    second = fold(value, slope, slope) + 0.5 * fold(value, value, curvature)
+    return fold(value, value, value) / 6.0, 0.5 * fold(value, value, slope), second
+
+
+def _stacked(cubics: dict[int, tuple[slice, Cubic]], terms: int, processes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (T, 2, R) and cumulants (C, R, R, R) of all processes."""
+    rank = max((cubic.rank for _, cubic in cubics.values()), default=0)
+    directions, cumulants = np.zeros((terms, 2, rank)), np.zeros((processes, rank, rank, rank))
+    for process, (own, cubic) in cubics.items():
+        r = cubic.rank
+        directions[own, :, :r] = cubic.directions.reshape(2, -1, r).transpose(1, 0, 2)
+        cumulants[process, :r, :r, :r] = cubic.cumulants
+    return directions, cumulants
+
+
+def _with_cumulants(systematics: Systematics) -> list[tuple[int, np.ndarray]]:
+    """Processes with a third order, and their terms."""
+    cumulants = systematics.normaliser.cumulants
+    chosen = [c for c in range(len(cumulants)) if cumulants[c].any()]
+    return [(c, np.flatnonzero(systematics.terms[:, 0] == c)) for c in chosen]
 
 
 def _processes(terms: np.ndarray, processes: int) -> np.ndarray:

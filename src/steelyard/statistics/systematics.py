@@ -15,6 +15,10 @@ Constraint = Literal["gaussian", "uniform", "free"]
 Interpolation = Literal["code4", "exponential", "linear"]
 
 
+# Standard deviations within which an anchor's correction grows.
+ANCHOR_REACH = 2.0
+
+
 @dataclass(frozen=True)
 class Nuisance:
     r"""One nuisance parameter; its label and its group are words, which no fit and no toy depends on.
@@ -37,31 +41,75 @@ class Nuisance:
 
 
 @dataclass(frozen=True, eq=False)
+class Anchor:
+    r"""A quadratic correction of ln N_c about one point, which makes it the joint expectation there.
+
+    .. math:: \ln N_c(\alpha) = \mathrm{form}_c(\alpha) + c_c + l_c\cdot s + \tfrac12s^TQ_cs, \qquad
+              s_k = \frac{d_k}{\sqrt{1+(d_k/R)^2}}, \quad d = \alpha-\alpha_0
+
+    s and d are the same to second order; a correction that knows one point only must not run away from it, and s stays
+    within R, :data:`ANCHOR_REACH`.
+
+    Attributes:
+        alpha: (K,) the point.
+        offset: (C,).
+        linear: (C, K).
+        quadratic: (C, K, K), symmetric.
+    """
+
+    alpha: np.ndarray
+    offset: np.ndarray
+    linear: np.ndarray
+    quadratic: np.ndarray
+
+    def distance(self, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """s and its first two derivatives at points (..., K), each (..., K)."""
+        d = alpha - self.alpha
+        factor = 1.0 / (1.0 + (d / ANCHOR_REACH) ** 2)
+        return d * factor**0.5, factor**1.5, -3.0 * d / ANCHOR_REACH**2 * factor**2.5
+
+
+@dataclass(frozen=True, eq=False)
 class Normaliser:
     r"""log N_c(α) of the shape effects, in a form that is cheap to evaluate with derivatives (DESIGN 1.6).
 
-    .. math:: \ln N_c(\alpha) = \sum_{t\in c} n_t(\alpha_{k(t)}) + \sum_{(t,u)\in c} b_{tu}\,\alpha_{k(t)}\alpha_{k(u)}
+    .. math:: \ln N_c(\alpha) = \sum_{t\in c} n_t(\alpha_{k(t)})
+              + \sum_{(t,u)\in c}\ \sum_{s,s'=\pm} b_{tu}^{ss'}\,h_s(\alpha_{k(t)})\,h_{s'}(\alpha_{k(u)})
+              + \tfrac16\sum_{ijl}\kappa^c_{ijl}z_iz_jz_l, \qquad
+              z_i = \sum_{t\in c}\sum_{s=\pm} v^c_{i,ts}\,h_s(\alpha_{k(t)})
 
-    n_t is exact at equidistant knots, with its first two derivatives, and a quintic polynomial between them; b is the
-    second-order correction of pairs of shapes of one process.
+    with the weights h of :func:`steelyard.statistics.normaliser.sided_weights`. n_t is given at equidistant knots,
+    with its first two derivatives, and a quintic polynomial between them. What it all means:
+    :mod:`steelyard.statistics.normaliser`.
 
     Attributes:
         knots: (Q,) equidistant values of α, over the widest bounds of the nuisances.
         table: (T, Q, 3) n_t and its first and second derivative at the knots.
         pairs: (P, 2) indices of terms, first < second, both of one process and of different nuisances.
-        pair_factors: (P,) b.
+        pair_factors: (P, 2, 2) b, by the side (0: up, 1: down) of the first and of the second.
+        directions: (T, 2, R) v of the term's process and its two sides; zeros fill up to the largest R.
+        cumulants: (C, R, R, R) κ, symmetric; (0, 0, 0, 0) where there are none.
+        anchor: a correction that holds about one point, of fits there; not part of a stored model.
     """
 
     knots: np.ndarray
     table: np.ndarray
     pairs: np.ndarray
     pair_factors: np.ndarray
+    directions: np.ndarray = None  # type: ignore[assignment]  # none, set below
+    cumulants: np.ndarray = None  # type: ignore[assignment]  # none, set below
+    anchor: Anchor | None = None
+
+    def __post_init__(self) -> None:
+        if self.directions is None or self.cumulants is None:
+            object.__setattr__(self, "directions", np.zeros((len(self.table), 2, 0)))
+            object.__setattr__(self, "cumulants", np.zeros((0, 0, 0, 0)))
 
     @classmethod
     def none(cls, terms: int = 0) -> "Normaliser":
         """N_c = 1."""
         knots = np.array([-10.0, 10.0])
-        return cls(knots, np.zeros((terms, 2, 3)), np.zeros((0, 2), dtype=np.int64), np.zeros(0))
+        return cls(knots, np.zeros((terms, 2, 3)), np.zeros((0, 2), dtype=np.int64), np.zeros((0, 2, 2)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +200,8 @@ def to_arrays(systematics: Systematics) -> dict[str, np.ndarray]:
         "normaliser_table": normaliser.table,
         "normaliser_pairs": normaliser.pairs,
         "normaliser_pair_factors": normaliser.pair_factors,
+        "normaliser_directions": normaliser.directions,
+        "normaliser_cumulants": normaliser.cumulants,
     }
 
 
@@ -167,6 +217,8 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Systematics:
         arrays["normaliser_table"],
         arrays["normaliser_pairs"],
         arrays["normaliser_pair_factors"],
+        arrays["normaliser_directions"],
+        arrays["normaliser_cumulants"],
     )
     return Systematics(
         tuple(nuisances), arrays["log_yields"], arrays["factors"], arrays["terms"].astype(np.int64), normaliser
@@ -201,9 +253,17 @@ def _validate(systematics: Systematics) -> None:
         f"terms must name one of {processes} processes and {number} nuisance parameters, found {pairs}",
     )
     _require(not linear[terms[:, 1]].any(), "a 'linear' nuisance parameter has no shape effect")
-    table = systematics.normaliser.table
+    table, normaliser = systematics.normaliser.table, systematics.normaliser
     # Where it has not been computed yet the normaliser of no terms stands in.
     _require(len(table) in (0, len(terms)), f"the normaliser has {len(table)} terms where there are {len(terms)}")
+    rank, pairs = normaliser.directions.shape[-1], len(normaliser.pairs)
+    _require(
+        normaliser.pair_factors.shape == (pairs, 2, 2)
+        and normaliser.directions.shape == (len(table), 2, rank)
+        and normaliser.cumulants.shape in ((processes, rank, rank, rank), (0, 0, 0, 0)),
+        f"the normaliser's pair factors {normaliser.pair_factors.shape}, directions {normaliser.directions.shape} and "
+        f"cumulants {normaliser.cumulants.shape} do not fit its {pairs} pairs: build the model again",
+    )
 
 
 def _validate_nuisance(nuisance: Nuisance) -> None:

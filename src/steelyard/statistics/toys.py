@@ -103,6 +103,8 @@ def throw_toys(
     alpha = _points(model.systematics, toys, nuisances, conditional, aside)
     observed = np.where(model.systematics.constrained, aside.normal(alpha), model.systematics.nominal)
     common = bool((alpha == alpha[:1]).all())
+    if common and toys:
+        model = model.anchored(alpha[0])
     sampler = ToySampler.at(model, mu, alpha[0]) if common and toys else None
     pieces, step = [], toys_at_once(model, mu)
     for first in range(0, toys, step):

@@ -30,7 +30,7 @@ def test_all_events_give_the_expectation_itself():
     np.testing.assert_allclose(joint.value(alpha)[:, 0], expected, atol=1e-13)
 
 
-def test_a_part_of_the_events_gives_what_pairs_leave():
+def test_a_part_of_the_events_gives_what_the_form_leaves():
     """The form is a control variate: the sampling error of a tenth of the events hits only what it does not explain."""
     systematics, log_g, densities = prepared(50, 0.06)
     part = JointNormaliser.over(systematics, log_g, densities, events=2000)
@@ -38,8 +38,8 @@ def test_a_part_of_the_events_gives_what_pairs_leave():
     alpha = np.random.default_rng(5).uniform(-1.0, 1.0, size=(20, 50))
     exact = JointNormaliser.over(systematics, log_g, densities).value(alpha)
     left = rms(part.value(alpha) - exact)
-    assert left < 0.25 * rms(log_normaliser(systematics, alpha) - exact)
-    assert left < 0.1 * rms(part.joint(alpha) - exact)
+    assert left < 0.6 * rms(log_normaliser(systematics, alpha) - exact)
+    assert left < 0.02 * rms(part.joint(alpha) - exact)
 
 
 @pytest.mark.parametrize("events", [None, 500])

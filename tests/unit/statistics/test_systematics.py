@@ -41,7 +41,7 @@ def test_round_trip_through_a_file(systematics, tmp_path):
         found, expected = getattr(back, name), getattr(systematics, name)
         assert found.dtype == expected.dtype
         np.testing.assert_array_equal(found, expected)
-    for name in ("knots", "table", "pairs", "pair_factors"):
+    for name in ("knots", "table", "pairs", "pair_factors", "directions", "cumulants"):
         np.testing.assert_array_equal(getattr(back.normaliser, name), getattr(systematics.normaliser, name))
 
 

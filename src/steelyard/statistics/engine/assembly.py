@@ -1,6 +1,7 @@
 """Value, gradient and Hessian of -2 ln L in (kappa, alpha_1 .. alpha_K), from the sums over events."""
 
 from steelyard.statistics.engine.compilation import compiled, internal
+from steelyard.statistics.engine.normalisers import fill_curvatures
 
 
 @internal
@@ -60,6 +61,7 @@ def fill_hessian(effects, fractions, factors, moments, hessian):
     # f_c dlnH_c/dalpha_k, its product with the processes' pairs, and products of first derivatives in row and column,
     # which stand here once for both orders.
     mixed, folded, crossed = factors.mixed, factors.folded, factors.crossed
+    fill_curvatures(effects, factors.joint, factors.curvatures)
     hessian[:] = 0.0
     crossed[:] = 0.0
     for c in range(processes):
@@ -83,7 +85,6 @@ def fill_hessian(effects, fractions, factors, moments, hessian):
             for m in range(k + 1, nuisances):
                 hessian[1 + k, 1 + m] += (
                     f[c] * (yields * first_yields[k] * first_yields[m] - first[k] * first[m] * sums)
-                    + f[c] * effects.pairs[c, k, m] * sums
                     + mixed[c, k] * folded[c, m]
                 )
         for j in range(len(shapes)):
@@ -98,6 +99,10 @@ def fill_hessian(effects, fractions, factors, moments, hessian):
             for k in range(nuisances):
                 crossed[own, k] -= moments.terms[t] * mixed[c, k]
             hessian[1 + own, 1 + own] -= f[c] * moments.term_seconds[t]
+            for other in range(t, stop):
+                hessian[1 + own, 1 + effects.nuisance[other]] += (
+                    f[c] * sums * factors.curvatures[c, t - start, other - start]
+                )
             for other in range(t + 1, stop):
                 hessian[1 + own, 1 + effects.nuisance[other]] -= f[c] * moments.term_pairs[t, other - start]
     for j in range(len(shapes)):

@@ -16,6 +16,7 @@ from steelyard.statistics.engine.interpolation import (
     interpolate,
     interpolation_weights,
 )
+from steelyard.statistics.engine.normalisers import Joint, add_joint, allocate_joint, prepare_joint
 from steelyard.statistics.engine.quintic import quintic
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.systematics import Systematics
@@ -43,7 +44,13 @@ class Effects(NamedTuple):
         width: largest number of terms of a process.
         knots: (2,) lowest knot of the normaliser and their distance.
         table: (T, Q, 3) log normaliser and derivatives at the knots.
-        pairs: (C, K, K) symmetric, the second-order corrections: ln N_c has half of alpha^T pairs_c alpha.
+        pairs: (C, 2W, 2W) symmetric, of the sides of a process's m terms, the up sides first: ln N_c has half of
+            h^T pairs_c h, in the first 2m rows and columns.
+        ranks: (C,) directions of the third order.
+        directions: (C, 2W, R) of the same sides.
+        cumulants: (C, R (R + 1) / 2, R) float32, kappa_ijl for i <= j in the order of rows.
+        around: (C, W) the anchor, in the nuisance parameters of the process's terms.
+        offset, linear, quadratic: (C,), (C, W) and (C, W, W), its correction; ``anchored`` (C,) where there is one.
     """
 
     yields: np.ndarray
@@ -62,6 +69,14 @@ class Effects(NamedTuple):
     knots: np.ndarray
     table: np.ndarray
     pairs: np.ndarray
+    ranks: np.ndarray
+    directions: np.ndarray
+    cumulants: np.ndarray
+    around: np.ndarray
+    offset: np.ndarray
+    linear: np.ndarray
+    quadratic: np.ndarray
+    anchored: np.ndarray
 
 
 class Factors(NamedTuple):
@@ -72,7 +87,10 @@ class Factors(NamedTuple):
         yields_first, yields_second: (C, K) dG_c/dalpha_k and d2G_c/dalpha_k^2 over G_c.
         rates: (C,) G_c/N_c, what multiplies the rate of every event.
         rates_first: (C, K) its logarithmic derivative.
-        rates_second: (C, K) its second derivative over itself.
+        rates_second: (C, K) its second derivative over itself, without that of the normaliser's joint part.
+        joint: :class:`~steelyard.statistics.engine.normalisers.Joint`, room for the normaliser's joint part.
+        curvatures: (C, W, W) the joint part's second derivatives in the nuisance parameters of the process's terms,
+            upper triangle, filled by :func:`~steelyard.statistics.engine.normalisers.fill_curvatures`.
         weights: (3, 8) room for interpolation weights.
         mixed, folded, crossed: (C, K), (C, K) and (K, K) room for
             :func:`~steelyard.statistics.engine.assembly.fill_hessian`.
@@ -84,6 +102,8 @@ class Factors(NamedTuple):
     rates: np.ndarray
     rates_first: np.ndarray
     rates_second: np.ndarray
+    joint: Joint
+    curvatures: np.ndarray
     weights: np.ndarray
     mixed: np.ndarray
     folded: np.ndarray
@@ -116,10 +136,6 @@ def prepare_effects(mixture: Mixture, systematics: Systematics) -> Effects:
     table = np.ascontiguousarray(normaliser.table, dtype=float)
     if len(table) != len(terms):
         table = np.zeros((len(terms), 2, 3))  # no normaliser: N_c = 1
-    pairs = np.asarray(normaliser.pairs, dtype=np.int64).reshape(-1, 2)
-    corrections = np.zeros((processes, nuisances, nuisances))
-    place = terms[pairs[:, 0], 0], terms[pairs[:, 0], 1], terms[pairs[:, 1], 1]
-    np.add.at(corrections, place, np.asarray(normaliser.pair_factors, dtype=float))
     used = np.unique(terms[:, 1])
     knots = np.asarray(normaliser.knots, dtype=float)
     return Effects(
@@ -138,7 +154,7 @@ def prepare_effects(mixture: Mixture, systematics: Systematics) -> Effects:
         width=int(np.bincount(terms[:, 0], minlength=1).max()),
         knots=np.array([knots[0], knots[1] - knots[0]]),
         table=table,
-        pairs=corrections + corrections.transpose(0, 2, 1),
+        **prepare_joint(systematics, terms, processes),
     )
 
 
@@ -152,6 +168,8 @@ def allocate_factors(effects):
         np.zeros(processes),
         np.zeros((processes, nuisances)),
         np.zeros((processes, nuisances)),
+        allocate_joint(effects),
+        np.zeros((processes, effects.width, effects.width)),
         np.zeros((3, WEIGHTS)),
         np.zeros((processes, nuisances)),
         np.zeros((processes, nuisances)),
@@ -190,12 +208,10 @@ def fill_factors(effects, alpha, factors):
             factors.rates[c] += value
             factors.rates_first[c, k] += first
             factors.rates_second[c, k] += second
-        for k in range(nuisances):
-            slope = 0.0
-            for m in range(nuisances):
-                slope += effects.pairs[c, k, m] * alpha[m]
-            factors.rates[c] += 0.5 * alpha[k] * slope
-            factors.rates_first[c, k] += slope
+        if effects.first[c + 1] - effects.first[c] > 1 or effects.anchored[c]:
+            factors.rates[c] += add_joint(
+                effects, c, alpha, weights, factors.joint, factors.rates_first[c], factors.rates_second[c]
+            )
     for c in range(processes):
         factors.rates[c] = factors.yields[c] * exp(-factors.rates[c])
         factors.yields[c] *= effects.yields[c]

@@ -15,7 +15,13 @@ _BLOCKS = 64
 
 
 def event_intensities(
-    mixture: Mixture, systematics: Systematics, rates: np.ndarray, log_g: np.ndarray, kappa: float, alpha: np.ndarray
+    mixture: Mixture,
+    systematics: Systematics,
+    rates: np.ndarray,
+    log_g: np.ndarray,
+    kappa: float,
+    alpha: np.ndarray,
+    scale: np.ndarray | None = None,
 ) -> np.ndarray:
     r"""The intensities of events, :math:`\lambda_i=\sum_cf_c\frac{G_c}{N_c}\,\nu_cr_c(x_i)\prod_{t\in c}g_t(x_i)`.
 
@@ -27,6 +33,7 @@ def event_intensities(
         rates: (n, C) nominal ones, nu_c r_c.
         log_g: (n, T, 2) float32 logarithms of the shape effects at ±1.
         kappa, alpha: coordinate, and (K,) nuisance parameters.
+        scale: (C,) factors on the processes; 1 by default.
 
     Returns:
         (n,), of either sign.
@@ -35,6 +42,7 @@ def event_intensities(
     alpha = np.ascontiguousarray(alpha, dtype=float)
     rates, log_g = np.ascontiguousarray(rates, dtype=float), np.ascontiguousarray(log_g, dtype=np.float32)
     fractions, factors, room = mixture.fractions(kappa)[0], allocate_factors(effects), allocate_room(effects)
+    fractions = fractions if scale is None else fractions * scale
     fill_factors(effects, alpha, factors)
     set_point(effects, alpha, room)
     terms, step = log_g.shape[1], _BLOCKS * BLOCK

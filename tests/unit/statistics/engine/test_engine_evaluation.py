@@ -16,12 +16,16 @@ MODELS = {
     "wide shapes": {"nuisances": 2, "seed": 3, "shape": 0.4, "norm": 0.1},
     "norms and a norm factor": {"nuisances": 2, "seed": 4, "norm_only": 2, "factors": 1},
     "seven shapes": {"nuisances": 7, "seed": 5, "shape": 0.03},
+    "third order and anchor": {"nuisances": 3, "seed": 6, "norm_only": 1},
 }
 
 
 @pytest.fixture(scope="module", params=MODELS)
 def analysis(request):
-    return random_models.analysis(events=1000, **MODELS[request.param])
+    drawn = random_models.analysis(events=1000, **MODELS[request.param])
+    if request.param == "third order and anchor":
+        return random_models.with_third_order_and_anchor(drawn, seed=1)
+    return drawn
 
 
 def likelihood_of(analysis, seed=0, threads=1, repeats=1):
