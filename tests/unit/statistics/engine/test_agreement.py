@@ -22,15 +22,15 @@ def test_every_toy_agrees_with_iminuit_or_is_deeper(thrown, tested):
     [
         (
             {"seed": 2, "nuisances": 3, "shape": 0.1, "norm": 0.1, "norm_only": 2, "common": 0.9},
-            *(0.3, 0.0, {5: 1.459}),
+            *(0.3, 0.0, {5: 1.440}),
         ),
         (
             {"seed": 22, "nuisances": 8, "shape": 0.02, "norm": 0.1, "norm_only": 2, "common": 0.5},
-            *(0.0, 1.0, {24: 0.336}),
+            *(0.0, 1.0, {24: 0.332}),
         ),
         (
             {"seed": 26, "nuisances": 3, "shape": 0.2, "norm": 0.01, "factors": 1, "common": 0.9},
-            *(0.3, 2.0, {13: 0.503, 19: 0.0}),
+            *(0.3, 2.0, {13: 0.546, 19: 0.0}),
         ),
     ],
     ids=["large shapes and norms", "large norms", "largest shapes"],
