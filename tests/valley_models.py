@@ -50,12 +50,12 @@ def asimov(expected: tuple[float, float], systematics: Systematics, distance: fl
 KINDS = ("same-sided", "equal", "one-sided", "non-monotonic", "two-sided")
 
 
-def random_analysis(seed: int, kind: str, nuisances: int = 0, size: float = 0.0):
+def random_analysis(seed: int, kind: str, nuisances: int = 0, size: float = 0.0, uniform: bool = False):
     """A random analysis of :mod:`random_models` whose effects are folded: the first of this kind, the others of any.
 
     Every second one is the Gaussians, the others interfere. Yields change by up to 40 %, shapes by up to 20 %; ``size``
     fixes that of the shapes. Of folded effects only the first has a shape: its normaliser is exact, and no minimum is
-    due to the second-order form of that of several.
+    due to the second-order form of that of several. ``uniform``: the first has no constraint but its bounds.
     """
     import random_models
 
@@ -81,6 +81,12 @@ def random_analysis(seed: int, kind: str, nuisances: int = 0, size: float = 0.0)
             log_yields[:, k, 1] = share * log_yields[:, k, 0]
             of_it = base.systematics.terms[:, 1] == k
             log_g[:, of_it, 1] = share * log_g[:, of_it, 0]
+    if uniform:
+        members = tuple(
+            replace(nuisance, constraint="uniform" if k == 0 else nuisance.constraint)
+            for k, nuisance in enumerate(base.systematics.nuisances)
+        )
+        base = replace(base, systematics=replace(base.systematics, nuisances=members))
     return _normalised(base, log_yields, log_g)
 
 
@@ -159,12 +165,14 @@ class Miss:
     size: float
 
 
-def compare(seed: int, kind: str, size: float = 0.0, singles: bool = True, starts: int = 24) -> list[Miss]:
+def compare(
+    seed: int, kind: str, size: float = 0.0, singles: bool = True, starts: int = 24, uniform: bool = False
+) -> list[Miss]:
     """All that is shallower than brute force by more than 1e-3, in one data set of one random model."""
     from steelyard.statistics.fits import fit, scan
     from steelyard.statistics.toy_fits import fit_toys
 
-    analysis = random_analysis(seed, kind, size=size)
+    analysis = random_analysis(seed, kind, size=size, uniform=uniform)
     rows, offsets, observed = throw(analysis, seed)
     model, systematics, log_g = analysis.mixture, analysis.systematics, analysis.log_g
     tested = float(np.random.default_rng([seed, 80]).uniform(0.1, 2.0))
