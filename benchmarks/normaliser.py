@@ -25,7 +25,7 @@ from steelyard.statistics.anchoring import shifts
 from steelyard.statistics.coefficients import Coefficients
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.model import Model, Normalisation
-from steelyard.statistics.normaliser import build_normaliser
+from steelyard.statistics.normaliser_fit import build_normaliser
 from steelyard.statistics.systematics import Systematics
 from steelyard.statistics.toy_fits import Status
 from steelyard.statistics.toys import throw_toys

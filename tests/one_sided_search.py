@@ -5,7 +5,7 @@ import numpy as np
 from steelyard.statistics.coefficients import Coefficients
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.model import Model, Normalisation
-from steelyard.statistics.normaliser import build_normaliser
+from steelyard.statistics.normaliser_fit import build_normaliser
 from steelyard.statistics.systematics import Nuisance, Systematics
 
 BOUNDS = (0.0, 5.0)

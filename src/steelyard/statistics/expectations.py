@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from steelyard.statistics.interpolation import interpolate
-from steelyard.statistics.normaliser import build_normaliser, log_normaliser, log_normaliser_derivatives
+from steelyard.statistics.normaliser import log_normaliser, log_normaliser_derivatives
+from steelyard.statistics.normaliser_fit import build_normaliser
 from steelyard.statistics.shapes import shape_products
 from steelyard.statistics.systematics import Systematics
 

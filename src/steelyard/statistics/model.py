@@ -18,7 +18,8 @@ from steelyard.statistics.engine.intensity import event_intensities
 from steelyard.statistics.integration import Integration
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
-from steelyard.statistics.normaliser import build_normaliser, log_normaliser
+from steelyard.statistics.normaliser import log_normaliser
+from steelyard.statistics.normaliser_fit import build_normaliser
 from steelyard.statistics.pruning import Pruned, prune_norms
 from steelyard.statistics.rates import check_total_rate
 from steelyard.statistics.systematics import Systematics, from_arrays, to_arrays

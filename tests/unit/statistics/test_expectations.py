@@ -6,7 +6,8 @@ from shape_effects import correlated
 
 from steelyard.statistics.expectations import JointNormaliser
 from steelyard.statistics.interpolation import interpolate
-from steelyard.statistics.normaliser import build_normaliser, log_normaliser
+from steelyard.statistics.normaliser import log_normaliser
+from steelyard.statistics.normaliser_fit import build_normaliser
 
 
 def prepared(*args, **keys):

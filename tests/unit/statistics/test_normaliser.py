@@ -6,7 +6,8 @@ from shape_effects import correlated
 
 from steelyard.errors import ModelError
 from steelyard.statistics.interpolation import interpolate
-from steelyard.statistics.normaliser import STEP, build_normaliser, log_normaliser, log_normaliser_derivatives
+from steelyard.statistics.normaliser import log_normaliser, log_normaliser_derivatives
+from steelyard.statistics.normaliser_fit import STEP, build_normaliser
 from steelyard.statistics.systematics import Anchor, Normaliser, Nuisance, Systematics
 
 
@@ -172,7 +173,7 @@ def test_fifty_correlated_shapes_need_the_pairs_and_the_third_order():
 
 def test_blocks_bound_the_memory_and_change_nothing(monkeypatch):
     systematics, log_g, densities = prepared(3, 0.2, events=5000)
-    monkeypatch.setattr("steelyard.statistics.normaliser.BLOCK", 700)
+    monkeypatch.setattr("steelyard.statistics.normaliser_fit.BLOCK", 700)
     again = build_normaliser(systematics, log_g, densities)
     np.testing.assert_allclose(again.table, systematics.normaliser.table, atol=1e-13)
     np.testing.assert_allclose(again.pair_factors, systematics.normaliser.pair_factors, atol=1e-13)

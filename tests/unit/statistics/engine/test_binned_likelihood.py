@@ -12,7 +12,7 @@ from steelyard.statistics.engine.orders import GRADIENT, VALUE
 from steelyard.statistics.fits import fit
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
-from steelyard.statistics.normaliser import build_normaliser
+from steelyard.statistics.normaliser_fit import build_normaliser
 from steelyard.statistics.systematics import Nuisance, Systematics
 from steelyard.statistics.toy_fits import fit_toys
 
