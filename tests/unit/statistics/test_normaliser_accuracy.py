@@ -23,3 +23,11 @@ def test_round_trip_as_json():
     result = measure_accuracy(model, scan(model.asimov(1.0), MU), toys=5)
     assert from_data(NormaliserAccuracy, to_data(result)) == result
     assert result.worst < TOLERATED and "joint expectation" in result.advice
+
+
+def test_shapes_that_the_form_cannot_describe_warn_with_what_to_do():
+    """Two shapes of 20 %, one-sided and two-sided: toys end where the form is off by units."""
+    model = one_sided_search.model(size=0.2, sides=(0.0, 1.0))
+    result = measure_accuracy(model, scan(model.asimov(1.0), MU), toys=40)
+    assert result.worst > TOLERATED
+    assert "prune" in result.advice and "conditional" in result.advice
