@@ -39,7 +39,8 @@ rule simulate_experiments:
 rule throw_surfaces:
     input:
         model=rules.build_model.output.model,
-        impacts=f"{R}/impacts/asimov.json",
+        # For the order of the nuisance parameters alone, which follows the model; another group is another file of ranks.
+        impacts=ancient(f"{R}/impacts/asimov.json"),
     output:
         surfaces=f"{R}/audit/surfaces.json",
     log:
