@@ -122,12 +122,12 @@ def error_budget(
         known = {"total": of.error, FIXED: of.fixed, STATISTICAL: of.statistical, **(of.groups or {})}
         return [known.get(name) or 0.0 for name in names]
 
-    def inflations(of: Impacts) -> list[float]:
-        return [{"total": of.inflation, **(of.group_inflations or {})}.get(name) or 0.0 for name in names]
-
     colours = [BLUE, BLUE, *[SKY] * (len(names) - 2)]
     axes.barh(range(len(names)), parts(result), height=0.55, color=colours)
-    axes.barh(range(len(names)), inflations(result), height=0.72, facecolor="none", edgecolor=VERMILION, linewidth=1.4)
+    inflated = {"total": result.inflation, **(result.group_inflations or {})}
+    rows = [(place, inflated[name]) for place, name in enumerate(names) if inflated.get(name)]
+    places, sizes = [place for place, _ in rows], [size for _, size in rows]
+    axes.barh(places, sizes, height=0.72, facecolor="none", edgecolor=VERMILION, linewidth=1.4)
     if reference is not None and reference.sigma_hat is not None:
         axes.barh(len(names) - 1, reference.sigma_hat, height=0.55, color=GREY)
     if exact is not None and exact.error is not None:
