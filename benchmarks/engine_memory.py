@@ -3,8 +3,8 @@
     python benchmarks/engine_memory.py [--events 1000000] [--nuisances 10] [--toys 400] [--expected 156000]
 
 Writes a model file of that size, and runs what a toy job runs, in a process of its own: load the model, throw, fit,
-save. For toys at the nominal point, and for toys that each have a point of their own. ``--expected`` sets the events of a
-toy, and leaves out the latter.
+save. For toys at the nominal point, and for toys that each have a point of their own. ``--expected`` sets the events of
+a toy, and leaves out the latter.
 """
 
 import argparse
