@@ -23,7 +23,8 @@ one shape and, at the corners, of two, which is known exactly. In the stored for
 the table and the pair factors hold what is missing to the exact numbers: n_t and B less the third order of one and two
 shapes. They are taken where they bring the form closer to the joint expectation at random points.
 
-:mod:`steelyard.statistics.normaliser_fit` makes it from events. What it leaves is measured by
+:mod:`steelyard.statistics.normaliser_fit` makes it from events. Pairs of large shapes
+have a table of what that leaves (:mod:`steelyard.statistics.pair_surfaces`). What is left then is measured by
 :mod:`steelyard.statistics.normaliser_accuracy`; beyond it goes :mod:`steelyard.statistics.expectations`, and a fit uses
 that through :mod:`steelyard.statistics.anchoring`.
 """
@@ -31,6 +32,7 @@ that through :mod:`steelyard.statistics.anchoring`.
 import numpy as np
 
 from steelyard.errors import ModelError
+from steelyard.statistics.pair_surfaces import surface_derivatives
 from steelyard.statistics.systematics import Systematics
 
 
@@ -76,6 +78,9 @@ def log_normaliser(systematics: Systematics, alpha: np.ndarray) -> np.ndarray:
             z = np.einsum("...ts,tsr->...r", sides[..., chosen, :], normaliser.directions[chosen])
             folded = np.tensordot(z, normaliser.cumulants[process], (-1, 0))
             result[..., process] += np.einsum("...i,...ij,...j->...", z, folded, z) / 6.0
+        if len(normaliser.surface_pairs):
+            rest = surface_derivatives(normaliser, alpha[..., systematics.terms[:, 1]])[0]
+            result += rest @ owner[normaliser.surface_pairs[:, 0]]
     if normaliser.anchor is not None:
         anchor = normaliser.anchor
         step = anchor.distance(alpha)[0]
@@ -120,6 +125,13 @@ def log_normaliser_derivatives(
             gradient[process, nuisances] += (outer * slope[chosen]).sum(axis=1)
             hessian[process][np.ix_(nuisances, nuisances)] += moved @ folded @ moved.T
             hessian[process, nuisances, nuisances] += (outer * curvature[chosen]).sum(axis=1)
+        if len(normaliser.surface_pairs):
+            (k, u), process = nuisance[normaliser.surface_pairs].T, terms[normaliser.surface_pairs[:, 0], 0]
+            _, by_first, by_second, first, mixed, second = surface_derivatives(normaliser, alpha[nuisance])
+            for place, found in (((process, k), by_first), ((process, u), by_second)):
+                np.add.at(gradient, place, found)
+            for place, found in (((k, k), first), ((k, u), mixed), ((u, k), mixed), ((u, u), second)):
+                np.add.at(hessian, (process, *place), found)
         hessian = 0.5 * (hessian + hessian.transpose(0, 2, 1))
     if normaliser.anchor is not None:
         anchor = normaliser.anchor

@@ -6,6 +6,7 @@ from steelyard.errors import ModelError
 from steelyard.statistics.cumulants import NEGLIGIBLE, Cubic, third_order
 from steelyard.statistics.interpolation import code4_coefficients, event_values, exponential, non_positive
 from steelyard.statistics.normaliser import sided_weights
+from steelyard.statistics.pair_surface_fit import with_surfaces
 from steelyard.statistics.systematics import Interpolation, Normaliser, Systematics
 
 # Distance of the knots; 1 is a multiple of it. At shapes of 100 % the table is exact to 1e-7 halfway between the knots.
@@ -78,13 +79,14 @@ def build_normaliser(
         pairs.append(chosen[np.stack([first, second], axis=1)])
         sides = corners.reshape(2, len(chosen), 2, len(chosen))
         pair_factors.append(sides[:, first, :, second])
-    return Normaliser(
+    form = Normaliser(
         knots,
         table,
         np.concatenate([np.zeros((0, 2), dtype=np.int64), *pairs]),
         np.concatenate([np.zeros((0, 2, 2)), *pair_factors]),
         *_stacked(cubics, len(terms), densities.shape[1]),
     )
+    return with_surfaces(systematics, log_g, densities, expected, form)
 
 
 def _add_outside(sums: np.ndarray, knots: np.ndarray, up: np.ndarray, down: np.ndarray, weights: np.ndarray) -> None:

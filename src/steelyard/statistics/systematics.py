@@ -89,6 +89,9 @@ class Normaliser:
         pair_factors: (P, 2, 2) b, by the side (0: up, 1: down) of the first and of the second.
         directions: (T, 2, R) v of the term's process and its two sides; zeros fill up to the largest R.
         cumulants: (C, R, R, R) κ, symmetric; (0, 0, 0, 0) where there are none.
+        surface_pairs: (S, 2) pairs of terms with a table of their own (:mod:`steelyard.statistics.pair_surfaces`).
+        surface_knots: (Q,) equidistant values of α of these.
+        surface_cells: (S, Q − 1, Q − 1, 4, 4) factors of the powers of the two places in a cell.
         anchor: a correction that holds about one point, of fits there; not part of a stored model.
     """
 
@@ -98,6 +101,9 @@ class Normaliser:
     pair_factors: np.ndarray
     directions: np.ndarray = None  # type: ignore[assignment]  # none, set below
     cumulants: np.ndarray = None  # type: ignore[assignment]  # none, set below
+    surface_pairs: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
+    surface_knots: np.ndarray = field(default_factory=lambda: np.array([-10.0, 10.0]))
+    surface_cells: np.ndarray = field(default_factory=lambda: np.zeros((0, 1, 1, 4, 4)))
     anchor: Anchor | None = None
 
     def __post_init__(self) -> None:
@@ -202,6 +208,9 @@ def to_arrays(systematics: Systematics) -> dict[str, np.ndarray]:
         "normaliser_pair_factors": normaliser.pair_factors,
         "normaliser_directions": normaliser.directions,
         "normaliser_cumulants": normaliser.cumulants,
+        "normaliser_surface_pairs": normaliser.surface_pairs,
+        "normaliser_surface_knots": normaliser.surface_knots,
+        "normaliser_surface_cells": normaliser.surface_cells,
     }
 
 
@@ -219,6 +228,9 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Systematics:
         arrays["normaliser_pair_factors"],
         arrays["normaliser_directions"],
         arrays["normaliser_cumulants"],
+        arrays["normaliser_surface_pairs"],
+        arrays["normaliser_surface_knots"],
+        arrays["normaliser_surface_cells"],
     )
     return Systematics(
         tuple(nuisances), arrays["log_yields"], arrays["factors"], arrays["terms"].astype(np.int64), normaliser

@@ -51,6 +51,10 @@ class Effects(NamedTuple):
         cumulants: (C, R (R + 1) / 2, R) float32, kappa_ijl for i <= j in the order of rows.
         around: (C, W) the anchor, in the nuisance parameters of the process's terms.
         offset, linear, quadratic: (C,), (C, W) and (C, W, W), its correction; ``anchored`` (C,) where there is one.
+        surfaces: (S, 2) pairs with a table, by the numbers of their terms within the process; those of process c from
+            ``surface_first[c]`` on, (C + 1,).
+        surface_grid: (2,) lowest knot of the tables, and one over the distance of the knots.
+        surface_cells: (S, Q - 1, Q - 1, 4, 4) factors of the powers of the places in a cell.
     """
 
     yields: np.ndarray
@@ -77,6 +81,10 @@ class Effects(NamedTuple):
     linear: np.ndarray
     quadratic: np.ndarray
     anchored: np.ndarray
+    surfaces: np.ndarray
+    surface_first: np.ndarray
+    surface_grid: np.ndarray
+    surface_cells: np.ndarray
 
 
 class Factors(NamedTuple):

@@ -2,10 +2,10 @@ r"""What shapes of one process do to its normaliser together: pairs by their sid
 
 With h the weights of the two sides of the process's m terms (2m numbers) and :math:`z=V^Th`,
 
-.. math:: \tfrac12h^TBh + \tfrac16\kappa zzz + c + l\cdot s + \tfrac12s^TQs
+.. math:: \tfrac12h^TBh + \tfrac16\kappa zzz + \sum R(\alpha_k,\alpha_l) + c + l\cdot s + \tfrac12s^TQs
 
-(:mod:`steelyard.statistics.normaliser`), s the distance from the anchor. The gradient in h is
-:math:`Bh+\frac12V(\kappa zz)`, the second derivatives are :math:`B+V(\kappa z)V^T`;
+(:mod:`steelyard.statistics.normaliser`), R the tables of pairs of large shapes, s the distance from the anchor. The
+gradient in h is :math:`Bh+\frac12V(\kappa zz)`, the second derivatives are :math:`B+V(\kappa z)V^T`;
 those in α follow with the derivatives of h.
 """
 
@@ -31,6 +31,7 @@ class Joint(NamedTuple):
         folded: (C, R, R) kappa z, symmetric.
         moved, product: (W, R) directions at the terms' slopes, and their product with ``folded``.
         local: (2, W) distance from the anchor and its second derivative; ``bends`` (C, W) its first derivative.
+        crossed: (S,) mixed second derivatives of the tables of pairs.
     """
 
     sides: np.ndarray
@@ -43,6 +44,7 @@ class Joint(NamedTuple):
     product: np.ndarray
     local: np.ndarray
     bends: np.ndarray
+    crossed: np.ndarray
 
 
 def prepare_joint(systematics: Systematics, terms: np.ndarray, processes: int) -> dict[str, np.ndarray]:
@@ -87,7 +89,16 @@ def prepare_joint(systematics: Systematics, terms: np.ndarray, processes: int) -
             linear[c, : len(used)] = anchor.linear[c, used]
             quadratic[c, : len(used), : len(used)] = anchor.quadratic[c][np.ix_(used, used)]
             anchored[c] = len(used) > 0
+    # Tables in the order of the processes, the two terms by their numbers within theirs.
+    of_process = terms[normaliser.surface_pairs[:, 0], 0]
+    order = np.argsort(of_process, kind="stable")
+    surfaces = normaliser.surface_pairs[order] - first[of_process[order], None]
+    grid = normaliser.surface_knots
     return {
+        "surfaces": np.ascontiguousarray(surfaces, dtype=np.int64).reshape(-1, 2),
+        "surface_first": np.searchsorted(of_process[order], np.arange(processes + 1)),
+        "surface_grid": np.array([grid[0], 1.0 / (grid[1] - grid[0])]),
+        "surface_cells": np.ascontiguousarray(normaliser.surface_cells[order], dtype=float),
         "pairs": pairs,
         "ranks": ranks,
         "directions": directions,
@@ -114,6 +125,7 @@ def allocate_joint(effects):
         np.zeros((sides // 2, rank)),
         np.zeros((2, sides // 2)),
         np.zeros((processes, sides // 2)),
+        np.zeros(len(effects.surfaces)),
     )
 
 
@@ -147,9 +159,41 @@ def add_joint(effects, c, alpha, weights, joint, first, second):
         up, down = outer[j], outer[terms + j]
         first[k] += up * sides[1, j] + down * sides[1, terms + j]
         second[k] += up * sides[2, j] + down * sides[2, terms + j]
+    if effects.surface_first[c] < effects.surface_first[c + 1]:
+        value += _add_surfaces(effects, c, alpha, joint, first, second)
     if effects.anchored[c]:
         value += _add_anchor(effects, c, alpha, joint, first, second)
     return value
+
+
+@internal
+def _add_surfaces(effects, c, alpha, joint, first, second):
+    """The tables of pairs of a process, with derivatives; the mixed ones are left in ``crossed``."""
+    start, total, scale = effects.first[c], 0.0, effects.surface_grid[1]
+    last = effects.surface_cells.shape[1] - 1
+    for s in range(effects.surface_first[c], effects.surface_first[c + 1]):
+        k, m = effects.nuisance[start + effects.surfaces[s, 0]], effects.nuisance[start + effects.surfaces[s, 1]]
+        x, y = (alpha[k] - effects.surface_grid[0]) * scale, (alpha[m] - effects.surface_grid[0]) * scale
+        row, column = min(max(int(x), 0), last), min(max(int(y), 0), last)
+        x, y = x - row, y - column
+        cell = effects.surface_cells[s, row, column]
+        # Horner's scheme in x of polynomials in y, with derivatives of both.
+        value, by_x, by_xx, by_y, by_xy, by_yy = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for p in range(3, -1, -1):
+            c0, c1, c2, c3 = cell[p, 0], cell[p, 1], cell[p, 2], cell[p, 3]
+            by_xx = by_xx * x + 2.0 * by_x
+            by_x = by_x * x + value
+            value = value * x + (c0 + y * (c1 + y * (c2 + y * c3)))
+            by_xy = by_xy * x + by_y
+            by_y = by_y * x + (c1 + y * (2.0 * c2 + y * 3.0 * c3))
+            by_yy = by_yy * x + (2.0 * c2 + 6.0 * y * c3)
+        total += value
+        first[k] += by_x * scale
+        first[m] += by_y * scale
+        second[k] += by_xx * scale * scale
+        second[m] += by_yy * scale * scale
+        joint.crossed[s] = by_xy * scale * scale
+    return total
 
 
 @internal
@@ -242,3 +286,5 @@ def fill_curvatures(effects, joint, curvatures):
             if effects.anchored[c]:
                 for m in range(j, terms):
                     result[j, m] += joint.bends[c, j] * effects.quadratic[c, j, m] * joint.bends[c, m]
+        for s in range(effects.surface_first[c], effects.surface_first[c + 1]):
+            result[effects.surfaces[s, 0], effects.surfaces[s, 1]] += joint.crossed[s]
