@@ -87,7 +87,7 @@ def test_a_users_analysis_runs_to_its_end(own_finished):
     assert summary["parameter"] == "theta"
     assert set(summary["results"]) == {"asimov"}  # no data: absent, not null
     result = summary["results"]["asimov"]
-    assert set(result["levels"]["0.6827"]) == {"neyman", "asymptotic"}
+    assert set(result["levels"]["0.6827"]) == {"neyman", "asymptotic", "ends", "errors"}
     # Gaussian variables with known means: sigma(theta) of the exact likelihood is 0.26 here.
     ((low, high),) = result["levels"]["0.6827"]["asymptotic"]
     assert 0.35 < high - low < 0.7

@@ -169,7 +169,7 @@ ROWS = {
     # Toys are thrown at the scan's conditional fit, of the learned and of the exact likelihood, of both data sets.
     "a finer scan": (
         lambda configuration: configuration["scan"].update(points=25),
-        {"throw_toys": 24, "throw_surfaces": 1},
+        {"throw_toys": 24},
     ),
     # Those at nominal nuisance parameters serve every data set.
     "toys at nominal nuisance parameters": (

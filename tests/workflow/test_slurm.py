@@ -16,7 +16,7 @@ from slurm_runs import QUICK, start
 
 PROFILES = REPOSITORY / "profiles"
 # Few submissions, since the two snakemakes that each of them starts are most of what a tiny job costs.
-FEW = ["--group-components", "data=9", "scores=99", "toys=7", "checks=99", "result=9"]
+FEW = ["--group-components", "data=9", "scores=99", "toys=14", "checks=99", "result=9"]
 # What is not a function of the configuration: when, how long and where a run was made. ROOT writes the time and an id
 # by chance into its files; what is read from them is compared as samples/.
 VOLATILE = ("logs/", "benchmarks/", "provenance.json", "ntuples/")
