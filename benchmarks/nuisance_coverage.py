@@ -5,8 +5,9 @@ After ``make run``: ``OMP_NUM_THREADS=1 python benchmarks/nuisance_coverage.py [
 from the true model, global observables are thrown about the truth, and each is fitted with the learned ratios. It is
 accepted or not by the critical value at its own conditional fit, from toys at nine shared values of the nuisance
 parameters (``steelyard.statistics.critical_surface``). The truths: nominal, and ±1σ and ±2σ of the leading nuisance
-parameter alone, and of all of them together. ``--exact`` fits the same experiments with the exact likelihood too, with
-its own surfaces: what the two share is chance or the construction, and what they do not is the learned ratios.
+parameter alone, and of all of them together. With ``--likelihoods learned exact`` the same experiments are fitted with
+the exact likelihood too, with its own surfaces: what the two share is chance or the construction, and what they do not
+is the learned ratios. ``--likelihoods exact`` shows the construction alone.
 
 One file a point is written to ``--folder``, when it is complete; those that are there are not made again, and the table
 shows whatever is there: stop and go on at will. Another configuration, other ratios or other numbers need another
@@ -73,15 +74,15 @@ def make_surface(results: Path, exact: bool, mu: float, toys: int, levels, seed:
     to_json(throw_surface(model, mu, leading, toys, levels, seed_for(seed, "coverage_surface", mu=mu)), path)
 
 
-def make_point(configuration, results: Path, exact: bool, mu: float, truth: dict, number: int, path: Path, surfaces):
-    """Simulate and fit the experiments of one point and write what the critical values say of them."""
+def make_point(configuration, results: Path, mu: float, truth: dict, number: int, paths: dict, surfaces: dict):
+    """Simulate and fit the experiments of one point, and write what the critical values of each likelihood say."""
     source, trained = simulator(configuration.simulator), variations(configuration)
-    learned = load_model(results / "model/model.npz")
-    ratios = [open_ensemble(results / f"ensembles/{process.name}.pt") for process in configuration.processes]
-    shapes = [open_ensemble(results / f"ensembles/{variation.name}.pt") for variation in trained]
-    true = load_model(results / "oracle/model/model.npz") if exact else None
-    reference = from_json(Reference, results / "reference/reference.json") if exact else None
-    fits: dict[bool, list] = {side: [] for side in surfaces}
+    models = {exact: load_model(results / f"{side_of(exact)}model/model.npz") for exact in paths}
+    if False in paths:
+        ratios = [open_ensemble(results / f"ensembles/{process.name}.pt") for process in configuration.processes]
+        shapes = [open_ensemble(results / f"ensembles/{variation.name}.pt") for variation in trained]
+    reference = from_json(Reference, results / "reference/reference.json")
+    fits: dict[bool, list] = {exact: [] for exact in paths}
     for first in range(0, number, AT_ONCE):
         seed = seed_for(configuration.seed, "nuisance_coverage", mu=mu, truth=sorted(truth.items()), first=first)
         drawn = simulate_experiments(
@@ -94,27 +95,27 @@ def make_point(configuration, results: Path, exact: bool, mu: float, truth: dict
             configuration.features,
             truth,
         )
-        seen = SeenEvents(learned, learned_rates(drawn, ratios, learned), learned_shapes(drawn, shapes, learned))
-        fits[False].append(fit_seen(seen, drawn.offsets, mu, truth, seed))
-        if exact:
-            rates, log_g = exact_rates(drawn, source, reference, true), exact_shapes(drawn, source, trained, true)
-            fits[True].append(fit_seen(SeenEvents(true, rates, log_g), drawn.offsets, mu, truth, seed))
-    for side, pieces in fits.items():
+        for exact, model in models.items():
+            if exact:
+                rates, log_g = exact_rates(drawn, source, reference, model), exact_shapes(drawn, source, trained, model)
+            else:
+                rates, log_g = learned_rates(drawn, ratios, model), learned_shapes(drawn, shapes, model)
+            fits[exact].append(fit_seen(SeenEvents(model, rates, log_g), drawn.offsets, mu, truth, seed))
+    for exact, pieces in fits.items():
         fitted = concatenate(pieces)
-        critical = CriticalSurfaces((from_json(CriticalSurface, surfaces[side]),))
+        critical = CriticalSurfaces((from_json(CriticalSurface, surfaces[exact]),))
         # Critical values are compared elsewhere; here a likelihood is only compared with its own.
-        audit = compare([FittedExperiments(mu, truth, fitted, fitted)], critical, learned.mixture.to_coordinate)
-        to_json(audit, path.with_suffix(".exact.json") if side else path)
+        experiments = [FittedExperiments(mu, truth, fitted, fitted)]
+        to_json(compare(experiments, critical, models[exact].mixture.to_coordinate), paths[exact])
 
 
 def show(paths: dict[tuple[float, str], Path], exact: bool) -> None:
     """The table of what is there, and the pulls."""
     pulls: list[float] = []
     for (mu, name), path in paths.items():
-        file = path.with_suffix(".exact.json") if exact else path
-        if not file.exists():
+        if not path.exists():
             continue
-        (point,) = from_json(Audit, file).points
+        (point,) = from_json(Audit, path).points
         pulls += [item.pull for item in point.coverage]
         found = "  ".join(f"{item.fraction:.4f} ± {item.error:.4f} ({item.pull:+.1f})" for item in point.coverage)
         print(f"mu = {mu:<5g} {name:18} {found}  failed {point.failed} of {point.coverage[0].experiments}")
@@ -130,11 +131,11 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="folder of the finished analysis, by default the configuration's")
     parser.add_argument("--folder", type=Path, help="of the points, by default 'coverage' in that of the results")
     parser.add_argument("--experiments", type=int, default=4000, help="a point")
-    parser.add_argument("--toys", type=int, default=8000, help="at each shared point of a surface")
+    parser.add_argument("--toys", type=int, default=16000, help="at each shared point of a surface")
     parser.add_argument("--points", type=float, nargs="+", help="values of mu, by default those of the audit")
     parser.add_argument("--truths", nargs="+", help="some of the truths, by the names in the table")
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--exact", action="store_true", help="the exact likelihood too")
+    parser.add_argument("--likelihoods", nargs="+", choices=("learned", "exact"), default=("learned",))
     given = parser.parse_args()
     configuration = load(given.configuration)
     results = given.results or Path(configuration.output) / configuration.analysis
@@ -145,11 +146,16 @@ def main() -> None:
     named = truths(leading_nuisances(impacts, systematics), [item.name for item in configuration.systematics])
     chosen = {name: truth for name, truth in named.items() if not given.truths or name in given.truths}
     values = given.points or list(configuration.audit.points)
-    sides = [False, True] if given.exact else [False]
+    sides = [name == "exact" for name in given.likelihoods]
     surfaces = {
         (mu, side): folder / f"surface-{'exact-' if side else ''}mu-{mu:g}.json" for mu in values for side in sides
     }
-    paths = {(mu, name): folder / f"mu-{mu:g}-{name}.json" for name in chosen for mu in values}
+    paths = {
+        exact: {
+            (mu, name): folder / f"mu-{mu:g}-{name}{'.exact' if exact else ''}.json" for name in chosen for mu in values
+        }
+        for exact in sides
+    }
     begin = time.monotonic()
     with ProcessPoolExecutor(given.processes) as pool:
         levels, seed = configuration.belts.levels, configuration.seed
@@ -162,18 +168,18 @@ def main() -> None:
             done.result()
         print(f"critical values after {time.monotonic() - begin:.0f} s", flush=True)
         jobs = {}
-        for (mu, name), path in paths.items():
-            if path.exists() and (not given.exact or path.with_suffix(".exact.json").exists()):
-                continue
-            own = {side: surfaces[mu, side] for side in sides}
-            arguments = (configuration, results, given.exact, mu, chosen[name], given.experiments, path, own)
-            jobs[pool.submit(make_point, *arguments)] = mu, name
+        for mu, name in paths[sides[0]]:
+            missing = {exact: files[mu, name] for exact, files in paths.items() if not files[mu, name].exists()}
+            if missing:
+                own = {exact: surfaces[mu, exact] for exact in missing}
+                arguments = (configuration, results, mu, chosen[name], given.experiments, missing, own)
+                jobs[pool.submit(make_point, *arguments)] = mu, name
         for number, done in enumerate(as_completed(jobs), 1):
             done.result()
             mu, name = jobs[done]
             print(f"{number} of {len(jobs)} after {time.monotonic() - begin:.0f} s: mu = {mu:g}, {name}", flush=True)
-    for side in sides:
-        show(paths, side)
+    for exact in sides:
+        show(paths[exact], exact)
 
 
 if __name__ == "__main__":
