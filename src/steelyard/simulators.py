@@ -76,6 +76,11 @@ class Simulator(Protocol):
         """Expected events of the processes, (C,) float64."""
 
 
+def package(name: str) -> str:
+    """The package of this library that holds the simulator: all code that decides what it gives."""
+    return SIMULATORS[name].partition(":")[0].split(".")[1]
+
+
 def simulator(name: str) -> Simulator:
     """The simulator called ``name``.
 

@@ -29,7 +29,7 @@ rule simulate_experiments:
         alpha=lambda wildcards: TRUTHS[wildcards.truth],
         shapes=[dataclasses.asdict(variation) for variation in VARIATIONS.values()],
         seed=analysis.seed,
-        code=code("simulate_experiments", "statistics.experiment_fits", "statistics.experiments", "offshell4l"),
+        code=code("simulate_experiments", "statistics.experiment_fits", "statistics.experiments", *SIMULATOR),
     message:
         "Simulating and fitting independent experiments at {wildcards.point}, {wildcards.truth}"
     script:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from steelyard.code_digest import code_digest
 from steelyard.configuration import strict_yaml
 from steelyard.configuration import resolve
 from steelyard.configuration.systematics import groups, model_effects, varied_sources, variations
 from steelyard.errors import SteelyardError
 from steelyard.outputs import require_writable
 from steelyard.plots.labels import labels_of
-from steelyard.provenance import code_digest
 from steelyard.results import to_data
+from steelyard.simulators import package
 
 # A graph of thousands of jobs is millions of objects that all live to the end: looking for garbage among them every 700
 # new ones takes a tenth of a dry run.
@@ -60,6 +61,8 @@ BATCHES = range(analysis.belts.batches)
 BASELINES = {baseline["name"]: baseline for baseline in settings["baselines"]}
 
 ORACLE = bool(analysis.oracle)
+# The packages of the simulators, which are reached by name and not by imports: for digests of code.
+SIMULATOR = sorted({package(source["simulate"]["model"]) for source in SOURCES.values() if source.get("simulate")})
 LABELLED = ("parameters", "processes", "observables")  # sections whose entries have a label
 THRESHOLDS = settings["diagnostics"]["thresholds"]
 LABELS = to_data(labels_of(analysis))  # the words of the pictures

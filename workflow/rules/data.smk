@@ -17,7 +17,7 @@ rule simulate_ntuple:
     params:
         simulate=lambda wildcards: SOURCES[wildcards.sample]["simulate"],
         seed=analysis.seed,
-        code=code("simulate_ntuple", "offshell4l"),
+        code=code("simulate_ntuple", *SIMULATOR),
     message:
         "Simulating part {wildcards.part} of sample {wildcards.sample}"
     script:
