@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from steelyard import __version__
+
 PACKAGE = "steelyard"
 _ROOT = Path(__file__).parent
 
@@ -53,7 +55,7 @@ def code_digest(*modules: str, script: Path | None = None) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of Python, of Steelyard and of every package that can change a number."""
-    found = {"python": platform.python_version(), PACKAGE: importlib.metadata.version(PACKAGE)}
+    found = {"python": platform.python_version(), PACKAGE: __version__}
     return found | {name: importlib.metadata.version(name) for name in _RECORDED}
 
 

@@ -24,13 +24,13 @@ def test_snakemake_lint_finds_nothing():
 
 
 def test_rules_are_formatted():
-    done = run("snakefmt", "--check", "--line-length", "120", "Snakefile", "workflow/rules")
+    done = run("snakefmt", "--check", "--line-length", "120", "Snakefile", "workflow/Snakefile", "workflow/rules")
     assert done.returncode == 0, done.stderr
 
 
 def test_python_is_formatted_and_clean():
     for command in (["ruff", "check"], ["ruff", "format", "--check"]):
-        done = run(*command, "src", "tests", "workflow/scripts")
+        done = run(*command, "src", "tests", "workflow/scripts", "envs")
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -39,6 +39,18 @@ def test_a_dry_run_of_every_configuration(name, tmp_path):
     file = REPOSITORY / "config" / name
     done = run("snakemake", "-n", "--quiet", "all", "--directory", str(tmp_path), "--configfile", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_workflow_starts_where_the_catalogue_looks_for_it(workspace):
+    here = workspace.dry_run().jobs
+    there = workspace.snakemake("--dry-run", "--snakefile", str(REPOSITORY / "workflow" / "Snakefile")).jobs
+    assert here == there and here["write_page"] == 1
+
+
+def test_the_catalogue_is_told_how_to_use_it():
+    usage = yaml.safe_load((REPOSITORY / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert usage["software-stack-deployment"]["conda"] and usage["software-stack-deployment"]["report"]
+    assert usage["mandatory-flags"]["desc"] and (REPOSITORY / "config" / "README.md").exists()
 
 
 def test_the_picture_of_the_rules_is_that_of_the_rules():
