@@ -72,8 +72,8 @@ test: environment
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: environment
-	@$(BIN)/ruff check src tests workflow/scripts
-	@$(BIN)/ruff format --check src tests workflow/scripts
+	@$(BIN)/ruff check src tests workflow/scripts envs
+	@$(BIN)/ruff format --check src tests workflow/scripts envs
 	@$(BIN)/mypy
 	@$(BIN)/snakefmt --check --line-length 120 Snakefile workflow/Snakefile workflow/rules
 	@$(BIN)/snakemake --lint

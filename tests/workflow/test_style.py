@@ -34,6 +34,11 @@ def test_python_is_formatted_and_clean():
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_types_are_right():
+    done = run("mypy")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("name", ["config.yaml", "paper.yaml"])
 def test_a_dry_run_of_every_configuration(name, tmp_path):
     file = REPOSITORY / "config" / name
