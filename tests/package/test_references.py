@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCES = [*(REPOSITORY / "src").rglob("*.py"), *(REPOSITORY / "workflow").rglob("*.smk")]
@@ -35,3 +36,12 @@ def test_paths_in_the_theory_are_those_of_modules():
     text = (REPOSITORY / "docs" / "theory.md").read_text()
     for path in re.findall(r"`([\w/]+\.py)`", text):
         assert (REPOSITORY / "src" / "steelyard" / path).exists(), path
+
+
+def test_contributors_and_github_run_what_the_makefile_runs():
+    hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    checks = (REPOSITORY / "Makefile").read_text().split("\ncheck: ")[1]
+    programs = {hook["entry"].split()[0].removeprefix(".venv/bin/") for hook in hooks}
+    assert programs == set(re.findall(r"\$\(BIN\)/(\w+)", checks)) - {"snakemake"}
+    steps = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["test"]["steps"]
+    assert any(step.get("run") == ".ci/run" for step in steps)
