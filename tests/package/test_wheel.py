@@ -5,12 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
-import venv
 import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from isolated import make_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -76,16 +76,10 @@ def required(lines, extras=()):
 @pytest.fixture(scope="module")
 def python(wheel, tmp_path_factory):
     """A Python of an empty environment with the wheel and what it requires: links to the tested packages, no others."""
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=False)
-    (packages,) = folder.glob("lib/python*/site-packages")
     (metadata,) = (name for name in zipfile.ZipFile(wheel).namelist() if name.endswith("/METADATA"))
     text = zipfile.ZipFile(wheel).read(metadata).decode()
-    for name in required(re.findall(r"^Requires-Dist: (.+)$", text, re.MULTILINE)):
-        files = distribution(name)
-        for top in {file.parts[0] for file in files.files} - {"..", "__pycache__"}:
-            (packages / top).symlink_to(files.locate_file(top))
-    interpreter = folder / "bin" / "python"
+    packages = required(re.findall(r"^Requires-Dist: (.+)$", text, re.MULTILINE))
+    interpreter = make_environment(tmp_path_factory.mktemp("environment"), packages)
     call(*PIP, "--python", interpreter, "install", "--no-deps", "--no-index", "--no-compile", wheel)
     return interpreter
 
