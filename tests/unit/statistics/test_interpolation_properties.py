@@ -24,6 +24,15 @@ def test_the_given_effects_are_met_and_nothing_happens_at_zero(kind, up, down):
 
 @kinds
 @examples
+@given(effects, effects, st.sampled_from((-1.0, 1.0)))
+def test_value_and_two_derivatives_go_on_where_the_forms_meet(kind, up, down, edge):
+    """Over a distance of 1e-9 only the jumping third derivative could show, 1e3 at most here."""
+    inside, outside = (interpolate(kind, up, down, edge * (1.0 + side * 1e-9)) for side in (-1.0, 1.0))
+    np.testing.assert_allclose(inside, outside, rtol=1e-7, atol=1e-5)
+
+
+@kinds
+@examples
 @given(effects, effects, places)
 def test_up_and_down_are_mirror_images(kind, up, down, alpha):
     value, slope, curvature = interpolate(kind, up, down, alpha)
