@@ -3,6 +3,8 @@
 # make plan  how many jobs, GPU hours and CPU hours a run will take, by stage, from what earlier ones took
 # make report  the pictures and tables of the last run as one HTML page
 # make rulegraph  docs/rulegraph.md, the picture of the rules
+# make conda  envs/steelyard.yaml, for --software-deployment-method conda
+# make check  what the tests check of the style: lint, format, types
 # make slurm, make htcondor   your copy of the profile of a batch system, for snakemake --profile slurm
 # Options go to snakemake through ARGS: make run ARGS="-n", make run ARGS="--configfile my.yaml"
 
@@ -15,7 +17,7 @@ PROFILE ?= profiles/default
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
-.PHONY: run plan test check report rulegraph environment
+.PHONY: run plan test check report rulegraph conda environment
 .DEFAULT_GOAL := run
 
 environment: $(VENV)/complete
@@ -47,6 +49,11 @@ rulegraph: environment
 		| $(BIN)/python -m steelyard.rulegraph workflow/rules > docs/rulegraph.new
 	@mv docs/rulegraph.new docs/rulegraph.md
 
+# The pins of envs/*.txt as the file that Snakemake hands to conda.
+conda: environment
+	@$(BIN)/python envs/conda.py > envs/steelyard.new
+	@mv envs/steelyard.new envs/steelyard.yaml
+
 # Snakemake looks for --profile NAME in the working folder. Names of accounts and partitions go into the copy, which git
 # ignores; made again, it is kept, and what has changed in the profile since is shown.
 .PHONY: slurm htcondor
@@ -65,7 +72,8 @@ test: environment
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: environment
-	@$(BIN)/ruff check src tests workflow/scripts
-	@$(BIN)/ruff format --check src tests workflow/scripts
-	@$(BIN)/snakefmt --check --line-length 120 Snakefile workflow/rules
+	@$(BIN)/ruff check src tests workflow/scripts envs
+	@$(BIN)/ruff format --check src tests workflow/scripts envs
+	@$(BIN)/mypy
+	@$(BIN)/snakefmt --check --line-length 120 Snakefile workflow/Snakefile workflow/rules
 	@$(BIN)/snakemake --lint

@@ -171,11 +171,11 @@ def displaced(result: Audit) -> Audit:
 
 
 def impacts(scale: float = 1.0) -> Impacts:
-    """Three parameters, the largest first; the parts add up to the error."""
+    """Three parameters, the largest first; the parts add up to the error; errors and shifts grow with ``scale``."""
     found = [
-        Impact("scale", "experimental", True, 0.0, 0.0, 0.8, 0.41, -0.39, 0.4, 0.5),
-        Impact("norm", "theory", True, 0.01, 0.01, 0.95, -0.2, 0.2, -0.2, 0.21),
-        Impact("free", "norm factors", False, 1.0, 0.0, 0.1, None, None, None, 0.1),
+        Impact("scale", "experimental", True, 0.0, 0.0, 0.8, 0.41 * scale, -0.39 * scale, 0.4 * scale, 0.5 * scale),
+        Impact("norm", "theory", True, 0.01, 0.01, 0.95, -0.2 * scale, 0.2 * scale, -0.2 * scale, 0.21 * scale),
+        Impact("free", "norm factors", False, 1.0, 0.0, 0.1, None, None, None, 0.1 * scale),
     ]
     correlation = [[1.0, 0.5, -0.2, 0.1], [0.5, 1.0, 0.3, -0.7], [-0.2, 0.3, 1.0, 0.0], [0.1, -0.7, 0.0, 1.0]]
     return Impacts(

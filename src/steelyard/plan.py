@@ -155,8 +155,8 @@ def format_table(rows: Sequence[Row]) -> str:
         cells.append([row.stage, str(row.jobs), networks, *hours, row.source or "no run so far: not in the sum"])
     gpu = sum(row.gpu_hours or 0.0 for row in rows)
     cpu = sum(row.cpu_hours or 0.0 for row in rows)
-    networks = sum(row.units for row in rows if row.stage.startswith("train_"))
-    cells.append(["sum", str(sum(row.jobs for row in rows)), str(networks), _hours(gpu), _hours(cpu), ""])
+    trained = sum(row.units for row in rows if row.stage.startswith("train_"))
+    cells.append(["sum", str(sum(row.jobs for row in rows)), str(trained), _hours(gpu), _hours(cpu), ""])
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = []
     for line in cells:
@@ -208,7 +208,8 @@ class _Jobs(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         benchmark = getattr(record, "benchmark", None)
         if benchmark:  # only jobs have one, and each rule of this workflow but `all`
-            self.found.append(PlannedJob(Path(os.path.abspath(str(benchmark))), gpus_of(record.resources)))
+            resources = getattr(record, "resources", {})
+            self.found.append(PlannedJob(Path(os.path.abspath(str(benchmark))), gpus_of(resources)))
         return record.levelno >= logging.WARNING
 
 

@@ -82,7 +82,7 @@ def from_validation(error: ValidationError, data: Any, model: type[BaseModel]) -
     """The problems that pydantic found in ``data`` against ``model``, one a key."""
     errors = error.errors(include_url=False)
     # A misspelt required key is two errors to pydantic, one missing and one unknown: the second says it all.
-    replaced = set()
+    replaced: set[tuple[int | str, ...]] = set()
     for item in errors:
         if item["type"] == "extra_forbidden":
             *parent, key = item["loc"]

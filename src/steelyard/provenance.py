@@ -3,6 +3,8 @@
 import importlib.metadata
 import platform
 
+from steelyard import __version__
+
 PACKAGE = "steelyard"
 
 # Raise this to retrain every network. A change of training code alone never does: thousands of networks hang on it.
@@ -26,5 +28,5 @@ _RECORDED = (
 
 def versions() -> dict[str, str]:
     """Versions of Python, of Steelyard and of every package that can change a number."""
-    found = {"python": platform.python_version(), PACKAGE: importlib.metadata.version(PACKAGE)}
+    found = {"python": platform.python_version(), PACKAGE: __version__}
     return found | {name: importlib.metadata.version(name) for name in _RECORDED}

@@ -92,4 +92,4 @@ def main(text: str, folder: Path, snakefile: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(main(sys.stdin.read(), Path(sys.argv[1]), Path("Snakefile")))
+    sys.stdout.write(main(sys.stdin.read(), Path(sys.argv[1]), Path("workflow/Snakefile")))

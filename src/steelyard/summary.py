@@ -115,7 +115,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Summary:
-    """The contract of ``summary.json`` (DESIGN 3). What an analysis does not have is absent."""
+    """The contract of ``summary.json``. What an analysis does not have is absent."""
 
     analysis: str
     parameter: str

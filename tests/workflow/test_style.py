@@ -24,14 +24,19 @@ def test_snakemake_lint_finds_nothing():
 
 
 def test_rules_are_formatted():
-    done = run("snakefmt", "--check", "--line-length", "120", "Snakefile", "workflow/rules")
+    done = run("snakefmt", "--check", "--line-length", "120", "Snakefile", "workflow/Snakefile", "workflow/rules")
     assert done.returncode == 0, done.stderr
 
 
 def test_python_is_formatted_and_clean():
     for command in (["ruff", "check"], ["ruff", "format", "--check"]):
-        done = run(*command, "src", "tests", "workflow/scripts")
+        done = run(*command, "src", "tests", "workflow/scripts", "envs")
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_types_are_right():
+    done = run("mypy")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "paper.yaml"])
@@ -41,10 +46,22 @@ def test_a_dry_run_of_every_configuration(name, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_workflow_starts_where_the_catalogue_looks_for_it(workspace):
+    here = workspace.dry_run().jobs
+    there = workspace.snakemake("--dry-run", "--snakefile", str(REPOSITORY / "workflow" / "Snakefile")).jobs
+    assert here == there and here["write_page"] == 1
+
+
+def test_the_catalogue_is_told_how_to_use_it():
+    usage = yaml.safe_load((REPOSITORY / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert usage["software-stack-deployment"]["conda"] and usage["software-stack-deployment"]["report"]
+    assert usage["mandatory-flags"]["desc"] and (REPOSITORY / "config" / "README.md").exists()
+
+
 def test_the_picture_of_the_rules_is_that_of_the_rules():
     drawn = run("snakemake", "--quiet", "all", "--rulegraph", "mermaid-js")
     assert drawn.returncode == 0, drawn.stderr
-    text = rulegraph.main(drawn.stdout, REPOSITORY / "workflow" / "rules", REPOSITORY / "Snakefile")
+    text = rulegraph.main(drawn.stdout, REPOSITORY / "workflow" / "rules", REPOSITORY / "workflow" / "Snakefile")
     assert (REPOSITORY / "docs" / "rulegraph.md").read_text() == text, "run: make rulegraph"
 
 
@@ -59,7 +76,8 @@ def test_the_fan_out_is_one_job_a_member_and_one_a_point(workspace):
 
 
 def test_the_snakefile_is_short_and_scripts_are_thin():
-    assert len((REPOSITORY / "Snakefile").read_text().splitlines()) <= 40
+    for snakefile in (REPOSITORY / "Snakefile", REPOSITORY / "workflow" / "Snakefile"):
+        assert len(snakefile.read_text().splitlines()) <= 40, snakefile
     for script in (REPOSITORY / "workflow" / "scripts").glob("*.py"):
         assert len(script.read_text().splitlines()) < 80, script.name
 

@@ -4,9 +4,16 @@ import dataclasses
 import functools
 import gc
 import re
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+
+# Rules call the library beside them, installed or not: Snakemake hands this path on to the scripts, also into a conda
+# environment. Rules that Snakemake reads from a server have none beside them, and use the one that is installed.
+RULES = Path(workflow.current_basedir.get_path_or_uri(secret_free=False))
+if (LIBRARY := RULES.parents[1] / "src").is_dir():
+    sys.path.insert(0, str(LIBRARY))
 
 from steelyard.code_digest import code_digest
 from steelyard.configuration import strict_yaml
@@ -67,7 +74,7 @@ LABELLED = ("parameters", "processes", "observables")  # sections whose entries 
 THRESHOLDS = settings["diagnostics"]["thresholds"]
 LABELS = to_data(labels_of(analysis))  # the words of the pictures
 
-SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent / "scripts"
+SCRIPTS = RULES.parent / "scripts"
 
 STORE = {  # one sample as memory-mapped arrays
     "features": "features.npy",
@@ -188,7 +195,10 @@ def expected_toys(likelihood):
 
 def code(script, *modules):
     """A digest of a script and of the library modules that it calls, so that a change of either runs its jobs again."""
-    return code_digest(*modules, script=SCRIPTS / f"{script}.py")
+    local = SCRIPTS / f"{script}.py"
+    return code_digest(
+        *modules, script=local if local.exists() else Path(workflow.source_path(f"../scripts/{script}.py"))
+    )
 
 
 def wordless(items):

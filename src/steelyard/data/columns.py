@@ -202,7 +202,7 @@ def _matrix(
     kind: type,
     defects: list[Defect],
 ) -> np.ndarray:
-    matrix = np.empty((len(entries), len(columns)), dtype=kind)
+    matrix: np.ndarray = np.empty((len(entries), len(columns)), dtype=kind)
     for index, (name, text) in enumerate(columns.items()):
         with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, and is found below
             matrix[:, index] = expressions.parse(text).evaluate(values)

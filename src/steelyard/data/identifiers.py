@@ -142,11 +142,6 @@ def trains(ids: np.ndarray, split: SplitRule, member: int) -> np.ndarray:
     return is_training(ids, split)
 
 
-def evaluates(ids: np.ndarray, split: SplitRule, member: int) -> np.ndarray:
-    """Whether a member may judge an event: exactly where it did not train on it."""
-    return ~trains(ids, split, member)
-
-
 def _is_cross_fit(split: SplitRule) -> bool:
     if split.method not in ("held_out", "cross_fit"):
         raise ValueError(f"a split is held_out or cross_fit, not {split.method!r}")

@@ -1,7 +1,5 @@
 """Names, ranges and numbers of the embedded analysis. Masses and energies in GeV, angles in radians."""
 
-import math
-
 OBSERVABLES = ("m4l", "mZ1", "mZ2", "cosThetaStar", "cosTheta1", "cosTheta2", "Phi", "Phi1")
 """The eight observables, in the order of every array of kinematics."""
 
@@ -41,8 +39,6 @@ QUARK_PLANES = 0.15
 
 YIELD_BOX, YIELD_QUARK = 170.0, 900.0
 """Expected events of B and NI for 140/fb, fixed; those of S and SBI follow from the ratio of integrals."""
-
-LARGEST_ANGLE = math.nextafter(math.pi, 0.0)
 
 TREE = "events"
 """Tree of the nominal events, and of observed data."""

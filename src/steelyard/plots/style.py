@@ -79,7 +79,10 @@ def styled(draw: Callable[Parameters, Figure]) -> Callable[Parameters, Figure]:
     @functools.wraps(draw)
     def wrapped(*arguments: Parameters.args, **options: Parameters.kwargs) -> Figure:
         with style():
-            return draw(*arguments, **options)
+            figure = draw(*arguments, **options)
+        for axes in figure.axes:  # a power of ten below the axis stands left, since the label stands right
+            axes.xaxis.get_offset_text().set(x=0.0, horizontalalignment="left")
+        return figure
 
     return wrapped
 

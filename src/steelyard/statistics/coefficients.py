@@ -91,7 +91,7 @@ class Coefficients:
         ConfigurationError: at first use: an unknown parameter in an expression, or a coefficient without two finite
             derivatives at the lower bound in any of the coordinates.
 
-    Source: Rep. Prog. Phys. 88 067801, the search-oriented mixture model; DESIGN 1.1 and 1.7.
+    Source: Rep. Prog. Phys. 88 067801, the search-oriented mixture model; docs/theory.md 1.
     """
 
     parameters: Sequence[str]

@@ -1,7 +1,7 @@
 r"""From the raw answers of the variations' networks to the shape effects of the model.
 
 A network gives ln p_c(x|α_k=±1)/p_c(x|0). Its exponential is made to integrate to one over the simulation of the
-process, E_{p_c}[g^±] = 1 on the reference events, as the ratios themselves are (DESIGN 1.5, 1.6); observed events are
+process, E_{p_c}[g^±] = 1 on the reference events, as the ratios themselves are (docs/theory.md 4); observed events are
 treated with the same numbers.
 """
 

@@ -80,7 +80,7 @@ def fit(likelihood: Likelihood, fixed: Mapping[str, float] | None = None) -> Fit
     """Find the global minimum with iminuit and the exact gradient, from every basin of the profile.
 
     The likelihood of an interfering signal has two minima in the coordinate; a local fit that stops in the
-    wrong one corrupts the belt (DESIGN 1.7). So the coordinate's range is searched first
+    wrong one corrupts the belt (docs/theory.md 8). So the coordinate's range is searched first
     (:func:`steelyard.statistics.starts.find_basins`), Minuit runs once in each basin, with nuisance parameters to
     confirm what Newton's method has found there, and the two bounds themselves compete as exact values with the
     nuisance parameters refitted: Minuit's limits are a transformation whose derivative vanishes at the limit, so it

@@ -32,7 +32,7 @@ and inside an odd part plus the even polynomial of sixth order with value, first
 
 For d = −u it is :math:`e^{\alpha u}` everywhere: the log-normal norm factor.
 
-Sources: CERN-OPEN-2012-016 (HistFactory), codes 4 and, of the exponent, 4p; DESIGN 1.6.
+Sources: CERN-OPEN-2012-016 (HistFactory), codes 4 and, of the exponent, 4p; docs/theory.md 5.
 """
 
 import numpy as np

@@ -18,7 +18,7 @@ from steelyard.statistics.valleys import folded_nuisances
 
 @dataclass(frozen=True, eq=False)
 class Likelihood:
-    r"""Minus two log-likelihood of weighted events under a mixture with nuisance parameters (DESIGN 1.7).
+    r"""Minus two log-likelihood of weighted events under a mixture with nuisance parameters (docs/theory.md 7).
 
     .. math:: -2\ln L(\kappa,\alpha) = 2\sum_c f_c G_c\nu_c - 2\sum_i w_i\ln\lambda_i + \sum_k(\alpha_k-a_k)^2,
               \qquad \lambda_i = \sum_c f_c(\kappa)\,\frac{G_c(\alpha)}{N_c(\alpha)}\,\nu_cr_c(x_i)

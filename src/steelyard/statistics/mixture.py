@@ -9,7 +9,7 @@ from steelyard.statistics.coefficients import Coefficients
 
 @dataclass(frozen=True)
 class Mixture:
-    r"""The rate of events as a sum over processes (DESIGN 1.1, the search-oriented mixture model).
+    r"""The rate of events as a sum over processes (docs/theory.md 1, the search-oriented mixture model).
 
     .. math:: \nu(\mu)\,p(x|\mu) = \sum_c f_c(\mu)\,\nu_c\,p_c(x)
 

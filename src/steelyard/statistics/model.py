@@ -78,7 +78,9 @@ class Model:
         return self.weights[:, None] * self.rates
 
     def asimov_weights(self, mu: float, alpha: Point = None) -> np.ndarray:
-        r"""Weights (n,) that turn the reference events into the expected data at ``mu`` and ``alpha`` (DESIGN 1.8).
+        r"""Weights (n,) that turn the reference events into the expected data at ``mu`` and ``alpha``.
+
+        As in docs/theory.md 9,
 
         .. math:: w_A(x|\mu,\alpha) = \frac{\nu(\mu,\alpha)}{\nu_\mathrm{ref}}
                   \frac{p(x|\mu,\alpha)}{p_\mathrm{ref}(x)} w_\mathrm{ref}(x)

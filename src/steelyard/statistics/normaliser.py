@@ -1,7 +1,7 @@
 r"""The normaliser N_c(α) = E_{p_c}[Π_t g_t(x|α)] in a form that costs nothing per event.
 
-Interpolated and multiplied effects are not normalised, even where each is at ±1 (DESIGN 1.6). ln N_c is the sum of what
-each shape does alone, of what each pair does beyond that, and of what three do beyond pairs,
+Interpolated and multiplied effects are not normalised, even where each is at ±1. ln N_c (docs/theory.md 6) is the sum
+of what each shape does alone, of what each pair does beyond that, and of what three do beyond pairs,
 
 .. math:: \ln N_c(\alpha) = \sum_{t\in c} n_t(\alpha_{k(t)})
           + \sum_{(t,u)\in c}\sum_{s,s'=\pm} B_{tu}^{ss'}\,h_s(\alpha_{k(t)})\,h_{s'}(\alpha_{k(u)})

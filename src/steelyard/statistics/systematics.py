@@ -71,7 +71,7 @@ class Anchor:
 
 @dataclass(frozen=True, eq=False)
 class Normaliser:
-    r"""log N_c(α) of the shape effects, in a form that is cheap to evaluate with derivatives (DESIGN 1.6).
+    r"""log N_c(α) of the shape effects, in a form that is cheap to evaluate with derivatives (docs/theory.md 6).
 
     .. math:: \ln N_c(\alpha) = \sum_{t\in c} n_t(\alpha_{k(t)})
               + \sum_{(t,u)\in c}\ \sum_{s,s'=\pm} b_{tu}^{ss'}\,h_s(\alpha_{k(t)})\,h_{s'}(\alpha_{k(u)})

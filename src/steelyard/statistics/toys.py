@@ -46,7 +46,7 @@ class ToySampler:
 
     A Poisson bootstrap draws n_i ~ Poisson(w_A,i) for every reference event. A sum of independent Poisson numbers is
     Poisson, and given the sum they are multinomial: so N ~ Poisson(sum w_A) events with probability w_A,i / sum w_A
-    each are the same distribution, without touching the full sample for every toy (DESIGN 1.8).
+    each are the same distribution, without touching the full sample for every toy (docs/theory.md 9).
 
     Attributes:
         cumulative: (n,) running sum of the Asimov weights.

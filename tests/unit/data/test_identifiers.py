@@ -5,7 +5,6 @@ from scipy import stats
 from steelyard.data import identifiers
 from steelyard.data.identifiers import (
     Split,
-    evaluates,
     event_ids,
     folds,
     is_training,
@@ -143,12 +142,6 @@ def test_cross_fitted_members_leave_out_their_fold(ids):
     left_out = np.array([~trains(ids, CROSS_FIT, member) for member in range(10)])
     np.testing.assert_array_equal(left_out.sum(axis=0), 2)  # by two of ten members, member m and m + 5
     np.testing.assert_array_equal(left_out[7], folds(ids, 5) == 2)
-
-
-@pytest.mark.parametrize("split", [HELD_OUT, CROSS_FIT])
-def test_a_member_evaluates_exactly_what_it_did_not_train_on(ids, split):
-    for member in (0, 6):
-        np.testing.assert_array_equal(evaluates(ids, split, member), ~trains(ids, split, member))
 
 
 @pytest.mark.parametrize("split", [HELD_OUT, CROSS_FIT])

@@ -68,6 +68,8 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "critical values": lambda: audit.critical_values(stored(made.audit()), LABELS),
     "coverage at displaced nuisances": lambda: audit.coverage(made.displaced(made.audit()), LABELS),
     "ranking": lambda: impacts.ranking(stored(made.impacts()), "asimov", LABELS, made.impacts(0.95)),
+    "ranking of small shifts": lambda: impacts.ranking(made.impacts(0.01), "asimov", LABELS),
+    "budget of a small error": lambda: impacts.error_budget(made.impacts(0.01), "asimov", LABELS),
     "error budget": lambda: impacts.error_budget(
         stored(made.impacts()), "observed", LABELS, made.impacts(0.95), stored(made.reference_error())
     ),
@@ -140,6 +142,19 @@ def test_no_legend_covers_data_and_nothing_is_cut_off(name, pictures):
     width, height = figure.get_size_inches()
     slack = 0.02  # inches
     assert whole.x0 > -slack and whole.y0 > -slack and whole.x1 < width + slack and whole.y1 < height + slack
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_power_of_ten_stands_clear_of_the_label(name, pictures):
+    renderer = pictures[name].canvas.get_renderer()
+    powers = 0
+    for axis in (axes.xaxis for axes in pictures[name].axes):
+        power, label = axis.get_offset_text(), axis.label
+        if power.get_text() and label.get_text():
+            with style():
+                assert not power.get_window_extent(renderer).overlaps(label.get_window_extent(renderer))
+            powers += 1
+    assert powers or "small" not in name
 
 
 def test_a_picture_has_the_same_bytes_twice_and_changes_nothing_global(tmp_path):

@@ -153,7 +153,7 @@ def test_gradient_and_hessian_are_those_of_the_value():
 
 
 def test_fifty_correlated_shapes_need_the_pairs_and_the_third_order():
-    """DESIGN 1.6: the product of normalisers of single shapes misses by 0.006 rms.
+    """The product of normalisers of single shapes misses by 0.006 rms.
 
     In -2 ln L of 1,000 events: 14 units; with pairs that know no sides it was 1.4, with them 0.6, and with the third
     order it is 0.06, at |alpha| <= 1.
