@@ -11,6 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PACKAGE = "steelyard"
 _ROOT = Path(__file__).parent
@@ -75,7 +76,7 @@ class _Bare(ast.NodeTransformer):
     def __init__(self, modules: set[str]) -> None:
         self.modules = modules
 
-    def visit(self, node: ast.AST) -> ast.AST | list[ast.AST] | None:
+    def visit(self, node: ast.AST) -> Any:
         """What is left of a node."""
         if isinstance(node, ast.Import | ast.ImportFrom):
             return None
@@ -83,9 +84,8 @@ class _Bare(ast.NodeTransformer):
             return [self.visit(statement) for statement in node.orelse]
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in self.modules:
             return ast.Name(node.attr, node.ctx)
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if documented and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = node.body[ast.get_docstring(node) is not None :]
         return self.generic_visit(node)
 
 
