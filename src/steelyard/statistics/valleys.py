@@ -71,7 +71,7 @@ def find_valleys(
     process, :math:`\langle u^2\rangle, \langle d^2\rangle, \langle ud\rangle`. It is folded if
     :math:`\langle ud\rangle>-\frac14\max(\langle u^2\rangle,\langle d^2\rangle)`, which same-sided and one-sided
     effects are, and if its even part :math:`\frac12(u+d)` is not negligible against the statistical error of the
-    process and against the odd parts. A norm factor never is.
+    process and against the odd parts, at α of ±1 or, without a constraint, at the bounds. A norm factor never is.
 
     Where something is folded, large two-sided shapes may have two minima in one of the valleys: of two processes of
     which one is pulled far down, the shapes compensate each other in two ways.
@@ -93,6 +93,8 @@ def find_valleys(
             even[k] = max(even[k], 0.5 * np.sqrt(max(up + down + 2.0 * both, 0.0) * most[c]))
         if shape:
             bent[k] = max(bent[k], 0.5 * max(up, down) * np.sqrt(most[c]))
+    # Without a constraint nothing but its bounds keeps a parameter from where a small effect is large.
+    even *= np.where(systematics.constrained, 1.0, np.abs(systematics.bounds).max(axis=1, initial=0.0))
     sizes = even / (1.0 + LEFT * odd)
     folded = _largest_first(sizes, LEAST)
     weak = (even < WEAK) & systematics.constrained
