@@ -163,7 +163,9 @@ def test_weak_effects_are_entered_where_the_data_pull():
     assert find_valleys(analysis.mixture, analysis.systematics, analysis.rates).entered.size == 0
     for toy in range(40):
         chosen = rows[offsets[toy] : offsets[toy + 1]]
-        likelihood = Likelihood(analysis.mixture, analysis.rates[chosen], None, analysis.systematics, None, observed[toy])
+        likelihood = Likelihood(
+            analysis.mixture, analysis.rates[chosen], None, analysis.systematics, None, observed[toy]
+        )
         deepest, at_test = (models.quick_force(likelihood, mu, toy, starts=8) for mu in (None, 0.5))
         assert fits.t[toy] == pytest.approx(at_test - deepest, abs=1e-3)
 
