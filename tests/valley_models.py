@@ -12,11 +12,13 @@ from scipy.stats import norm
 
 from steelyard.statistics.coefficients import Coefficients
 from steelyard.statistics.engine.orders import GRADIENT
-from steelyard.statistics.engine.search import minimise
+from steelyard.statistics.engine.search import Minimum, minimise
 from steelyard.statistics.fits import fit, scan
 from steelyard.statistics.impacts import impacts
+from steelyard.statistics.interpolation import event_values
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
+from steelyard.statistics.normaliser import log_normaliser
 from steelyard.statistics.normaliser_fit import build_normaliser
 from steelyard.statistics.systematics import Normaliser, Nuisance, Systematics
 from steelyard.statistics.toy_fits import fit_toys
@@ -154,11 +156,24 @@ def brute_force(likelihood: Likelihood, kappa: float | None, seed: int, starts: 
     return float(min(ends))
 
 
-def quick_force(likelihood: Likelihood, kappa: float | None, seed: int, starts: int = 24) -> float:
-    """The same from the same places with the engine's Newton, at a fifth of the cost."""
+def quick_force(likelihood: Likelihood, kappa: float | None, seed: int, starts: int = 24) -> Minimum:
+    """The lowest minimum from the same places with the engine's Newton, at a fifth of the cost."""
     bounds, places = _places(likelihood, kappa, seed, starts)
     still = bounds[:, 0] == bounds[:, 1]
-    return min(minimise(likelihood.evaluator, place, still).value for place in places)
+    found = [minimise(likelihood.evaluator, place, still) for place in places]
+    return min(found, key=lambda minimum: minimum.value)
+
+
+def joint_value(analysis, likelihood: Likelihood, kappa: float, alpha: np.ndarray) -> float:
+    """-2 ln L with the joint expectation for N_c instead of the form that fits of toys use, summed out in numpy."""
+    systematics, log_g = analysis.systematics, analysis.log_g.astype(float)
+    product = analysis.rates * analysis.weights[:, None]
+    product = product / product.sum(axis=0)
+    for t, (c, k) in enumerate(systematics.terms):
+        kind = systematics.nuisances[k].interpolation
+        product[:, c] *= event_values(kind, log_g[:, t, 0], log_g[:, t, 1], alpha[k : k + 1])[0]
+    off = np.exp(log_normaliser(systematics, alpha[None])[0]) / product.sum(axis=0)
+    return float(replace(likelihood, rates=likelihood.rates * off).value(kappa, alpha)[0])
 
 
 def _places(likelihood: Likelihood, kappa: float | None, seed: int, starts: int) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -239,12 +254,15 @@ class Toys:
         shallower: (T, 2) in -2 ln L, negative where the brute force is the shallower one.
         t, exact: (T,) the test statistic of the fits, and of the deeper of fit and brute force.
         failed: number of toys without a result, which are left out.
+        unreal: number of toys for which brute force is deeper only where the normaliser's form is far off, and not with
+            the joint expectation: no miss.
     """
 
     shallower: np.ndarray
     t: np.ndarray
     exact: np.ndarray
     failed: int
+    unreal: int
 
 
 def compare_toys(analysis, seed: int, toys: int, pulled: bool, starts: int = 24) -> Toys:
@@ -256,14 +274,21 @@ def compare_toys(analysis, seed: int, toys: int, pulled: bool, starts: int = 24)
     model, systematics, log_g = analysis.mixture, analysis.systematics, analysis.log_g
     fits = fit_toys(model, analysis.rates, offsets, tested, systematics, log_g, observed, rows)
     place, good = float(model.to_coordinate(tested)), np.flatnonzero(fits.status <= 1)
-    shallower, exact = np.zeros((len(good), 2)), np.zeros(len(good))
+    shallower, exact, unreal = np.zeros((len(good), 2)), np.zeros(len(good)), set()
     for index, toy in enumerate(good):
         own = rows[offsets[toy] : offsets[toy + 1]]
         likelihood = Likelihood(model, analysis.rates[own], None, systematics, log_g[own], observed[toy])
-        hat = float(model.to_coordinate(fits.hat[toy]))
-        mine = [likelihood.value(hat, fits.alpha[toy])[0], likelihood.value(place, fits.conditional[toy])[0]]
-        force = [quick_force(likelihood, kappa, 1000 * seed + int(toy), starts) for kappa in (None, place)]
-        force[0] = min(force)
-        shallower[index] = np.subtract(mine, force)
+        ends = ((float(model.to_coordinate(fits.hat[toy])), fits.alpha[toy]), (place, fits.conditional[toy]))
+        mine, force = np.zeros(2), np.zeros(2)
+        for which, (end, kappa) in enumerate(zip(ends, (None, place), strict=True)):
+            found = quick_force(likelihood, kappa, 1000 * seed + int(toy), starts)
+            mine[which], force[which] = likelihood.value(*end)[0], found.value
+            if found.value < mine[which] - 1e-3:
+                real = joint_value(analysis, likelihood, found.place[0], found.place[1:])
+                if real > joint_value(analysis, likelihood, *end):
+                    force[which] = mine[which]
+                    unreal.add(int(toy))
+        force[0] = min(force[0], force[1])
+        shallower[index] = mine - force
         exact[index] = min(mine[1], force[1]) - min(mine[0], force[0])
-    return Toys(shallower, fits.t[good], exact, toys - len(good))
+    return Toys(shallower, fits.t[good], exact, toys - len(good), len(unreal))

@@ -166,7 +166,7 @@ def test_weak_effects_are_entered_where_the_data_pull():
         likelihood = Likelihood(
             analysis.mixture, analysis.rates[chosen], None, analysis.systematics, None, observed[toy]
         )
-        deepest, at_test = (models.quick_force(likelihood, mu, toy, starts=8) for mu in (None, 0.5))
+        deepest, at_test = (models.quick_force(likelihood, mu, toy, starts=8).value for mu in (None, 0.5))
         assert fits.t[toy] == pytest.approx(at_test - deepest, abs=1e-3)
 
 
