@@ -64,7 +64,7 @@ def all_minima(
 
 def valley_starts(likelihood: Likelihood, start: np.ndarray, still: np.ndarray) -> list[np.ndarray]:
     """Places (1 + K,) in all valleys of the parameters that move; ``start`` alone where there is one valley."""
-    folded, bounds = _moving(likelihood, still), likelihood.systematics.bounds
+    folded, bounds = _moving(likelihood.valleys.folded, still), likelihood.systematics.bounds
     signs = valley_signs(folded, len(start) - 1)
     return [np.concatenate([start[:1], enter(start[1:], sides, bounds)]) for sides in signs] if len(folded) else [start]
 
@@ -72,15 +72,15 @@ def valley_starts(likelihood: Likelihood, start: np.ndarray, still: np.ndarray) 
 def over_ridges(
     likelihood: Likelihood, best: Minimum, still: np.ndarray, evaluator: Evaluator | None = None
 ) -> Minimum:
-    """The deepest minimum from ``best`` with one folded parameter after the other taken across its ridges.
+    """The deepest minimum from ``best`` with one parameter after the other taken across its ridges.
 
     ``evaluator`` is that of the likelihood, or one with other global observables.
     """
     evaluator = likelihood.evaluator if evaluator is None else evaluator
-    folded, bounds = _moving(likelihood, still), likelihood.systematics.bounds
+    crossed, bounds = _moving(likelihood.valleys.crossed, still), likelihood.systematics.bounds
     turn, tried = 0, 0
-    while tried < len(CROSSINGS) * len(folded):
-        k = folded[turn // len(CROSSINGS) % len(folded)]
+    while tried < len(CROSSINGS) * len(crossed):
+        k = crossed[turn // len(CROSSINGS) % len(crossed)]
         place = best.place.copy()
         place[1 + k] = np.clip(CROSSINGS[turn % len(CROSSINGS)], *bounds[k])
         found = minimise(evaluator, place, still)
@@ -133,8 +133,8 @@ def _falling(likelihood: Likelihood, local: Minimum, still: np.ndarray) -> np.nd
     return step / np.abs(step / sizes).max()
 
 
-def _moving(likelihood: Likelihood, still: np.ndarray) -> np.ndarray:
-    return likelihood.folded[~still[1 + likelihood.folded]]
+def _moving(numbers: np.ndarray, still: np.ndarray) -> np.ndarray:
+    return numbers[~still[1 + numbers]]
 
 
 def _distinct(basins: list[Basin]) -> list[Basin]:
@@ -151,7 +151,11 @@ def _at_end(likelihood: Likelihood, start: np.ndarray, still: np.ndarray, ceilin
     held = still.copy()
     held[0] = True
     try:
-        places = [start, *valley_starts(likelihood, start, held)] if len(_moving(likelihood, still)) else [start]
+        places = (
+            [start, *valley_starts(likelihood, start, held)]
+            if len(_moving(likelihood.valleys.folded, still))
+            else [start]
+        )
         basin = min((find_basins(likelihood, place, held)[0] for place in places), key=lambda basin: basin.expected)
     except ModelError:
         return []

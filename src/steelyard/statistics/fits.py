@@ -122,7 +122,7 @@ def scan(likelihood: Likelihood, mu: np.ndarray) -> Scan:
         likelihood.evaluator,
         places,
         [local.place for local in found],
-        valley_starts(likelihood, start, still) if len(likelihood.folded) else [],
+        valley_starts(likelihood, start, still) if len(likelihood.valleys.folded) else [],
     )
     deepest = int(np.argmin(track.values))
     if track.values[deepest] < best.minimum - MISSED:
@@ -178,7 +178,7 @@ def _result(likelihood: Likelihood, found: list[Minimum], still: np.ndarray) -> 
         errors=errors,
         bounds_hit=tuple(name for name, at in zip(names, hit, strict=True) if at),
         fixed=tuple(name for name, held in zip(names, still, strict=True) if held),
-        folded=tuple(systematics.names[k] for k in np.sort(likelihood.folded)),
+        folded=tuple(systematics.names[k] for k in np.sort(likelihood.valleys.folded)),
     )
 
 

@@ -13,7 +13,7 @@ from steelyard.statistics.engine.evaluation import Evaluator, Expansion
 from steelyard.statistics.integration import Integration
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.systematics import Systematics
-from steelyard.statistics.valleys import folded_nuisances
+from steelyard.statistics.valleys import Valleys, find_valleys
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +95,9 @@ class Likelihood:
         )
 
     @cached_property
-    def folded(self) -> np.ndarray:
-        """Numbers (m,) of the nuisance parameters with two valleys (:mod:`steelyard.statistics.valleys`)."""
-        return folded_nuisances(self.mixture, self.systematics, np.asarray(self.rates), self.log_g, self.weights)
+    def valleys(self) -> Valleys:
+        """Nuisance parameters with more than one valley."""
+        return find_valleys(self.mixture, self.systematics, np.asarray(self.rates), self.log_g, self.weights)
 
     def with_form(self, systematics: Systematics) -> "Likelihood":
         """The same data, which stay packed, with another normaliser and without integration events."""
@@ -105,7 +105,7 @@ class Likelihood:
         evaluator = copy(self.evaluator)
         evaluator.effects = prepare_effects(self.mixture, systematics)
         other.__dict__["evaluator"] = evaluator
-        other.__dict__["folded"] = self.folded  # of the effects and the events, which are the same
+        other.__dict__["valleys"] = self.valleys  # of the effects and the events, which are the same
         return other
 
     def value(self, kappa: ArrayLike, alpha: ArrayLike | None = None) -> np.ndarray:

@@ -13,7 +13,7 @@ from steelyard.statistics.engine.evaluation import check_shapes, prepare_data_ef
 from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.starts import search_grid
 from steelyard.statistics.systematics import Systematics
-from steelyard.statistics.valleys import folded_nuisances, valley_signs
+from steelyard.statistics.valleys import find_valleys, valley_signs
 
 # Pseudo-experiments that one thread fits before it takes the next ones.
 CHUNK = 16
@@ -123,8 +123,8 @@ def fit_toys(
     fractions = mixture.fractions(grid)
     tested = float(mixture.to_coordinate(mu))
     multiplicity = np.bincount(rows, minlength=len(rates)).astype(float) if len(rows) else None
-    folded = folded_nuisances(mixture, systematics, rates, log_g, multiplicity)
-    sides = valley_signs(folded, nuisances)
+    valleys = find_valleys(mixture, systematics, rates, log_g, multiplicity)
+    sides = valley_signs(valleys.entered, nuisances)
     outcome = profile.Outcome(
         *(np.full(toys, np.nan) for _ in range(3)),
         *(np.zeros(toys, dtype=np.int64) for _ in range(2)),
@@ -150,7 +150,8 @@ def fit_toys(
                 observed[chosen],
                 tested,
                 sides,
-                folded,
+                valleys.crossed,
+                valleys.weak,
                 bench,
                 profile.Outcome(*(array[chosen] for array in outcome)),
             )

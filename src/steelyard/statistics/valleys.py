@@ -7,6 +7,7 @@ with such effects are found beforehand, from the effects, and every fit begins i
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -26,6 +27,13 @@ LEAST = 0.06
 # Of the curvature that the odd parts add, the share that is left when other parameters are fitted too.
 LEFT = 0.25
 
+# Below this value of e sqrt(nu) a ridge takes a residual of 1.8, which few data sets have: toys look for it first.
+WEAK = 0.15
+
+# Where something is folded, a two-sided shape of mean square s over nu events is bent enough to have minima of its own
+# in one of the valleys if s/2 sqrt(nu), what its exponential is off a straight line, exceeds this.
+BENT = 0.06
+
 # So many parameters are tried in all combinations of their signs; of more, the largest, and the others one by one.
 COMBINED = 3
 
@@ -33,20 +41,40 @@ COMBINED = 3
 SAMPLE = 20_000
 
 
-def folded_nuisances(
+@dataclass(frozen=True, eq=False)
+class Valleys:
+    """Numbers of the nuisance parameters that need more than one search; none of them where none is folded.
+
+    Attributes:
+        folded: (m,) with two valleys, the one with the largest effect first.
+        entered: (v,) those of them in each of whose valleys a toy fit begins.
+        crossed: (c,) that are taken across their ridges from a minimum: the folded ones, then large two-sided shapes.
+        weak: (c,) which of these a toy fit looks across first, and takes across only if there may be a ridge.
+    """
+
+    folded: np.ndarray
+    entered: np.ndarray
+    crossed: np.ndarray
+    weak: np.ndarray
+
+
+def find_valleys(
     mixture: Mixture,
     systematics: Systematics,
     rates: np.ndarray,
     log_g: np.ndarray | None = None,
     weights: np.ndarray | None = None,
-) -> np.ndarray:
-    r"""Numbers (m,) of the nuisance parameters with two valleys, the one with the largest effect first.
+) -> Valleys:
+    r"""The nuisance parameters with two valleys, and those that may turn in one of them.
 
     A yield effect counts with its logarithms :math:`(u,d)=(\ln G^+,\ln G^-)`, a shape with its mean squares over the
     process, :math:`\langle u^2\rangle, \langle d^2\rangle, \langle ud\rangle`. It is folded if
     :math:`\langle ud\rangle>-\frac14\max(\langle u^2\rangle,\langle d^2\rangle)`, which same-sided and one-sided
     effects are, and if its even part :math:`\frac12(u+d)` is not negligible against the statistical error of the
-    process and against the odd parts. A norm factor never is.
+    process and against the odd parts, at α of ±1 or, without a constraint, at the bounds. A norm factor never is.
+
+    Where something is folded, large two-sided shapes may have two minima in one of the valleys: of two processes of
+    which one is pulled far down, the shapes compensate each other in two ways.
 
     Args:
         mixture: with C processes.
@@ -57,23 +85,36 @@ def folded_nuisances(
     """
     yields = np.abs(mixture.fractions(np.linspace(*mixture.coordinate_bounds, 17))) * np.asarray(mixture.yields)
     most, usual = yields.max(axis=0), np.median(yields, axis=0)
-    even, odd = np.zeros(len(systematics)), np.zeros(len(systematics))
-    for c, k, square in _mean_squares(systematics, rates, log_g, weights):
+    even, odd, bent = (np.zeros(len(systematics)) for _ in range(3))
+    for c, k, square, shape in _mean_squares(systematics, rates, log_g, weights):
         up, down, both = square[0, 0], square[1, 1], square[0, 1]
         odd[k] += 0.25 * max(up + down - 2.0 * both, 0.0) * usual[c]
         if both > -OPPOSITE * max(up, down):
             even[k] = max(even[k], 0.5 * np.sqrt(max(up + down + 2.0 * both, 0.0) * most[c]))
+        if shape:
+            bent[k] = max(bent[k], 0.5 * max(up, down) * np.sqrt(most[c]))
+    # Without a constraint nothing but its bounds keeps a parameter from where a small effect is large.
+    even *= np.where(systematics.constrained, 1.0, np.abs(systematics.bounds).max(axis=1, initial=0.0))
     sizes = even / (1.0 + LEFT * odd)
-    found = np.flatnonzero(sizes > LEAST)
+    folded = _largest_first(sizes, LEAST)
+    weak = (even < WEAK) & systematics.constrained
+    bent[folded] = 0.0
+    crossed = np.concatenate([folded, _largest_first(bent, BENT)]) if len(folded) else folded
+    return Valleys(folded, folded[~weak[folded]], crossed, (sizes > LEAST)[crossed] & weak[crossed])
+
+
+def _largest_first(sizes: np.ndarray, least: float) -> np.ndarray:
+    """Numbers of those above the least."""
+    found = np.flatnonzero(sizes > least)
     return found[np.argsort(-sizes[found], kind="stable")]
 
 
 def _mean_squares(
     systematics: Systematics, rates: np.ndarray, log_g: np.ndarray | None, weights: np.ndarray | None
-) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Process, nuisance parameter and mean squares (2, 2) of the sides of each effect."""
+) -> Iterator[tuple[int, int, np.ndarray, bool]]:
+    """Process, nuisance parameter and mean squares (2, 2) of the sides of each effect, and whether it is a shape."""
     for c, k in np.ndindex(*systematics.log_yields.shape[:2]):
-        yield c, k, np.outer(systematics.log_yields[c, k], systematics.log_yields[c, k])
+        yield c, k, np.outer(systematics.log_yields[c, k], systematics.log_yields[c, k]), False
     if not len(systematics.terms) or log_g is None or not len(rates):
         return
     chosen = slice(None, None, -(-len(rates) // SAMPLE))
@@ -86,7 +127,7 @@ def _mean_squares(
         norm = density[:, c].sum()
         if norm > 0.0:
             sides = np.asarray(log_g[chosen, t], dtype=float)
-            yield c, k, (sides * density[:, c : c + 1]).T @ sides / norm
+            yield c, k, (sides * density[:, c : c + 1]).T @ sides / norm, True
 
 
 def valley_signs(folded: np.ndarray, nuisances: int) -> np.ndarray:

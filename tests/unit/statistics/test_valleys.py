@@ -10,7 +10,7 @@ from steelyard.statistics.impacts import impacts
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.systematics import Normaliser
 from steelyard.statistics.toy_fits import fit_toys
-from steelyard.statistics.valleys import enter, folded_nuisances, valley_signs
+from steelyard.statistics.valleys import enter, find_valleys, valley_signs
 
 SAME_SIDED = models.yields_only(((1.5, 1 / 1.5), (1.09, 1.10)))
 EQUAL = models.yields_only(((1.0, 1.0), (1.1, 1.1)))
@@ -20,7 +20,7 @@ GRID = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0])
 
 def folded(*norms, **nuisance):
     systematics = models.yields_only(*[((1.0, 1.0), norm) for norm in norms], **nuisance)
-    return folded_nuisances(models.mixture(), systematics, np.zeros((0, 2))).tolist()
+    return find_valleys(models.mixture(), systematics, np.zeros((0, 2))).folded.tolist()
 
 
 def test_which_yields_fold():
@@ -28,6 +28,7 @@ def test_which_yields_fold():
     assert folded((1.1, 1 / 1.1)) == folded((1.2, 0.9)) == folded((1.0, 1.0)) == []
     assert folded((1.1, 1.1), (1.2, 0.8), (0.7, 0.8)) == [2, 0]  # the largest first
     assert folded((1.001, 1.001)) == []  # a third of an event where the statistical error is 17
+    assert folded((1.001, 1.001), constraint="uniform") == [0]  # five times that at its bounds
 
 
 def test_which_shapes_fold():
@@ -36,10 +37,31 @@ def test_which_shapes_fold():
     systematics = models.yields_only(((1.0, 1.0), (1.0, 1.0)))
     systematics = models.replace(systematics, terms=np.array([[1, 0]]), normaliser=Normaliser.none(1))
     found = [
-        folded_nuisances(models.mixture(), systematics, rates, np.stack([up, share * up], axis=1)[:, None]).tolist()
+        find_valleys(models.mixture(), systematics, rates, np.stack([up, share * up], axis=1)[:, None]).folded.tolist()
         for share in (1.0, 0.5, 0.0, -0.5, -1.0)
     ]
     assert found == [[0], [0], [0], [], []]
+
+
+def test_what_a_toy_does_about_them():
+    def found(*norms, **nuisance):
+        systematics = models.yields_only(*[((1.0, 1.0), norm) for norm in norms], **nuisance)
+        valleys = find_valleys(models.mixture(), systematics, np.zeros((0, 2)))
+        return [part.tolist() for part in (valleys.folded, valleys.entered, valleys.crossed, valleys.weak)]
+
+    assert found((1.006, 1.006), (1.1, 1.1), (1.1, 0.9)) == [[1, 0], [1], [1, 0], [False, True]]
+    assert found((1.006, 1.006), constraint="uniform") == [[0], [0], [0], [False]]  # nothing else holds it
+
+
+def test_large_two_sided_shapes_are_crossed_where_something_is_folded():
+    x = np.linspace(-4.0, 4.0, 401)
+    rates, up = models.densities(x) * models.YIELDS, np.stack([0.1 * x, -0.1 * x], axis=1)[:, None]
+    crossed = []
+    for down, size in ((1.1, 1.0), (0.9, 1.0), (1.1, 0.3)):
+        systematics = models.yields_only(((1.0, 1.0), (1.0, 1.0)), ((1.0, 1.0), (1.1, down)))
+        systematics = models.replace(systematics, terms=np.array([[1, 0]]), normaliser=Normaliser.none(1))
+        crossed.append(find_valleys(models.mixture(), systematics, rates, size * up).crossed.tolist())
+    assert crossed == [[1, 0], [], [1]]
 
 
 def test_starts_are_all_combinations_of_the_largest():
@@ -110,6 +132,42 @@ def test_toys_end_in_the_deeper_valley(systematics):
 @pytest.mark.parametrize("seed", range(5))
 def test_random_models_have_no_deeper_minimum(kind, seed):
     assert models.compare(seed, kind, starts=12) == []
+
+
+@pytest.mark.parametrize("kind, seed", [("equal", 3005), ("same-sided", 3001), ("one-sided", 3003)])
+def test_random_models_with_several_shapes(kind, seed):
+    # In the first, from the minimum in one valley of the folded parameter a two-sided shape has to turn for another.
+    assert models.compare(seed, kind, starts=12, together=True) == []
+
+
+def weakly_folded(up: float, down: float, scale: float = 1.0):
+    """An analysis with a small yield effect, and 40 toys of ``scale`` times its events."""
+    systematics = models.yields_only(((1.01, 1 / 1.01), (up, down)))
+    x = np.linspace(-5.0, 5.0, 801)
+    rates, no_shapes = models.densities(x, 1.5) * models.YIELDS, np.zeros((801, 0, 2), np.float32)
+    analysis = random_models.Analysis(models.mixture(), systematics, rates, no_shapes, np.full(801, x[1] - x[0]))
+    thrown = models.replace(analysis, weights=scale * analysis.weights).throw(0.5, 40, np.random.default_rng(4))
+    rows, offsets, observed = thrown
+    return analysis, thrown, fit_toys(analysis.mixture, rates, offsets, 0.5, systematics, None, observed, rows)
+
+
+def test_weak_effects_cost_a_toy_little():
+    folded, opposite = (weakly_folded(1.007, down)[2].evaluations.mean() for down in (1.007, 1 / 1.007))
+    assert folded < opposite + 6.0  # four gradients, and now and then a search; two valleys cost 60
+
+
+def test_weak_effects_are_entered_where_the_data_pull():
+    # A quarter more events than expected, over four standard deviations: there are two valleys, and 4 of these 40 toys
+    # end in the wrong one, by up to 0.67, where only one is looked into.
+    analysis, (rows, offsets, observed), fits = weakly_folded(1.0115, 1.004, 1.25)
+    assert find_valleys(analysis.mixture, analysis.systematics, analysis.rates).entered.size == 0
+    for toy in range(40):
+        chosen = rows[offsets[toy] : offsets[toy + 1]]
+        likelihood = Likelihood(
+            analysis.mixture, analysis.rates[chosen], None, analysis.systematics, None, observed[toy]
+        )
+        deepest, at_test = (models.quick_force(likelihood, mu, toy, starts=8).value for mu in (None, 0.5))
+        assert fits.t[toy] == pytest.approx(at_test - deepest, abs=1e-3)
 
 
 @pytest.mark.parametrize("expected", [1e3, 1e6])

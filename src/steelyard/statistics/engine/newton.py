@@ -37,6 +37,10 @@ _LARGEST_SHIFT = 2e-3
 # A saddle is left by so much, in scales.
 _AWAY = 0.25
 
+# Where steps of at least this length, in scales, gain nothing, and shorter ones are not foretold to gain more than the
+# noise, valleys on the sides of a ridge are less deep than the function can tell: it is as good as a minimum.
+_FLAT = 1e-3
+
 # Distance to the minimum before a step, in -2 ln L, from which the Hessian may be updated after it, if the step went as
 # foretold.
 _CLOSE = 20.0
@@ -257,7 +261,7 @@ def _propose(search):
         predicted = fall_along(search, min(_AWAY, numbers[RADIUS]))
         numbers[EDM] = predicted
         if not predicted > 10.0 * numbers[NOISE]:
-            search.counts[STATE] = STUCK
+            search.counts[STATE] = CONVERGED if numbers[RADIUS] > _FLAT else STUCK
             return False
     reach = 0.0
     for i in range(size):

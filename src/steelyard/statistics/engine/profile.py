@@ -30,6 +30,7 @@ from steelyard.statistics.engine.newton import (
     allocate_search,
     begin,
     copy,
+    copy_square,
     ends_above,
 )
 from steelyard.statistics.engine.objective import Data, Desk, allocate_desk, evaluate
@@ -37,6 +38,7 @@ from steelyard.statistics.engine.orders import GRADIENT
 from steelyard.statistics.engine.path import ARRIVED, EVALUATIONS, LOOK, POINTS, Path, allocate_path, depart, land, walk
 from steelyard.statistics.engine.precision import nearness_of, noise_of, tolerance_of, updating_pays
 from steelyard.statistics.engine.rates import set_point
+from steelyard.statistics.engine.ridges import leads_back
 from steelyard.statistics.engine.slices import add_slice
 
 # How a fit ended; the numbers of steelyard.statistics.toy_fits.Status.
@@ -49,6 +51,8 @@ MARGIN = 0.5
 ENTRANCE = 1.0
 # From a minimum, one such parameter at a time is taken to these values. Code 4 may turn once more inside ±1.
 CROSSINGS = (-1.0, 1.0, -0.4, 0.4)
+# A weak effect has its ridge, if any, near zero: looks from no further out.
+NEAR_RIDGE = 0.5
 
 # So much deeper is another valley, and not the same minimum again.
 DEEPER = 1e-5
@@ -69,6 +73,7 @@ class Bench(NamedTuple):
         packing, events: room for the events of one experiment.
         desk, search, line, path: the evaluations, the searches, the slice, the path.
         start, best: (1 + K,) where a search begins, the best point.
+        hessians: (2, 1 + K, 1 + K) at the best point, and at the conditional fit.
         minima, expected, order: (M,) coordinates and values of the expected minima, and the order of their depth.
     """
 
@@ -80,6 +85,7 @@ class Bench(NamedTuple):
     path: Path
     start: np.ndarray
     best: np.ndarray
+    hessians: np.ndarray
     minima: np.ndarray
     expected: np.ndarray
     order: np.ndarray
@@ -99,6 +105,7 @@ def allocate_bench(effects, grid, fractions, largest):
         allocate_path(effects.bounds),
         np.zeros(1 + nuisances),
         np.zeros(1 + nuisances),
+        np.zeros((2, 1 + nuisances, 1 + nuisances)),
         np.zeros(minima),
         np.zeros(minima),
         np.zeros(minima, dtype=np.int64),
@@ -137,7 +144,8 @@ def fit_experiments(
     observed,
     tested,
     sides,
-    folded,
+    crossed,
+    weak,
     bench,
     outcome,
 ):
@@ -153,13 +161,14 @@ def fit_experiments(
         tested: coordinate of the tested value.
         sides: (V, K) valleys of the nuisance parameters in which to begin, of
             :func:`~steelyard.statistics.valleys.valley_signs`; one row of zeros for one.
-        folded: (m,) nuisance parameters with two valleys.
+        crossed, weak: (m,) nuisance parameters that are taken across their ridges, and which of them only where
+            there may be one (:class:`~steelyard.statistics.valleys.Valleys`).
         bench: room to work in.
         outcome: filled.
     """
     # The steps of a fit stand in this loop, not in a function of their own: all that they call would be compiled twice.
     desk, search, line, path, start, best = bench.desk, bench.search, bench.line, bench.path, bench.start, bench.best
-    minima, expected, order = bench.minima, bench.expected, bench.order
+    minima, expected, order, hessians = bench.minima, bench.expected, bench.order, bench.hessians
     nuisances = len(effects.nominal)
     low, high = effects.bounds[0, 0], effects.bounds[0, 1]
     for toy in range(len(offsets) - 1):
@@ -204,9 +213,11 @@ def fit_experiments(
                     at_test, edm = search.numbers[MINIMUM], search.numbers[EDM]
                     test_converged = search.counts[STATE] == CONVERGED
                     copy(search.place[1:], outcome.conditional[toy])
+                    copy_square(search.hessian, hessians[1])
                     if at_test < minimum:
                         minimum, converged, refined = at_test, test_converged, False
                         copy(search.place, best)
+                        copy_square(search.hessian, hessians[0])
                 if known:
                     break
 
@@ -249,40 +260,60 @@ def fit_experiments(
                     minimum, converged, refined = min(reached, minimum), search.counts[STATE] == CONVERGED, True
                     edm_global = search.numbers[EDM]
                     copy(search.place, best)
+                    copy_square(search.hessian, hessians[0])
 
         # Where there are valleys: from the best fits over the ridges, one parameter at a time, and from the global to
-        # the conditional one, as long as any of it leads deeper.
-        crossings = len(CROSSINGS) * len(folded)
+        # the conditional one, as long as any of it leads deeper. Weak effects are looked across first.
+        crossings, looking = len(CROSSINGS) * len(crossed), len(sides) == 1
         left = 1 + 2 * crossings if crossings and minimum < np.inf else 0
         turn = 0
         while left > 0:
             at = turn % (1 + 2 * crossings)
             held = at > crossings or at == 0
+            left -= 1
+            turn += 1
+            if held and not at_test < np.inf:
+                continue
             if held and at > 0:
                 start[0] = tested
                 copy(outcome.conditional[toy], start[1:])
             else:
                 copy(best, start)
                 start[0] = tested if held else start[0]
+            k, other, look = 0, 0.0, False
             if at > 0:
-                k = folded[(at - 1) % crossings // len(CROSSINGS)]
+                index = (at - 1) % crossings // len(CROSSINGS)
+                k, look = crossed[index], weak[index]
                 other = CROSSINGS[(at - 1) % len(CROSSINGS)]
                 start[1 + k] = min(max(other, effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
-            if not held or at_test < np.inf:
-                search.fixed[0] = held
-                evaluations += _minimise(data, blocks, start, desk, search, at_test if held else minimum, size)
+            search.fixed[0] = held
+            if looking:
+                back = not look or abs(other) > NEAR_RIDGE
+                if not back:
+                    evaluations += 1
+                    value = evaluate(data, blocks, start, GRADIENT, desk)
+                    copy(best, search.trial)
+                    if held:
+                        search.trial[0] = tested
+                        copy(outcome.conditional[toy], search.trial[1:])
+                    back = value < np.inf and leads_back(
+                        search, search.trial, hessians[1 if held else 0], start, desk.gradient, 1 + k
+                    )
                 search.fixed[0] = False
-                reached = search.numbers[MINIMUM]
-                if held and reached < at_test - DEEPER:
-                    at_test, edm, left = reached, search.numbers[EDM], 1 + 2 * crossings
-                    test_converged = search.counts[STATE] == CONVERGED
-                    copy(search.place[1:], outcome.conditional[toy])
-                if reached < minimum - DEEPER:
-                    minimum, edm_global, left = reached, search.numbers[EDM], 1 + 2 * crossings
-                    converged = search.counts[STATE] == CONVERGED
-                    copy(search.place, best)
-            left -= 1
-            turn += 1
+                if not back:
+                    looking, left, turn = False, 1 + 2 * crossings, 0
+                continue
+            evaluations += _minimise(data, blocks, start, desk, search, at_test if held else minimum, size)
+            search.fixed[0] = False
+            reached = search.numbers[MINIMUM]
+            if held and reached < at_test - DEEPER:
+                at_test, edm, left = reached, search.numbers[EDM], 2 * crossings
+                test_converged = search.counts[STATE] == CONVERGED
+                copy(search.place[1:], outcome.conditional[toy])
+            if reached < minimum - DEEPER:
+                minimum, edm_global, left = reached, search.numbers[EDM], 2 * crossings
+                converged = search.counts[STATE] == CONVERGED
+                copy(search.place, best)
 
         valid_at_test = at_test < np.inf
         outcome.evaluations[toy] = evaluations

@@ -17,13 +17,13 @@ from steelyard.statistics.engine.newton import (
 )
 
 
-def run(function, start, bounds=(-10.0, 10.0), fixed=(), updating=0):
+def run(function, start, bounds=(-10.0, 10.0), fixed=(), updating=0, noise=1e-12):
     """Search from ``start`` (d,); returns the search and the points that were asked for."""
     start = np.asarray(start, dtype=float)
     search, asked = allocate_search(len(start)), []
     search.lower[:], search.upper[:] = bounds
     search.fixed[list(fixed)] = True
-    begin(search, start, 1e-10, 1e-7, 1e-12, updating)
+    begin(search, start, max(1e-10, 0.2 * noise), 1e-7, noise, updating)
     running = True
     while running:
         asked.append(search.trial.copy())
@@ -139,6 +139,19 @@ def test_a_saddle_from_which_no_way_leads_down_is_no_minimum():
     # The Hessian is negative, and the function rises on both sides: nothing that agrees with itself.
     search, _ = run(lambda place: (abs(place[0]), [0.0], [[-1.0]]), [0.0])
     assert search.counts[STATE] == STUCK
+
+
+@pytest.mark.parametrize("depth, found", [(6.5e-6, False), (1e-3, True)])
+def test_valleys_less_deep_than_the_noise_are_no_failure(depth, found):
+    # -0.075 x^2 + q x^4: two valleys with a ridge between them.
+    q = 0.075**2 / (4.0 * depth)
+    search, _ = run(
+        lambda x: (-0.075 * x[0] ** 2 + q * x[0] ** 4, -0.15 * x + 4.0 * q * x**3, [[-0.15 + 12.0 * q * x[0] ** 2]]),
+        [0.0],
+        noise=5e-6,
+    )
+    assert search.counts[STATE] == CONVERGED
+    assert search.numbers[MINIMUM] == pytest.approx(-depth if found else 0.0, abs=1e-5)
 
 
 def test_down_from_a_hill_to_the_bound():
