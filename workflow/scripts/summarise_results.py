@@ -6,7 +6,7 @@ from steelyard.diagnostics.of_fits import check_fits
 from steelyard.diagnostics.of_intervals import check_intervals
 from steelyard.diagnostics.of_model import ModelDiagnosis
 from steelyard.diagnostics.of_nuisances import check_nuisances
-from steelyard.diagnostics.of_null import check_nulls
+from steelyard.diagnostics.of_null import advise_nulls, check_nulls
 from steelyard.diagnostics.of_oracle import OracleDiagnosis
 from steelyard.diagnostics.of_ratio import RatioDiagnosis
 from steelyard.diagnostics.of_reference import check_reference
@@ -55,8 +55,9 @@ with logged(snakemake.log[0]):
     reference = {data: from_json(ReferenceError, path) for data, path in zip(params.data, files.reference, strict=True)}
     checks += check_reference(reference)
     checks += check_intervals(inferences, exact)
-    to_json(Checks(tuple(checks)), snakemake.output.checks)
+    advice = advise_nulls(nulls, thresholds)
+    to_json(Checks(tuple(checks), tuple(advice)), snakemake.output.checks)
     summary = summarise(
-        params.analysis, params.parameter, inferences, exact, baselines, checks, params.headline, reference
+        params.analysis, params.parameter, inferences, exact, baselines, checks, params.headline, reference, advice
     )
     to_json(summary, snakemake.output.summary)

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from steelyard.configuration.thresholds import Thresholds
+from steelyard.diagnostics.advice import Advice
 from steelyard.diagnostics.verdict import PASS, Check, at_most
+from steelyard.notation import format_number
 from steelyard.statistics.impacts import Impacts
 from steelyard.statistics.null_information import NullInformation
 
@@ -61,6 +63,24 @@ def _check(null: NullInformation, result: Impacts, thresholds: Thresholds) -> Ch
         "use the effect on the yield alone"
     )
     return at_most(name, value, thresholds.null_constraint, detail=detail)
+
+
+def advise_nulls(nulls: Iterable[NullInformation], thresholds: Thresholds) -> list[Advice]:
+    """More events of the systematics whose noise is above the level of warning, the noisiest first."""
+    steps = []
+    for null in sorted(nulls, key=lambda null: null.post_fit_error):
+        factor = more_events(null, thresholds)
+        if factor <= 1.0:
+            continue
+        after = float(1.0 / np.sqrt(1.0 + null.total / factor))
+        quantity = f"post-fit error of the null variation of {null.systematic}"
+        text = (
+            f"simulate {factor:.2g} times the nominal events of {null.process} and their versions varied by "
+            f"{null.systematic}, whose networks' noise alone constrains: {quantity} from "
+            f"{format_number(null.post_fit_error, 2)} to {format_number(after, 2)}, where 1 is right"
+        )
+        steps.append(Advice("variations", text, quantity, null.post_fit_error, after, null.systematic, factor))
+    return steps
 
 
 def more_events(null: NullInformation, thresholds: Thresholds) -> float:
