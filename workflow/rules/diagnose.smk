@@ -137,6 +137,8 @@ rule compare_data:
         **{f"observed_{name}": f"{R}/samples/observed/{file}" for name, file in STORE.items()},
         model=rules.build_model.output.model,
         observed=rules.rate_observed.output.rates,
+        shapes=rules.rate_observed.output.shapes,
+        scan=f"{R}/fits/observed.json",
     output:
         diagnosis=f"{R}/diagnostics/data.json",
     log:
@@ -150,7 +152,6 @@ rule compare_data:
         mem_mb=4000,
         runtime=15,
     params:
-        nominal=analysis.parameter.nominal,
         code=code("compare_data", "diagnostics.data_comparison", "diagnostics.data_support", "statistics.model"),
     message:
         "Comparing data and simulation in what the likelihood sees"

@@ -40,7 +40,7 @@ class Thresholds(Model):
     auc: Level = _level(0.505, 0.51, "AUC of a fresh classifier between re-weighted reference and process.")
     overtraining: Level = _level(0.005, 0.02, "Mean loss of events not trained on minus that of events trained on.")
     convergence: Level = _level(0.1, 0.3, "Error of the mean of the members' log r, rms over events.")
-    asimov: Level = _level(0.05, 0.1, "|hat - truth| of the Asimov fit, in units of the parameter.")
+    asimov: Level = _level(0.05, 0.1, "|hat - truth| of the Asimov fit, in units of the error of a fit of data.")
     scan: Level = _level(
         0.5,
         1.0,
