@@ -37,7 +37,8 @@ def _pulls(data: str, result: Impacts, thresholds: Thresholds) -> list[Check]:
 
     A parameter without a constraint has no value that data could contradict; expected data must return the nominal one.
     """
-    name, level = f"pulls, {data} data", thresholds.asimov_pull if data == "asimov" else thresholds.pull
+    name = f"pulls, {data} data"
+    level = thresholds.asimov_pull if data == "asimov" else thresholds.pull
     pulls = {impact.name: impact.pull for impact in result.impacts if impact.constrained}
     if data == "asimov":
         free = [impact for impact in result.impacts if not impact.constrained and impact.constraint]
