@@ -113,7 +113,12 @@ def null_information(
     Raises:
         ModelError: fewer than 100 of these events belong to the model's reference.
     """
+    mixture, systematics = model.mixture, model.systematics
+    kappa, alpha = float(mixture.to_coordinate(nominal)), systematics.nominal
+    fractions = mixture.fractions(kappa)[0]
     place, found = _matched(model.rows, rows)
+    positive = model.rates[place] @ fractions > 0.0  # a density that is not is an error of its own, found elsewhere
+    place, found = place[positive], found[positive]
     if len(place) < 100:
         raise ModelError(
             f"only {len(place)} of the {len(rows)} events of the null variation are in the reference of the model; "
@@ -121,9 +126,6 @@ def null_information(
         )
     rates, shapes, log_g = model.rates[place], model.log_g[place], log_g[:, found]
     weights = model.weights[place] / model.weights[place].sum()
-    mixture, systematics = model.mixture, model.systematics
-    kappa, alpha = float(mixture.to_coordinate(nominal)), systematics.nominal
-    fractions = mixture.fractions(kappa)[0]
     intensity = rates @ fractions
     used = weights * intensity
     expected = float(mixture.total(kappa)[0])

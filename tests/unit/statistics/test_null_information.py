@@ -101,6 +101,15 @@ def test_a_parameter_that_the_noise_imitates_is_profiled_away():
     assert alone == pytest.approx(1.0, rel=0.02)  # F/(1 + F) of F = 85,000 · 0.05² = 212
 
 
+def test_an_event_without_density_counts_for_nothing(noise):
+    plain = model()
+    (before,), _, _ = null_information(plain, 1.0, "S", plain.rows, noise[None])
+    rates = plain.rates.copy()
+    rates[:3] = [[0.0], [-1.0], [0.0]]
+    (after,), _, _ = null_information(replace(plain, rates=rates), 1.0, "S", plain.rows, noise[None])
+    assert after == pytest.approx(before, rel=1e-2)
+
+
 def test_events_of_other_samples_are_an_error(noise):
     with pytest.raises(ModelError, match="only 0 of the 20000 events"):
         null_information(model(), 1.0, "S", model().rows + np.array([1, 0]), noise[None])
