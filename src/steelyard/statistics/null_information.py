@@ -81,8 +81,8 @@ def slope_share(two_sided: bool, symmetrised: bool, paired: bool) -> float:
 
     The slope is :math:`\frac12(\ln g^+-\ln g^-)` to first order. Events that are moved up and down have opposite noise
     on the two sides, and the slope has all of it. The noise of two sides of other events is nearly independent (the
-    nominal events that they share leave a correlation of 0.5 at most, in trained networks about 0.2), so the slope has
-    half of the mean square. A side that is missing is mirrored or has no effect.
+    nominal events that they share leave a correlation of 0.5 at most, in trained networks about 0.3), so the slope has
+    half of the mean square at most. A side that is missing is mirrored or has no effect.
     """
     if two_sided:
         return 1.0 if paired else 0.5
