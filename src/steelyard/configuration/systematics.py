@@ -46,7 +46,7 @@ class NullVariation:
         coefficients: by process that it varies in this way, f_c at the nominal parameters; one of them is trained.
         two_sided: there are variations of both directions.
         symmetrised: a side that is missing is mirrored.
-        alike: names of the systematics with variations of this kind, which its noise stands for.
+        alike: names of the systematics with variations of the same origin, which its noise stands for.
     """
 
     systematic: str
@@ -218,8 +218,10 @@ def variations(configuration: "Configuration") -> tuple[Variation, ...]:
 def null_variations(configuration: "Configuration") -> tuple[NullVariation, ...]:
     """The null variations to train: of every systematic that changes shapes, of one, or of none.
 
-    A systematic has variations by events or, without any, by weights. The one that stands for all is the first that has
-    variations by events: the labels of other weights have noise only where weights scatter at a given event.
+    A systematic has variations by events or, without any, by weights. The one that stands for all is the first whose
+    events are in files of their own, as they may be other events; without any, the first with other trees of the same
+    files, where most events are the nominal ones and the noise of what they share cancels; and at last the first with
+    other weights, whose labels have noise only where weights scatter at a given event.
     """
     chosen = configuration.diagnostics.null_variations
     nominal = _nominal_coefficients(configuration)
@@ -230,6 +232,11 @@ def null_variations(configuration: "Configuration") -> tuple[NullVariation, ...]
     kinds: dict[str, Kind] = {
         name: "events" if any(effect.kind == "events" for effect in effects) else "weights"
         for name, effects in found.items()
+    }
+    own_files = {source.systematic for source in varied_sources(configuration) if source.files is not None}
+    ranks = {
+        name: ("weights", "events").index(kind) + (kind == "events" and name in own_files)
+        for name, kind in kinds.items()
     }
     result = []
     for name, effects in found.items():
@@ -246,11 +253,11 @@ def null_variations(configuration: "Configuration") -> tuple[NullVariation, ...]
                 },
                 two_sided=len(sides) == 2,
                 symmetrised=mine[0].symmetrise,
-                alike=tuple(other for other in found if kinds[other] == kinds[name]) if chosen == "one" else (name,),
+                alike=tuple(other for other in found if ranks[other] == ranks[name]) if chosen == "one" else (name,),
             )
         )
     if chosen == "one":
-        result = sorted(result, key=lambda null: null.kind != "events")[:1]
+        result = sorted(result, key=lambda null: -ranks[null.systematic])[:1]
     return tuple(result)
 
 

@@ -49,6 +49,16 @@ def test_weights_are_measured_where_there_is_nothing_else_and_a_yield_alone_neve
     assert of({"name": "w", "effects": [factors | {"use": "norm"}]}) == ()
 
 
+def test_events_in_files_of_their_own_come_before_other_trees_of_the_same_files():
+    trees = {"processes": ["other"], "trees": {"up": "t_up", "down": "t_down"}}
+    files = {"processes": ["other"], "files": {"up": {"all": ["c.root"], "more": ["d.root"]}}, "use": "shape"}
+    names = {"trees": trees, "more_trees": trees, "files": files}
+    (found,) = of(*({"name": name, "effects": [effect]} for name, effect in names.items()))
+    assert (found.systematic, found.kind, found.alike) == ("files", "events", ("files",))
+    (found,) = of(*({"name": name, "effects": [names[name]]} for name in ("trees", "more_trees")))
+    assert (found.systematic, found.alike) == ("trees", ("trees", "more_trees"))
+
+
 def test_another_word_is_refused_with_what_there_is(monkeypatch):
     with pytest.raises(ConfigurationError, match=r"diagnostics\.null_variations"):
         embedded(monkeypatch, "two")
