@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from steelyard.diagnostics.catalogue import remedy_of
 from steelyard.diagnostics.verdict import Check
 from steelyard.notation import format_measured, format_number
 from steelyard.outputs import whole
@@ -78,6 +79,7 @@ def report_page(
         f"<h1>{escape(summary.analysis)}: confidence intervals on {escape(summary.parameter)}</h1>",
         f'<p class="note">{escape(note)}</p>' if note else "",
         _verdict(found),
+        _advice(summary),
         *(_result(data, result, summary.parameter) for data, result in summary.results.items()),
         _sigma(summary),
         _attention(found),
@@ -124,6 +126,14 @@ def _verdict(checks: Sequence[AnyCheck]) -> str:
     return f'<p class="verdict {status}">{escape(advice[0].upper() + advice[1:])}: {escape(listed)}{others}.</p>'
 
 
+def _advice(summary: Summary) -> str:
+    """The steps that help, those that help most first."""
+    if not summary.advice:
+        return ""
+    steps = "\n".join(f"<li>{escape(step.text[0].upper() + step.text[1:])}.</li>" for step in summary.advice)
+    return f"<h2>What to do next</h2>\n<ol>\n{steps}\n</ol>"
+
+
 def _result(data: str, result: DataResult, parameter: str) -> str:
     heading = "".join(f"<th>{escape(title)}</th>" for title in column_titles(result))
     lines = "\n".join(
@@ -151,7 +161,7 @@ def _sigma(summary: Summary) -> str:
 def _attention(checks: Sequence[AnyCheck]) -> str:
     """The checks that did not pass, the worst first."""
     wanting = [check for status in ("FAIL", "WARN") for check in checks if check.status == status]
-    return f"<h2>Checks that need attention</h2>\n{_table(wanting)}" if wanting else ""
+    return f"<h2>Checks that need attention</h2>\n{_table(wanting, remedies=True)}" if wanting else ""
 
 
 def _all_checks(checks: Sequence[AnyCheck]) -> str:
@@ -161,11 +171,11 @@ def _all_checks(checks: Sequence[AnyCheck]) -> str:
     return f"<details>\n<summary>All {len(checks)} checks</summary>\n{_table(ordered)}\n</details>"
 
 
-def _table(checks: Sequence[AnyCheck]) -> str:
+def _table(checks: Sequence[AnyCheck], remedies: bool = False) -> str:
     rows = []
     for check in checks:
-        detail = getattr(check, "detail", None)
-        words = f'<br><span class="detail">{escape(detail)}</span>' if detail else ""
+        notes = [getattr(check, "detail", None), f"To do: {remedy}" if (remedy := _remedy(check, remedies)) else None]
+        words = "".join(f'<br><span class="detail">{escape(note)}</span>' for note in notes if note)
         rows.append(
             f'<tr><td class="status {check.status}">{check.status}</td><td>{escape(check.name)}{words}</td>'
             f'<td class="number">{format_measured(check.value, getattr(check, "error", None))}</td>'
@@ -173,6 +183,10 @@ def _table(checks: Sequence[AnyCheck]) -> str:
         )
     heading = '<tr><th></th><th>check</th><th class="number">value</th><th class="number">threshold</th></tr>'
     return "<table>\n" + "\n".join([heading, *rows]) + "\n</table>"
+
+
+def _remedy(check: AnyCheck, wanted: bool) -> str | None:
+    return remedy_of(check.name) if wanted else None
 
 
 def _picture(caption: str, path: str | os.PathLike) -> str:

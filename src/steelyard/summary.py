@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steelyard.baselines.results import BaselineResult, BinnedScan
+from steelyard.diagnostics.advice import Advice
 from steelyard.diagnostics.verdict import Check
 from steelyard.statistics.belts import BestFit, Inference, Interval
 from steelyard.statistics.intervals import Ends, Segments, ends
@@ -122,6 +123,7 @@ class Summary:
     results: dict[str, DataResult]
     checks: list[CheckResult]
     sigma_mc: float | None = None
+    advice: list[Advice] | None = None
 
 
 def summarise(
@@ -133,6 +135,7 @@ def summarise(
     checks: Sequence[Check],
     headline: str = "two-sided",
     reference: "Mapping[str, ReferenceError] | None" = None,
+    advice: Sequence[Advice] = (),
 ) -> Summary:
     """Put the results of an analysis together.
 
@@ -144,6 +147,7 @@ def summarise(
         checks: the verdicts of all diagnostics.
         headline: reading of the p-value that people see first.
         reference: what the finite reference sample adds to each data set.
+        advice: what to do next.
     """
     results = {}
     for data, inference in inferences.items():
@@ -152,7 +156,7 @@ def summarise(
         error = reference[data].sigma_hat if reference and data in reference else None
         results[data] = _data_result(inference, exact.get(data), scans, headline, error)
     verdicts = [CheckResult(check.name, check.value, check.threshold, check.status) for check in checks]
-    return Summary(analysis, parameter, results, verdicts)
+    return Summary(analysis, parameter, results, verdicts, advice=list(advice) or None)
 
 
 def _data_result(

@@ -286,4 +286,7 @@ def format_table(summary: Summary) -> str:
     for check in sorted(summary.checks, key=lambda check: check.status):
         if check.status != "PASS":
             lines.append(f"  {check.status}  {check.name}: {check.value:.4g} (threshold {check.threshold:.4g})")
+    if summary.advice:
+        lines.append("what to do next:")
+        lines += [f"  {number}. {step.text}" for number, step in enumerate(summary.advice, start=1)]
     return "\n".join(lines)

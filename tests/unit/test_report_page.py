@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -6,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import synthetic_results as made
 
+from steelyard.diagnostics.advice import Advice
 from steelyard.diagnostics.verdict import Check
 from steelyard.report_page import report_page, write_report_page
 from steelyard.statistics.belts import BestFit
@@ -59,6 +61,27 @@ def test_it_starts_with_the_checks_that_fail_then_the_result_then_all_checks():
     attention = page[places[4] : places[5]]
     assert attention.index("FAIL") < attention.index("WARN") and "PASS" not in attention
     assert "raw E_ref[r] = 1.00800" in attention and "0.00800 ± 0.00050" in attention
+
+
+def test_the_next_steps_stand_below_the_verdict_in_their_order():
+    steps = [
+        Advice("events", "simulate 2.6 times the events of gg", "σ_t at mu = 0", 0.12, 0.074, "gg", 2.6),
+        Advice("members", "train 4 members <each>", "σ_t at mu = 0", 0.074, 0.06, None, 2.0),
+    ]
+    page = report_page(replace(made.summary(), advice=steps), made.checks())
+    words = visible(page)
+    places = [
+        words.index(text) for text in ("What to do next", "Simulate 2.6 times", "Train 4 members", "Expected result")
+    ]
+    assert places == sorted(places) and "&lt;each&gt;" in page
+    assert "What to do next" not in report_page(made.summary(), made.checks())
+
+
+def test_a_check_that_did_not_pass_says_what_to_do():
+    page = visible(report_page(made.summary(), made.checks()))
+    attention = page[page.index("Checks that need attention") : page.index("All 3 checks")]
+    assert attention.count("To do: train this ratio for more epochs") == 2
+    assert page.count("To do:") == 2  # not in the list of all
 
 
 def test_every_method_has_its_row():

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import synthetic_results as made
 
+from steelyard.diagnostics.advice import Advice
 from steelyard.statistics.belts import BestFit
 from steelyard.summary import CheckResult
 from steelyard.summary_text import (
@@ -125,3 +126,11 @@ def test_the_table_shows_disjoint_sets_and_failing_checks():
     assert "normalisation B" not in table
     assert "expected (Asimov data): best fit mu = 1.020" in table
     assert "t(0)" in table and "Z, two-sided" in table
+
+
+def test_the_next_steps_end_the_table():
+    step = Advice("events", "simulate 2.6 times the events of gg", "σ_t at mu = 0", 0.12, 0.074, "gg", 2.6)
+    assert format_table(replace(made.summary(), advice=[step])).endswith(
+        "what to do next:\n  1. simulate 2.6 times the events of gg"
+    )
+    assert "what to do next" not in format_table(made.summary())

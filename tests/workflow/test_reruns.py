@@ -109,7 +109,8 @@ ROWS = {
             **NEW_MODEL,
         },
     ),
-    "a nuisance parameter less": (remove_shape, NEW_MODEL),
+    # The noise of the variations is measured by one that is left.
+    "a nuisance parameter less": (remove_shape, {"train_null": 1, **NEW_MODEL}),
     "another weight at +1σ": (
         other_factor,
         {
@@ -125,6 +126,7 @@ ROWS = {
         {
             "ingest_variation": 2,
             "train_variation": 2,
+            "train_null": 1,
             "combine_ensemble": 2,
             "evaluate_variations": 3,
             **NEW_MODEL,
@@ -148,7 +150,12 @@ ROWS = {
     ),
     "a hyper-parameter of the variations' networks": (
         lambda configuration: configuration["variations"]["training"].update(epochs=3),
-        {"train_variation": 4, "combine_ensemble": 4, "evaluate_variations": 6, **NEW_LEARNED_MODEL},
+        {"train_variation": 4, "train_null": 1, "combine_ensemble": 4, "evaluate_variations": 6, **NEW_LEARNED_MODEL},
+    ),
+    "no null variation": (lambda configuration: configuration["diagnostics"].update(null_variations="none"), {}),
+    "a null variation of every systematic": (
+        lambda configuration: configuration["diagnostics"].update(null_variations="all"),
+        {"train_null": 1},
     ),
     "the composition of the reference": (
         fewer_processes,
@@ -211,6 +218,7 @@ FILES = {
             "mix_reference": 1,
             "train_member": 8,  # the reference has this process, and every ratio has the reference
             "train_variation": 2,  # those of this process alone
+            "train_null": 1,
             "combine_ensemble": 6,
             "evaluate_ensemble": 12,
             "evaluate_variations": 4,
@@ -341,6 +349,7 @@ def test_all_networks_train_again_when_the_version_of_the_training_is_raised(own
     assert costly(own_code.dry_run()) == {
         "train_member": 8,
         "train_variation": 4,
+        "train_null": 1,
         "combine_ensemble": 8,
         "evaluate_ensemble": 12,
         "evaluate_variations": 6,

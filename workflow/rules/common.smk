@@ -18,7 +18,7 @@ if (LIBRARY := RULES.parents[1] / "src").is_dir():
 from steelyard.code_digest import code_digest
 from steelyard.configuration import strict_yaml
 from steelyard.configuration import resolve
-from steelyard.configuration.systematics import groups, model_effects, varied_sources, variations
+from steelyard.configuration.systematics import groups, model_effects, null_variations, varied_sources, variations
 from steelyard.errors import SteelyardError
 from steelyard.outputs import require_writable
 from steelyard.plots.labels import labels_of
@@ -49,6 +49,7 @@ GROUPS = groups(analysis)
 SHAPES = {}  # systematic: its variations
 for variation in VARIATIONS.values():
     SHAPES.setdefault(variation.systematic, []).append(variation)
+NULLS = {null.systematic: null for null in null_variations(analysis)}  # whose noise is measured
 VARIED = {(source.sample, f"{source.systematic}-{source.direction}"): source for source in varied_sources(analysis)}
 SOURCES = {sample["name"]: sample for sample in settings["samples"]}
 if analysis.observed:
@@ -174,6 +175,17 @@ def variation_stores(wildcards):
     One function for all files, not one for each: at 8,000 networks they are a tenth of a dry run.
     """
     return _variation_stores(wildcards.variation)
+
+
+def null_settings(systematic):
+    """What the training of a null variation depends on; not which other systematics it stands for."""
+    return {key: value for key, value in dataclasses.asdict(NULLS[systematic]).items() if key != "alike"}
+
+
+def null_ensembles(null):
+    """The learned ratios that the weights of a null variation are compared with; events have none."""
+    names = [f"{process}-{null.systematic}-{null.direction}" for process in null.coefficients]
+    return [f"{R}/ensembles/{name}.pt" for name in names] if null.kind == "weights" else []
 
 
 def reading(wildcards):

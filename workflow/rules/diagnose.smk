@@ -36,6 +36,7 @@ rule diagnose_systematic:
         model=rules.build_model.output.model,
         scores=[f"{R}/scores/{sample}/systematics/{{systematic}}.npy" for sample in SAMPLES],
         exact=[f"{R}/oracle/scores/{sample}/systematics/{{systematic}}.npy" for sample in SAMPLES] if ORACLE else [],
+        null=lambda wildcards: f"{R}/nulls/{wildcards.systematic}.npz" if wildcards.systematic in NULLS else [],
     output:
         diagnosis=f"{R}/diagnostics/systematics/{{systematic}}.json",
     log:
@@ -55,7 +56,17 @@ rule diagnose_systematic:
         directions=lambda wildcards: [
             source.direction for source in VARIED.values() if source.systematic == wildcards.systematic
         ],
-        code=code("diagnose_systematic", "diagnostics.of_variation", "statistics.model"),
+        nominal=analysis.parameter.nominal,
+        null=lambda wildcards: (
+            dataclasses.asdict(NULLS[wildcards.systematic]) if wildcards.systematic in NULLS else None
+        ),
+        code=code(
+            "diagnose_systematic",
+            "diagnostics.of_variation",
+            "statistics.model",
+            "statistics.null_information",
+            "data.null_ratios",
+        ),
     message:
         "Checking the variations by {wildcards.systematic}"
     script:
@@ -126,6 +137,8 @@ rule compare_data:
         **{f"observed_{name}": f"{R}/samples/observed/{file}" for name, file in STORE.items()},
         model=rules.build_model.output.model,
         observed=rules.rate_observed.output.rates,
+        shapes=rules.rate_observed.output.shapes,
+        scan=f"{R}/fits/observed.json",
     output:
         diagnosis=f"{R}/diagnostics/data.json",
     log:
@@ -139,7 +152,6 @@ rule compare_data:
         mem_mb=4000,
         runtime=15,
     params:
-        nominal=analysis.parameter.nominal,
         code=code("compare_data", "diagnostics.data_comparison", "diagnostics.data_support", "statistics.model"),
     message:
         "Comparing data and simulation in what the likelihood sees"

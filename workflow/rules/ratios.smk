@@ -75,3 +75,42 @@ for pack in packs(analysis.variations.members, analysis.variations.members_per_j
             "../scripts/train_variation.py"
 
     same_machine("train_variation", pack)
+
+
+# The same training without an effect: how much of a constraint is noise. One process of a systematic, chosen by its size.
+rule train_null:
+    input:
+        **stores("features", "observables", "weights", "ids", "info"),
+        **{
+            f"varied_{name}": lambda wildcards, name=name: varied_stores(
+                wildcards.systematic, name, NULLS[wildcards.systematic].direction
+            )
+            for name in STORE
+        },
+        ensembles=lambda wildcards: null_ensembles(NULLS[wildcards.systematic]),
+    output:
+        null=f"{R}/nulls/{{systematic}}.npz",
+    log:
+        f"{R}/logs/train_null/{{systematic}}.log",
+    benchmark:
+        f"{R}/benchmarks/train_null/{{systematic}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=lambda wildcards, attempt: 120 * analysis.variations.members * attempt,
+    params:
+        split=settings["split"],
+        training=settings["variations"]["training"],
+        members=analysis.variations.members,
+        combination=analysis.ensembles.combination,
+        bootstrap=analysis.ensembles.bootstrap,
+        null=lambda wildcards: null_settings(wildcards.systematic),
+        checkpoints=f"{R}/checkpoints/nulls/{{systematic}}",
+        seed=analysis.seed,
+        version=TRAINING_VERSION,
+    message:
+        "Training the null variation by {wildcards.systematic}"
+    script:
+        "../scripts/train_null.py"

@@ -46,6 +46,7 @@ rule summarise_results:
             "diagnostics.of_fits",
             "diagnostics.of_intervals",
             "diagnostics.of_nuisances",
+            "diagnostics.of_null",
             "diagnostics.of_reference",
         ),
     message:

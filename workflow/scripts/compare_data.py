@@ -4,10 +4,12 @@ from steelyard.data.store import open_all
 from steelyard.diagnostics.data_comparison import compare_data
 from steelyard.diagnostics.data_support import data_support, support_of
 from steelyard.jobs import logged
-from steelyard.results import to_json
+from steelyard.results import from_json, to_json
+from steelyard.statistics.engine.intensity import event_intensities
+from steelyard.statistics.fits import Scan
 from steelyard.statistics.model import load_model
 
-files, nominal = snakemake.input, snakemake.params.nominal
+files = snakemake.input
 
 with logged(snakemake.log[0]) as log:
     model, samples, (data,) = load_model(files.model), open_all(files.info), open_all([files.observed_info])
@@ -15,9 +17,14 @@ with logged(snakemake.log[0]) as log:
         [(sample.features, model.rows[model.rows[:, 0] == number, 1]) for number, sample in enumerate(samples)]
     )
     support = data_support(data.info.features, reference, data.features)
-    fractions = model.mixture.fractions(model.mixture.to_coordinate(nominal))[0]
-    observed = np.load(files.observed)
-    comparison = compare_data(nominal, fractions, model.rates, model.weights, observed, support=support)
+    # At the best fit: elsewhere data disagree because a parameter has another value, and there are the fits for that.
+    best = from_json(Scan, files.scan).fit
+    kappa, alpha = float(model.mixture.to_coordinate(best.hat)), np.asarray(best.alpha, dtype=float)
+    expected, observed = (
+        event_intensities(model.mixture, model.systematics, rates, log_g, kappa, alpha)[:, None]
+        for rates, log_g in ((model.rates, model.log_g), (np.load(files.observed), np.load(files.shapes)))
+    )
+    comparison = compare_data(best.hat, np.ones(1), expected, model.weights, observed, support=support)
     for check in comparison.checks:
         log.info("%s: %s (%s)", check.name, check.status, check.detail)
     to_json(comparison, snakemake.output.diagnosis)

@@ -4,14 +4,17 @@ import numpy as np
 
 from steelyard.configuration import Split
 from steelyard.configuration.thresholds import Thresholds
+from steelyard.data.null_ratios import load_null
 from steelyard.data.store import open_all
 from steelyard.diagnostics.of_variation import diagnose_systematic
 from steelyard.jobs import logged
 from steelyard.results import to_json
 from steelyard.statistics.model import load_model
 from steelyard.statistics.normaliser import log_normaliser
+from steelyard.statistics.null_information import measure_null
 
 files, params = snakemake.input, snakemake.params
+NULL = ("two_sided", "symmetrised", "alike")  # what of the null variation's settings its effect depends on
 
 with logged(snakemake.log[0]):
     model, variations = load_model(files.model), [SimpleNamespace(**item) for item in params.variations]
@@ -36,5 +39,8 @@ with logged(snakemake.log[0]):
         Thresholds.model_validate(params.thresholds),
         [np.load(path, mmap_mode="r") for path in files.exact] or None,
         normaliser_along,
+        measure_null(model, params.nominal, load_null(files.null), **{key: params.null[key] for key in NULL})
+        if files.null
+        else None,
     )
     to_json(diagnosis, snakemake.output.diagnosis)

@@ -6,6 +6,7 @@ from steelyard.diagnostics.of_fits import check_fits
 from steelyard.diagnostics.of_intervals import check_intervals
 from steelyard.diagnostics.of_model import ModelDiagnosis
 from steelyard.diagnostics.of_nuisances import check_nuisances
+from steelyard.diagnostics.of_null import advise_nulls, check_nulls
 from steelyard.diagnostics.of_oracle import OracleDiagnosis
 from steelyard.diagnostics.of_ratio import RatioDiagnosis
 from steelyard.diagnostics.of_reference import check_reference
@@ -33,7 +34,8 @@ with logged(snakemake.log[0]):
     for data, path in zip(params.belts, files.belts, strict=True):
         checks += check_belt(from_json(Belt, path), thresholds, data)
     checks += check_audit(from_json(Audit, files.audit), thresholds) if files.audit else []
-    checks += [check for path in files.systematics for check in from_json(SystematicDiagnosis, path).checks]
+    systematics = [from_json(SystematicDiagnosis, path) for path in files.systematics]
+    checks += [check for diagnosis in systematics for check in diagnosis.checks]
     scans, exact_scans = (
         {data: from_json(Scan, path) for data, path in zip(params.data, paths, strict=bool(paths))}
         for paths in (files.scans, files.exact_scans)
@@ -44,6 +46,8 @@ with logged(snakemake.log[0]):
         for paths in (files.impacts, files.exact_impacts)
     )
     checks += check_nuisances(impacts, exact_impacts, thresholds)
+    nulls = [diagnosis.null for diagnosis in systematics if diagnosis.null]
+    checks += check_nulls(nulls, impacts["asimov"], thresholds) if nulls else []
     inferences, exact = (
         {data: from_json(Inference, path) for data, path in zip(params.data, paths, strict=bool(paths))}
         for paths in (files.inferences, files.exact)
@@ -51,8 +55,9 @@ with logged(snakemake.log[0]):
     reference = {data: from_json(ReferenceError, path) for data, path in zip(params.data, files.reference, strict=True)}
     checks += check_reference(reference)
     checks += check_intervals(inferences, exact)
-    to_json(Checks(tuple(checks)), snakemake.output.checks)
+    advice = advise_nulls(nulls, thresholds)
+    to_json(Checks(tuple(checks), tuple(advice)), snakemake.output.checks)
     summary = summarise(
-        params.analysis, params.parameter, inferences, exact, baselines, checks, params.headline, reference
+        params.analysis, params.parameter, inferences, exact, baselines, checks, params.headline, reference, advice
     )
     to_json(summary, snakemake.output.summary)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from steelyard import expressions
 from steelyard.configuration.nuisances import DIRECTIONS, Direction, Kind
 from steelyard.statistics.systematics import Nuisance
 
@@ -33,6 +34,28 @@ class Variation:
     systematic: str
     direction: Direction
     kind: Kind
+
+
+@dataclass(frozen=True)
+class NullVariation:
+    """A systematic whose networks' noise is measured, by the variation of one of its processes.
+
+    Attributes:
+        systematic: its name.
+        kind, direction: of the variations that are trained again with other labels.
+        coefficients: by process that it varies in this way, f_c at the nominal parameters; one of them is trained.
+        two_sided: there are variations of both directions.
+        symmetrised: a side that is missing is mirrored.
+        alike: names of the systematics with variations of the same origin, which its noise stands for.
+    """
+
+    systematic: str
+    kind: Kind
+    direction: Direction
+    coefficients: dict[str, float]
+    two_sided: bool
+    symmetrised: bool
+    alike: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -192,6 +215,52 @@ def variations(configuration: "Configuration") -> tuple[Variation, ...]:
     return model_effects(configuration).variations
 
 
+def null_variations(configuration: "Configuration") -> tuple[NullVariation, ...]:
+    """The null variations to train: of every systematic that changes shapes, of one, or of none.
+
+    A systematic has variations by events or, without any, by weights. The one that stands for all is the first whose
+    events are in files of their own, as they may be other events; without any, the first with other trees of the same
+    files, where most events are the nominal ones and the noise of what they share cancels; and at last the first with
+    other weights, whose labels have noise only where weights scatter at a given event.
+    """
+    chosen = configuration.diagnostics.null_variations
+    nominal = _nominal_coefficients(configuration)
+    found: dict[str, list[ProcessEffect]] = {}
+    for effect in model_effects(configuration).effects if chosen != "none" else ():
+        if effect.use_shape and effect.directions:
+            found.setdefault(effect.systematic, []).append(effect)
+    kinds: dict[str, Kind] = {
+        name: "events" if any(effect.kind == "events" for effect in effects) else "weights"
+        for name, effects in found.items()
+    }
+    own_files = {source.systematic for source in varied_sources(configuration) if source.files is not None}
+    ranks = {
+        name: ("weights", "events").index(kind) + (kind == "events" and name in own_files)
+        for name, kind in kinds.items()
+    }
+    result = []
+    for name, effects in found.items():
+        mine = [effect for effect in effects if effect.kind == kinds[name]]
+        sides = {side for effect in mine for side in effect.directions}
+        direction = next(side for side in DIRECTIONS if side in sides)
+        result.append(
+            NullVariation(
+                systematic=name,
+                kind=kinds[name],
+                direction=direction,
+                coefficients={
+                    effect.process: nominal[effect.process] for effect in mine if direction in effect.directions
+                },
+                two_sided=len(sides) == 2,
+                symmetrised=mine[0].symmetrise,
+                alike=tuple(other for other in found if ranks[other] == ranks[name]) if chosen == "one" else (name,),
+            )
+        )
+    if chosen == "one":
+        result = sorted(result, key=lambda null: -ranks[null.systematic])[:1]
+    return tuple(result)
+
+
 def varied_sources(configuration: "Configuration") -> tuple[VariedSource, ...]:
     """What has to be ingested besides the samples: one source per sample, systematic and direction, in this order.
 
@@ -242,6 +311,15 @@ def touched_samples(configuration: "Configuration", effect: "Effect") -> Iterato
                 continue
             chosen = tuple(files[sample.name]) if files else None
             yield _Touched(sample, direction, effect.kind, tree or sample.tree, chosen, carried)
+
+
+def _nominal_coefficients(configuration: "Configuration") -> dict[str, float]:
+    """f_c of every process at the nominal parameters."""
+    values = {parameter.name: parameter.nominal for parameter in configuration.parameters}
+    return {
+        process.name: float(expressions.parse(process.coefficient).evaluate(values))
+        for process in configuration.processes
+    }
 
 
 def _process_effect(process: str, systematic: str, effect: "Effect", symmetrise: bool) -> ProcessEffect:

@@ -1,6 +1,6 @@
 """The levels at which the checks of an analysis warn and fail."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -40,7 +40,7 @@ class Thresholds(Model):
     auc: Level = _level(0.505, 0.51, "AUC of a fresh classifier between re-weighted reference and process.")
     overtraining: Level = _level(0.005, 0.02, "Mean loss of events not trained on minus that of events trained on.")
     convergence: Level = _level(0.1, 0.3, "Error of the mean of the members' log r, rms over events.")
-    asimov: Level = _level(0.05, 0.1, "|hat - truth| of the Asimov fit, in units of the parameter.")
+    asimov: Level = _level(0.05, 0.1, "|hat - truth| of the Asimov fit, in units of the error of a fit of data.")
     scan: Level = _level(
         0.5,
         1.0,
@@ -55,6 +55,9 @@ class Thresholds(Model):
     asimov_pull: Level = _level(0.05, 0.1, "Largest |pull| of a nuisance parameter in the fit of Asimov data.")
     pull: Level = _level(2.0, 3.5, "Largest |pull| of a nuisance parameter in the fit of the observed data.")
     constraint: Level = _level(0.5, 1.0, "Largest |1 - post-fit error| of a nuisance parameter with a constraint.")
+    null_constraint: Level = _level(
+        0.025, 0.05, "1 - post-fit error of a nuisance parameter whose effect is the noise of a network alone."
+    )
     impact: Level = _level(0.1, 0.3, "Refitted impact minus that of the covariance, in units of the parameter's error.")
     oracle_constraint: Level = _level(
         0.05, 0.1, "Post-fit errors, and parts of the parameter's error, learned over exact minus 1."
@@ -90,6 +93,11 @@ class Diagnostics(Model):
     """Checks and their thresholds."""
 
     thresholds: Thresholds = Field(Thresholds(), description="Levels of the checks, each {warn, fail} or one number.")
+    null_variations: Literal["none", "one", "all"] = Field(
+        "one",
+        description="Systematics whose variation is trained again with labels drawn at random: all that change shapes, "
+        "or one for all (by other events, if there is one).",
+    )
     oracle_rms: list[OracleRms] = Field([], description="Log ratios to compare with the exact ones.")
     oracle_range: Interval | None = Field(
         None, description="Range of the parameter in which t(mu) is compared with the exact one; by default the scan."

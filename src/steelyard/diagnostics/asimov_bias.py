@@ -7,7 +7,7 @@ import numpy as np
 
 from steelyard.diagnostics.densities import normalised
 from steelyard.diagnostics.verdict import Check, Threshold, within
-from steelyard.statistics.fits import fit
+from steelyard.statistics.fits import Fit, fit
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
 
@@ -21,7 +21,7 @@ class AsimovBias:
         truth: the values that the simulation was weighted to.
         hat: fitted values.
         error: statistical error of hat from the finite simulation; NaN where the likelihood is flat at the truth.
-        checks: one a truth.
+        checks: one a truth: hat - truth in units of the statistical error of a fit of data.
     """
 
     parameter: str
@@ -69,7 +69,9 @@ def asimov_bias(
         weights: (n, C) event weights of each process on the same events, any positive sums.
         composition: (C,) weights of the processes in the reference, sum one.
         truths: parameter values.
-        threshold: of hat - truth, in units of the parameter.
+        threshold: of hat - truth in units of the error of a fit of data, as :math:`\pm\sqrt{t(\mathrm{truth})}`: no
+            choice of the parameter makes a bias large or small. A bias of b such units moves t by :math:`2b\sqrt t`:
+            0.1 of them are 10 % of t at t = 4.
     """
     densities = process_densities(weights)
     hats, errors, checks = [], [], []
@@ -80,10 +82,34 @@ def asimov_bias(
         error = _error(likelihood, composition, densities, kappa)
         hats.append(best.hat)
         errors.append(error)
-        known = error if np.isfinite(error) else None
-        detail = f"{best.hat:.4f} fitted at {truth:g}"
-        checks.append(within(f"Asimov bias of {parameter} at {truth:g}", best.hat - truth, threshold, known, detail))
+        checks.append(_check(f"Asimov bias of {parameter} at {truth:g}", likelihood, best, truth, error, threshold))
     return AsimovBias(parameter, np.array(truths, dtype=float), np.array(hats), np.array(errors), tuple(checks))
+
+
+def _check(
+    name: str, likelihood: Likelihood, best: Fit, truth: float, error: float, threshold: float | Threshold
+) -> Check:
+    """sqrt(t(truth)) with the sign of the bias, which is (hat - truth)/sigma where the likelihood is a parabola."""
+    kappa, found = (likelihood.mixture.to_coordinate(value) for value in (truth, best.hat))
+    at_truth, lowest = likelihood.value(np.array([float(kappa), float(found)]))
+    value = float(np.copysign(np.sqrt(max(at_truth - lowest, 0.0)), best.hat - truth))
+    detail, unit = f"{best.hat:.4f} fitted at {truth:g}", _unit(likelihood, float(kappa))
+    if not (np.isfinite(unit) and np.isfinite(error)):
+        return within(name, value, threshold, detail=f"{detail}, where the likelihood has no curvature")
+    return within(name, value, threshold, error / unit, f"{detail}, where data have an error of {unit:.3g}")
+
+
+def _slope(likelihood: Likelihood, kappa: float) -> float:
+    """Of the parameter in the coordinate; one-sided on a bound."""
+    mixture, step = likelihood.mixture, 1e-6
+    low, high = (np.clip(kappa + sign * step, *mixture.coordinate_bounds) for sign in (-1.0, 1.0))
+    return abs(float(mixture.to_parameter(high) - mixture.to_parameter(low)) / float(high - low))
+
+
+def _unit(likelihood: Likelihood, kappa: float) -> float:
+    """The parabolic error of the parameter; NaN where the likelihood is flat."""
+    curvature = likelihood.derivatives(kappa)[2]
+    return float(np.sqrt(2.0 / curvature)) * _slope(likelihood, kappa) if curvature > 0.0 else float("nan")
 
 
 def _error(likelihood: Likelihood, composition: np.ndarray, densities: np.ndarray, kappa: float) -> float:
@@ -98,7 +124,4 @@ def _error(likelihood: Likelihood, composition: np.ndarray, densities: np.ndarra
     # E_ref[r_c] is an average of averages over the reference's processes, each normalised by itself.
     normalisation = rates @ (slopes - fractions * mean)
     model = (densities * (normalisation[:, None] - densities.T @ normalisation)) @ composition
-    step = 1e-6
-    low, high = (np.clip(kappa + sign * step, *mixture.coordinate_bounds) for sign in (-1.0, 1.0))
-    to_parameter = float(mixture.to_parameter(high) - mixture.to_parameter(low)) / float(high - low)
-    return float(2.0 * np.sqrt(((data - model) ** 2).sum()) / curvature * abs(to_parameter))
+    return float(2.0 * np.sqrt(((data - model) ** 2).sum()) / curvature) * _slope(likelihood, kappa)

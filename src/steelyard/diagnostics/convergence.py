@@ -67,7 +67,7 @@ def convergence(
     name = f"ensemble of {ratio}"
     if count < 2:
         words = "one member has no spread, and what chance does to it is not known: use two or more"
-        check = at_least(f"members of the {name}", 1.0, Levels(warn=2.0, fail=1.0), words)
+        check = at_least(f"members of the ensemble of {ratio}", 1.0, Levels(warn=2.0, fail=1.0), words)
         return Convergence(ratio, np.arange(1, 2), np.zeros(1), check)
     terms = np.exp(values) if combination == "ratio" else values
     final = _combined(terms.mean(axis=0), combination)

@@ -27,7 +27,8 @@ class DataComparison:
         observed: (B,) events.
         expected: (B,) expected events.
         error: (B,) statistical error of the expectation.
-        deviance: Poisson likelihood ratio against the saturated model, about chi2 of B degrees of freedom.
+        deviance: Poisson likelihood ratio against the saturated model with room for the errors of the expectation,
+            about chi2 of B degrees of freedom.
         p_value: chance of a larger deviance.
         check: verdict on the p-value.
         support: the observed events' features against those of the reference.
@@ -61,8 +62,10 @@ def compare_data(
 ) -> DataComparison:
     r"""Histogram data and model in the observable that the likelihood at mu sees.
 
-    Deviance :math:`D = 2\sum_b[\nu_b - n_b + n_b\ln(n_b/\nu_b)]` (Baker and Cousins, NIM 221 (1984) 437). Fitted
-    parameters are not subtracted from the degrees of freedom, so at the best fit the p-value is slightly large.
+    Deviance :math:`D = 2\sum_b\frac{\nu_b}{\nu_b+\sigma_b^2}[\nu_b - n_b + n_b\ln(n_b/\nu_b)]` (Baker and Cousins, NIM
+    221 (1984) 437), where the factor makes room for the error of the expectation itself, from the finite reference:
+    without it large data of the very same density disagree with any simulation. Fitted parameters are not subtracted
+    from the degrees of freedom, so at the best fit the p-value is slightly large.
 
     Args:
         mu: parameter value.
@@ -90,7 +93,8 @@ def compare_data(
     index, count = bin_index(values[used], edges), len(edges) - 1
     expected, squares = (histogram(index, expected_weights[used] ** power, count) for power in (1, 2))
     counts = np.bincount(bin_index(data, edges), minlength=count).astype(float)
-    deviance = float(2.0 * (expected - counts + xlogy(counts, counts / expected)).sum())
+    room = expected / (expected + squares)
+    deviance = float(2.0 * (room * (expected - counts + xlogy(counts, counts / expected))).sum())
     chance = float(chdtrc(count, deviance))
     words = f"deviance {deviance:.1f} in {count} bins" + ("" if len(data) else ", no observed event")
     return DataComparison(

@@ -24,22 +24,40 @@ def check_nuisances(
     """
     checks = []
     for data, result in results.items():
-        level = thresholds.asimov_pull if data == "asimov" else thresholds.pull
-        worst = max(result.impacts, key=lambda impact: abs(impact.pull))
-        checks.append(at_most(f"pulls, {data} data", abs(worst.pull), level, detail=f"{worst.name}: {worst.pull:+.3f}"))
-        checks.append(_constraints(data, result, thresholds))
+        checks += _pulls(data, result, thresholds)
+        checks += _constraints(data, result, thresholds)
         checks.append(_linearity(data, result, thresholds))
     if "asimov" in exact:
         checks += _against_exact(results["asimov"], exact["asimov"], thresholds)
     return tuple(checks)
 
 
-def _constraints(data: str, result: Impacts, thresholds: Thresholds) -> Check:
+def _pulls(data: str, result: Impacts, thresholds: Thresholds) -> list[Check]:
+    """The largest pull: of a parameter with a constraint in units of its width, of another in units of its error.
+
+    A parameter without a constraint has no value that data could contradict; expected data must return the nominal one.
+    """
+    name = f"pulls, {data} data"
+    level = thresholds.asimov_pull if data == "asimov" else thresholds.pull
+    pulls = {impact.name: impact.pull for impact in result.impacts if impact.constrained}
+    if data == "asimov":
+        free = [impact for impact in result.impacts if not impact.constrained and impact.constraint]
+        pulls |= {impact.name: impact.pull / impact.constraint for impact in free}
+    if not pulls:
+        return []
+    worst = max(pulls, key=lambda key: abs(pulls[key]))
+    return [at_most(name, abs(pulls[worst]), level, detail=f"{worst}: {pulls[worst]:+.3f}")]
+
+
+def _constraints(data: str, result: Impacts, thresholds: Thresholds) -> list[Check]:
     """The smallest post-fit error: one far below 1 says that the data measure the parameter better than its author."""
     name = f"constraints, {data} data"
-    known = [impact for impact in result.impacts if impact.constrained and impact.constraint is not None]
+    constrained = [impact for impact in result.impacts if impact.constrained]
+    known = [impact for impact in constrained if impact.constraint is not None]
+    if not constrained:
+        return []
     if not known:
-        return undecided(name, thresholds.constraint, "no covariance, or no constrained parameter")
+        return [undecided(name, thresholds.constraint, "no covariance")]
 
     def surprise(impact: Impact) -> float:
         return abs(1.0 - impact.constraint)
@@ -50,9 +68,8 @@ def _constraints(data: str, result: Impacts, thresholds: Thresholds) -> Check:
         reason = f"the data alone know it to {alone:.2f}"
     else:
         reason = "wider than its constraint: the likelihood is not parabolic, or the fit failed"
-    return at_most(
-        name, surprise(worst), thresholds.constraint, detail=f"{worst.name}: {worst.constraint:.3f} of 1; {reason}"
-    )
+    detail = f"{worst.name}: {worst.constraint:.3f} of 1; {reason}"
+    return [at_most(name, surprise(worst), thresholds.constraint, detail=detail)]
 
 
 def _linearity(data: str, result: Impacts, thresholds: Thresholds) -> Check:

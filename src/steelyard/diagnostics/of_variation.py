@@ -16,6 +16,7 @@ from steelyard.diagnostics.variation_events import process_columns, unseen_rows,
 from steelyard.diagnostics.variation_normalisation import check_variation_normalisation
 from steelyard.diagnostics.variation_symmetry import VariationSymmetry, variation_symmetry
 from steelyard.diagnostics.verdict import Check
+from steelyard.statistics.null_information import NullInformation
 
 
 class VariationRule(Protocol):
@@ -39,6 +40,8 @@ class SystematicDiagnosis:
         symmetry: of each process with both directions.
         comparison: learned against exact, where there is an oracle.
         normaliser: size of N_c(α) − 1 along this nuisance parameter, where a model is given.
+        null: what the noise of its networks alone would constrain, where that was measured. Its verdict needs the fits,
+            see :func:`steelyard.diagnostics.of_null.check_nulls`.
     """
 
     systematic: str
@@ -47,6 +50,7 @@ class SystematicDiagnosis:
     symmetry: tuple[VariationSymmetry, ...]
     comparison: tuple[VariationComparison, ...] = ()
     normaliser: NormaliserSize | None = None
+    null: NullInformation | None = None
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -64,6 +68,7 @@ def diagnose_systematic(
     thresholds: Thresholds,
     exact: Sequence[np.ndarray] | None = None,
     log_normaliser: Callable[[np.ndarray], np.ndarray] | None = None,
+    null: NullInformation | None = None,
 ) -> SystematicDiagnosis:
     """Check the learned ratios of one systematic on events that no network trained on.
 
@@ -77,6 +82,7 @@ def diagnose_systematic(
         exact: per sample (N, V) exact log ratios, of any normalisation.
         log_normaliser: values of this nuisance parameter (P, 1), all others nominal, to log N_c (P, C) of the processes
             of the variations, in the order of their first appearance.
+        null: what a null variation has shown, to be kept with the rest.
 
     Raises:
         InputError: varied events with other features or observables than the nominal ones.
@@ -135,6 +141,7 @@ def diagnose_systematic(
         )
         if log_normaliser
         else None,
+        null=null,
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from steelyard.diagnostics.advice import Advice
+
 PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
 
 # A value beyond the level of failure by less than this many statistical errors may be a fluctuation: WARN, not FAIL.
@@ -116,6 +118,7 @@ def _judge(
 
 @dataclass(frozen=True)
 class Checks:
-    """All checks of an analysis in one file."""
+    """All checks of an analysis in one file, and what to do next, what helps most first."""
 
     checks: tuple[Check, ...]
+    advice: tuple[Advice, ...] = ()

@@ -3,9 +3,10 @@ import pytest
 from interference import BOUNDS, PROCESSES, coefficients
 from simulated import simulated
 
-from steelyard.baselines.binned import BinnedModel, fill_templates
+from steelyard.baselines.binned import BinnedModel, Templates, fill_templates
 from steelyard.baselines.binning import bin_index
 from steelyard.baselines.pyhf_model import PyhfModel, pyhf_difference
+from steelyard.baselines.results import PYHF_AGREEMENT
 from steelyard.errors import ModelError
 from steelyard.statistics.mixture import Mixture
 
@@ -51,6 +52,15 @@ def test_values_are_those_of_pyhf(seed):
     # relative, in double precision: 1e-13 is what is asked, rounding of some tens of operations gives 1e-15 each
     assert pyhf_difference(model, counts, kappa) < 1e-13
     assert pyhf_difference(model, model.asimov(0.3), kappa) < 1e-13
+
+
+@pytest.mark.parametrize("events", [1e-3, 1e2, 1e6, 1e9])
+def test_rounding_of_many_events_is_no_disagreement_with_pyhf(events):
+    """Sums of ln n! round at 10⁻¹⁶ of themselves, up to 10⁻⁷ of -2 ln L at the most events that are allowed."""
+    counts = events * np.array([[0.3, 0.4, 0.3], [0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.1, 0.3, 0.6]])
+    mixture = Mixture(PROCESSES, coefficients(), counts.sum(axis=1), BOUNDS)
+    model = BinnedModel(mixture, Templates(PROCESSES, counts, np.zeros((3, 4, 4))))
+    assert pyhf_difference(model, counts.sum(axis=0), [0.9, 1.0, 1.1]) < PYHF_AGREEMENT
 
 
 def test_pyhf_notices_a_wrong_template():

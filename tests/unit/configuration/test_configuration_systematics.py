@@ -284,6 +284,7 @@ NEW = {
     ("ensembles",): {"members_per_job": 1},
     ("belts",): {"nuisances": "conditional", "significance": "two-sided", "expected_toys": 1000},
     ("audit",): {"nuisances": [{}], "surface_toys": 1000},
+    ("diagnostics",): {"null_variations": "one"},
     ("observed", "simulate"): {"nuisances": {}},
     ("samples", 0, "simulate"): {"nuisances": {}},
     ("samples", 1, "simulate"): {"nuisances": {}},

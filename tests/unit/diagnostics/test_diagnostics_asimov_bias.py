@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from simulated import rates, simulated
 
 from steelyard.diagnostics.asimov_bias import asimov_bias
+from steelyard.statistics.coefficients import Coefficients
 from steelyard.statistics.fits import fit
 from steelyard.statistics.likelihood import Likelihood
 
@@ -42,6 +45,25 @@ def test_weights_formed_with_the_ratios_would_never_notice():
     for truth in (0.1, 1.0, 2.0):
         data = events.reference * (learned @ mixture.fractions(mixture.to_coordinate(truth))[0])
         assert fit(Likelihood(mixture, learned, data)).hat == pytest.approx(truth, abs=1e-2)
+
+
+def test_the_unit_of_the_parameter_does_not_matter():
+    """The same analysis in a parameter that is 1,000 times as large: the verdict is of the same number."""
+    events = simulated(20_000)
+    mixture = events.mixture
+    old = mixture.coefficients
+    scaled = Coefficients(
+        old.parameters, [text.replace("mu", "(mu/1000)") for text in old.expressions], {"mu": 1000.0}, old.lower
+    )
+    wide = replace(mixture, coefficients=scaled, bounds=tuple(1000.0 * bound for bound in mixture.bounds))
+    learned = rates(events, damaged(events))
+    first, second = (
+        asimov_bias("mu", mix, learned, events.weights, EQUAL, (truth,), 0.1)
+        for mix, truth in ((mixture, 1.0), (wide, 1000.0))
+    )
+    assert second.hat[0] == pytest.approx(1000.0 * first.hat[0], rel=1e-4)
+    assert second.checks[0].value == pytest.approx(first.checks[0].value, rel=1e-3)
+    assert second.checks[0].error == pytest.approx(first.checks[0].error, rel=1e-3)
 
 
 def test_the_scale_of_the_weights_does_not_matter():

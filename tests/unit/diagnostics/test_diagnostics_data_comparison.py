@@ -45,6 +45,19 @@ def test_data_of_the_model_agree_as_often_as_they_say():
     assert np.all(result.error < 0.05 * result.expected)
 
 
+def test_large_data_have_room_for_the_error_of_a_small_simulation():
+    """A fifth of the bins' variance and more is the simulation's, another one for each experiment."""
+    p = []
+    for seed in range(100):
+        events = simulated(4_000, 500 + seed)
+        fractions = events.mixture.fractions(events.mixture.to_coordinate(MU))[0]
+        learned = rates(events, events.log_r)
+        # the numbers that normalise the reference normalise the data
+        data = observed_rates(experiment(MU, seed)) / (events.reference @ np.exp(events.log_r))
+        p.append(compare_data(MU, fractions, learned, events.reference, data).p_value)
+    assert np.abs(np.sort(p) - (np.arange(100) + 0.5) / 100).max() < 1.63 / 10
+
+
 def test_data_of_another_parameter_or_rate_disagree():
     assert run(experiment(6.0, 1)).check.status == "FAIL"
     assert run(experiment(MU, 1, factor=1.4)).check.status == "FAIL"

@@ -34,6 +34,22 @@ def test_a_pull_of_the_data_may_be_half_a_sigma_but_not_four():
     assert checks(changed(GOOD, "scale", pull=-4.0), data="observed")["pulls, observed data"].status == "FAIL"
 
 
+def test_parameters_without_a_constraint_are_pulled_by_nothing_but_a_fault_of_the_model():
+    """A free norm of 5 where 1 is nominal is what data may say; expected data return the nominal value to its error."""
+    moved = changed(GOOD, "free", hat=5.0, pull=4.0)
+    assert checks(moved, data="observed")["pulls, observed data"].status == "PASS"
+    assert checks(moved)["pulls, asimov data"].status == "FAIL"
+    small = changed(GOOD, "free", hat=1.004, pull=0.004)  # of an error of 0.1
+    assert checks(small)["pulls, asimov data"].status == "PASS"
+    assert checks(small)["pulls, asimov data"].value == pytest.approx(0.04)
+
+
+def test_an_analysis_without_constrained_parameters_has_no_warning_of_them():
+    free = replace(GOOD, impacts=tuple(item for item in GOOD.impacts if not item.constrained))
+    found = checks(free, data="observed")
+    assert "pulls, observed data" not in found and "constraints, observed data" not in found
+
+
 def test_an_overconstrained_parameter_is_flagged_with_the_reason():
     check = checks(changed(GOOD, "scale", constraint=0.3))["constraints, asimov data"]
     assert check.status == "WARN"
