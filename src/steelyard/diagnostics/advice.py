@@ -10,7 +10,7 @@ the next run can be held against.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from steelyard.notation import format_number
 
@@ -109,10 +109,10 @@ class _Step:
     text: str
     target: str | None
     factor: float | None
-    changes: Mapping[str, object]
+    changes: Mapping[str, Any]
 
     def done(self, parts: _Parts) -> _Parts:
-        changes = dict(self.changes)
+        changes: dict[str, Any] = dict(self.changes)
         if "times" in changes:
             changes["times"] = {**parts.times, **changes["times"]}
         return replace(parts, **changes)

@@ -13,13 +13,14 @@ left to be learnt, and the noise is that of the real training, however the versi
 """
 
 import os
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from steelyard.data.identifiers import SplitRule, evaluates, is_training, is_unseen, uniform
+from steelyard.data.identifiers import SplitRule, is_training, is_unseen, trains, uniform
 from steelyard.data.null_ratios import NullRatios
 from steelyard.data.store import Sample
 from steelyard.errors import InputError
@@ -80,9 +81,9 @@ def train_null(
     Raises:
         InputError, ModelError: as :func:`null_samples` and :func:`steelyard.ratios.training.train_member`.
     """
-    log_g = None
+    learned_log_g = None
     if learned is not None:
-        log_g = [log_ratios([learned], sample.features, threads)[:, 0] for sample in variation_rows]
+        learned_log_g = [log_ratios([learned], sample.features, threads)[:, 0] for sample in variation_rows]
     rows, found, features = chosen_rows(samples, split), [], samples[0].info.features
     inputs = np.concatenate([sample.features[rows[rows[:, 0] == k, 1]] for k, sample in enumerate(samples)])
     ids = np.concatenate([sample.ids[rows[rows[:, 0] == k, 1]] for k, sample in enumerate(samples)])
@@ -91,13 +92,13 @@ def train_null(
         for place in places:
             place.mkdir(parents=True, exist_ok=True)
         train_members(
-            null_samples(variation_rows, variation.systematic, replica, log_g),
+            null_samples(variation_rows, variation.systematic, replica, learned_log_g),
             ratio=f"{variation.name}-null",
             features=features,
             split=split,
             training=training,
             bootstrap=bootstrap,
-            seed_of=lambda member, replica=replica: seed_of(replica, member),
+            seed_of=functools.partial(seed_of, replica),
             network_paths=[place / "network.pt" for place in places],
             curve_paths=[place / "training.csv" for place in places],
             checkpoint_folder=Path(folder) / f"replica-{replica}",
@@ -106,7 +107,7 @@ def train_null(
             paired=variation.kind == "events",
         )
         ensemble = combine([load(place / "network.pt") for place in places], combination, split)
-        judges = np.stack([evaluates(ids, split, member.member) for member in ensemble.members])
+        judges = np.stack([~trains(ids, split, member.member) for member in ensemble.members])
         found.append(mean_log_ratio(member_log_ratios(ensemble, inputs, threads), judges, combination))
     log_g = np.stack(found)
     judged = np.isfinite(log_g).all(axis=0)  # with fewer members than folds some events have no judge
