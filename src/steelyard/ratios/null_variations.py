@@ -12,8 +12,8 @@ left to be learnt, and the noise is that of the real training, however the versi
   exactly none. What is left is the scatter of the weights about the learned ratio, and its sign is drawn.
 """
 
-import os
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
