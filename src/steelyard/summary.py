@@ -115,13 +115,18 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Summary:
-    """The contract of ``summary.json`` (DESIGN 3). What an analysis does not have is absent."""
+    """The contract of ``summary.json`` (DESIGN 3). What an analysis does not have is absent.
+
+    ``negative_weights`` has for each process the sum of |w| of its events of negative weight over that of all its
+    events, where any process has some.
+    """
 
     analysis: str
     parameter: str
     results: dict[str, DataResult]
     checks: list[CheckResult]
     sigma_mc: float | None = None
+    negative_weights: dict[str, float] | None = None
 
 
 def summarise(
@@ -133,6 +138,7 @@ def summarise(
     checks: Sequence[Check],
     headline: str = "two-sided",
     reference: "Mapping[str, ReferenceError] | None" = None,
+    negative_fractions: Mapping[str, float] | None = None,
 ) -> Summary:
     """Put the results of an analysis together.
 
@@ -144,6 +150,7 @@ def summarise(
         checks: the verdicts of all diagnostics.
         headline: reading of the p-value that people see first.
         reference: what the finite reference sample adds to each data set.
+        negative_fractions: of each process, see :class:`steelyard.data.reference.Reference`.
     """
     results = {}
     for data, inference in inferences.items():
@@ -152,7 +159,8 @@ def summarise(
         error = reference[data].sigma_hat if reference and data in reference else None
         results[data] = _data_result(inference, exact.get(data), scans, headline, error)
     verdicts = [CheckResult(check.name, check.value, check.threshold, check.status) for check in checks]
-    return Summary(analysis, parameter, results, verdicts)
+    negative = dict(negative_fractions) if any((negative_fractions or {}).values()) else None
+    return Summary(analysis, parameter, results, verdicts, negative_weights=negative)
 
 
 def _data_result(

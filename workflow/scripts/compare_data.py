@@ -11,9 +11,8 @@ files, nominal = snakemake.input, snakemake.params.nominal
 
 with logged(snakemake.log[0]) as log:
     model, samples, (data,) = load_model(files.model), open_all(files.info), open_all([files.observed_info])
-    reference = support_of(
-        [(sample.features, model.rows[model.rows[:, 0] == number, 1]) for number, sample in enumerate(samples)]
-    )
+    rows = model.rows[model.weights > 0.0]  # and not those of processes outside the mixture
+    reference = support_of([(sample.features, rows[rows[:, 0] == number, 1]) for number, sample in enumerate(samples)])
     support = data_support(data.info.features, reference, data.features)
     fractions = model.mixture.fractions(model.mixture.to_coordinate(nominal))[0]
     observed = np.load(files.observed)

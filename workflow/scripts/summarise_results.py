@@ -1,5 +1,6 @@
 from steelyard.baselines.results import BaselineResult
 from steelyard.configuration.thresholds import Thresholds
+from steelyard.data.reference import Reference
 from steelyard.diagnostics.data_comparison import DataComparison
 from steelyard.diagnostics.of_belt import check_audit, check_belt
 from steelyard.diagnostics.of_fits import check_fits
@@ -52,7 +53,8 @@ with logged(snakemake.log[0]):
     checks += check_reference(reference)
     checks += check_intervals(inferences, exact)
     to_json(Checks(tuple(checks)), snakemake.output.checks)
+    negative = from_json(Reference, files.mixture).negative_fractions
     summary = summarise(
-        params.analysis, params.parameter, inferences, exact, baselines, checks, params.headline, reference
+        params.analysis, params.parameter, inferences, exact, baselines, checks, params.headline, reference, negative
     )
     to_json(summary, snakemake.output.summary)

@@ -59,12 +59,6 @@ def process_densities(samples: Sequence[Sample], reference: Reference, events: R
     )
 
 
-def reference_densities(samples: Sequence[Sample], reference: Reference, events: ReferenceEvents) -> np.ndarray:
-    """|p_c| of every process on the reference events, (n, C): columns of sum 1, of which the mixture is made."""
-    parts = [reference_part(samples, reference, process) for process in reference.processes]
-    return np.stack([events.gather(part) for part in parts], axis=1)
-
-
 def reference_components(
     samples: Sequence[Sample], reference: Reference, events: ReferenceEvents
 ) -> tuple[np.ndarray, np.ndarray | None]:

@@ -62,7 +62,7 @@ def test_the_loss_is_never_negative_and_the_old_one_falls_without_end():
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.45])
 def test_the_sign_loss_has_its_minimum_at_the_mean_sign(share):
-    """Of weights with the fraction ``share`` negative: s = 1 − 2 share; it has no slope there and rises to both sides."""
+    """Of weights with the fraction ``share`` negative: s = 1 − 2 share, with no slope and rising to both sides."""
     weight = torch.tensor([1.0 - share, -share])
     mean = 1.0 - 2.0 * share
     logit = torch.tensor(math.log(mean / (1 - mean)), requires_grad=True)
