@@ -37,9 +37,10 @@ HALF = 0.5
 class SignedNetwork(Network):
     """log p_1/p_0 of two densities, of which at least one has events of negative weight.
 
-    Its outputs are log |p_1|/|p_0| and the logits h of s for each density with such events. If both have some, that of
-    p_1 is the sum of two outputs: a variation and its nominal, whose signs are much the same, have the same s to begin
-    with. The logits start at their means, s = s̄.
+    Its outputs are log |p_1|/|p_0| and the logit h of s for each density with such events, which starts at its mean,
+    s = s̄. If both densities have some, the outputs are the mean and the difference of the two logits: a variation and
+    its nominal have much the same signs, and what an event says of the difference is the difference of its two weights
+    only, as it is for the soft label of a ratio.
 
     Args:
         inputs, hidden, activation, zero_output, generator: as of :class:`~steelyard.ratios.network.Network`; with
@@ -72,10 +73,9 @@ class SignedNetwork(Network):
         first, second = (None if value is None else _logit(value) for value in self.net)
         if first is None:
             return outputs[0], None, outputs[1] + second
-        h1 = outputs[1] + first
         if second is None:
-            return outputs[0], h1, None
-        return outputs[0], h1 + outputs[2], outputs[1] + second
+            return outputs[0], outputs[1] + first, None
+        return outputs[0], outputs[1] + 0.5 * outputs[2] + first, outputs[1] - 0.5 * outputs[2] + second
 
     def forward(self, features: Tensor) -> Tensor:
         """Log ratio of each event: (N, D) float32 to (N,) float32."""

@@ -230,3 +230,22 @@ def test_a_negative_region_is_found_where_it_is_and_not_by_chance():
     region = negative_region(expected, weights)
     assert expected[region.rows].max() < 0.1 and region.total < -5 * region.error
     assert negative_region(expected[:10], -np.ones(10)) is None  # too few to say
+
+
+def test_a_variation_of_events_with_signs_keeps_the_precision_of_soft_labels(tmp_path):
+    """Of the same events with weights changed by exp(0.1 x), signs and all.
+
+    The signs are noise of the size of one, and the effect is 9 %: 30 parameters fitted to 15,000 events would give a
+    difference of two unrelated mean signs an error of 0.1, but an event says no more of it than its weights differ.
+    Measured: 0.012.
+    """
+    x, w = mixture.signed_events(15_000, np.random.default_rng(3))
+    x = x.astype(np.float32)
+    samples = [RatioSample("one", x, event_ids("one", [np.arange(len(x))]), w * np.exp(0.1 * x[:, 0]), w)]
+    rule = training_rule(hidden=[32, 32], epochs=6, patience=6, batch_size=512, learning_rate=5e-3)
+    member, _ = train(samples, tmp_path, rule, split=ALL, zero_output=True)
+    assert member.architecture["net"][0] == pytest.approx(member.architecture["net"][1], abs=0.03)
+    x = mixture.draw("a", 20_000, np.random.default_rng(8)).astype(np.float32)
+    x = x[(np.abs(x) < 2).all(axis=1)]
+    error = member.network()(torch.from_numpy(x)).detach().numpy() - 0.1 * x[:, 0]
+    assert error.std() < 0.02
