@@ -29,7 +29,8 @@ def write_ntuple(path, shift, yields, seed, mutate=None, signs=False):
         mutate(branches)
     if signs:  # p = 1.3 p_a - 0.3 p_b, where p_b is narrower: positive everywhere
         negative = generator.uniform(size=EVENTS) < NEGATIVE
-        branches["w"] *= np.where(negative, -1.0, 1.0) / (1 - 2 * NEGATIVE)
+        branches["w"] *= np.where(negative, -1.0, 1.0)
+        branches["w"] *= yields / branches["w"].sum()
         branches["x"][negative] = generator.normal(shift, 0.8, EVENTS)[negative]
         branches["y"][negative] = generator.normal(0.0, 0.8, EVENTS)[negative]
     path.parent.mkdir(exist_ok=True)
