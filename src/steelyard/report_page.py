@@ -82,6 +82,7 @@ def report_page(
         _advice(summary),
         *(_result(data, result, summary.parameter) for data, result in summary.results.items()),
         _sigma(summary),
+        _negative(summary),
         _attention(found),
         *(_picture(caption, path) for caption, path in (pictures or {}).items()),
         _all_checks(found),
@@ -156,6 +157,14 @@ def _sigma(summary: Summary) -> str:
     if summary.sigma_mc is None:
         return ""
     return f"<p>Uncertainty from finite simulation and training: {format_number(summary.sigma_mc)} in the best fit.</p>"
+
+
+def _negative(summary: Summary) -> str:
+    if not summary.negative_weights:
+        return ""
+    parts = [f"{name} {100 * share:.3g} %" for name, share in summary.negative_weights.items() if share]
+    words = f"Events of negative weight, in the sum of |w| of their process: {', '.join(parts)}."
+    return f"<p>{escape(words)}</p>"
 
 
 def _attention(checks: Sequence[AnyCheck]) -> str:

@@ -116,7 +116,11 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Summary:
-    """The contract of ``summary.json``. What an analysis does not have is absent."""
+    """The contract of ``summary.json``. What an analysis does not have is absent.
+
+    ``negative_weights`` has for each process the sum of |w| of its events of negative weight over that of all its
+    events, where any process has some.
+    """
 
     analysis: str
     parameter: str
@@ -124,6 +128,7 @@ class Summary:
     checks: list[CheckResult]
     sigma_mc: float | None = None
     advice: list[Advice] | None = None
+    negative_weights: dict[str, float] | None = None
 
 
 def summarise(
@@ -136,6 +141,7 @@ def summarise(
     headline: str = "two-sided",
     reference: "Mapping[str, ReferenceError] | None" = None,
     advice: Sequence[Advice] = (),
+    negative_fractions: Mapping[str, float] | None = None,
 ) -> Summary:
     """Put the results of an analysis together.
 
@@ -148,6 +154,7 @@ def summarise(
         headline: reading of the p-value that people see first.
         reference: what the finite reference sample adds to each data set.
         advice: what to do next.
+        negative_fractions: of each process, see :class:`steelyard.data.reference.Reference`.
     """
     results = {}
     for data, inference in inferences.items():
@@ -156,7 +163,8 @@ def summarise(
         error = reference[data].sigma_hat if reference and data in reference else None
         results[data] = _data_result(inference, exact.get(data), scans, headline, error)
     verdicts = [CheckResult(check.name, check.value, check.threshold, check.status) for check in checks]
-    return Summary(analysis, parameter, results, verdicts, advice=list(advice) or None)
+    negative = dict(negative_fractions) if any((negative_fractions or {}).values()) else None
+    return Summary(analysis, parameter, results, verdicts, advice=list(advice) or None, negative_weights=negative)
 
 
 def _data_result(

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import synthetic_results as made
 
+from steelyard.report_page import report_page
 from steelyard.results import from_json, to_json
 from steelyard.summary import CheckResult, DataResult, LevelResult, SignificanceResult, Summary, summarise
 from steelyard.summary_text import format_table
@@ -29,6 +30,16 @@ def test_the_file_keeps_the_contract(tmp_path):
     assert result["significance"] == {"asymptotic": 1.3, "headline": "two-sided"}
     assert result["baselines"]["m4l"]["0.6827"] == [[0.0, 2.0]]
     assert from_json(Summary, tmp_path / "summary.json") == summary()
+
+
+def test_negative_weights_are_there_where_any_process_has_some(tmp_path):
+    for fractions, kept in (({"S": 0.19, "B": 0.0}, {"S": 0.19, "B": 0.0}), ({"S": 0.0, "B": 0.0}, None), (None, None)):
+        made_of = summarise("demo", "mu", {}, {}, [], [], negative_fractions=fractions)
+        assert made_of.negative_weights == kept
+        to_json(made_of, tmp_path / "summary.json")
+        assert json.loads((tmp_path / "summary.json").read_text()).get("negative_weights") == kept
+        assert from_json(Summary, tmp_path / "summary.json") == made_of
+        assert ("negative weight, in the sum of |w| of their process: S 19 %." in report_page(made_of)) is bool(kept)
 
 
 def test_everything_that_a_reader_of_the_file_needs_is_in_it(tmp_path):

@@ -1,4 +1,7 @@
-"""A user's own ntuples: other names, a linear parameter, cross-fitting; no simulator, observed data, or observables."""
+"""A user's own ntuples: other names, a linear parameter, cross-fitting; no simulator, observed data, or observables.
+
+The simulation of its signal has events of negative weight, as that of many generators has.
+"""
 
 import json
 
@@ -9,9 +12,10 @@ import yaml
 from conftest import Workspace
 
 EVENTS = 4000
+NEGATIVE = 0.3 / 1.6  # of the signal's events
 
 
-def write_ntuple(path, shift, yields, seed, mutate=None):
+def write_ntuple(path, shift, yields, seed, mutate=None, signs=False):
     """Two Gaussian variables whose mean depends on the process."""
     generator = np.random.default_rng(seed)
     branches = {
@@ -23,6 +27,12 @@ def write_ntuple(path, shift, yields, seed, mutate=None):
     }
     if mutate:
         mutate(branches)
+    if signs:  # p = 1.3 p_a - 0.3 p_b, where p_b is narrower: positive everywhere
+        negative = generator.uniform(size=EVENTS) < NEGATIVE
+        branches["w"] *= np.where(negative, -1.0, 1.0)
+        branches["w"] *= yields / branches["w"].sum()
+        branches["x"][negative] = generator.normal(shift, 0.8, EVENTS)[negative]
+        branches["y"][negative] = generator.normal(0.0, 0.8, EVENTS)[negative]
     path.parent.mkdir(exist_ok=True)
     with uproot.recreate(path) as file:
         file["tree"] = branches
@@ -61,7 +71,7 @@ def configuration():
 
 def prepare(workspace):
     """ROOT files and a configuration of the workspace's own."""
-    write_ntuple(workspace.folder / "ntuples" / "signal.root", 1.0, 50.0, 1)
+    write_ntuple(workspace.folder / "ntuples" / "signal.root", 1.0, 50.0, 1, signs=True)
     write_ntuple(workspace.folder / "ntuples" / "background.root", 0.0, 200.0, 2)
     (workspace.folder / "tiny.yaml").write_text(yaml.safe_dump(configuration()))
     return workspace
@@ -92,6 +102,18 @@ def test_a_users_analysis_runs_to_its_end(own_finished):
     ((low, high),) = result["levels"]["0.6827"]["asymptotic"]
     assert 0.35 < high - low < 0.7
     assert result["hat"] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_negative_weights_run_to_a_belt_and_are_told(own_finished):
+    summary = json.loads((own_finished.results / "summary.json").read_text())
+    ((low, high),) = summary["results"]["asimov"]["levels"]["0.6827"]["neyman"]
+    assert low < 1.0 < high
+    # 4,000 draws of a sign, of which 18.75 % are negative
+    assert summary["negative_weights"]["signal"] == pytest.approx(NEGATIVE, abs=4 * (NEGATIVE / EVENTS) ** 0.5)
+    assert summary["negative_weights"]["background"] == 0.0
+    assert "Events of negative weight" in (own_finished.results / "result.html").read_text()
+    (check,) = [check for check in summary["checks"] if check["name"] == "negative Asimov weights"]
+    assert check["status"] == "PASS"
 
 
 def test_a_negative_rate_is_an_error_with_numbers_and_trains_nothing(own_finished):

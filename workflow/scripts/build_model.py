@@ -4,7 +4,7 @@ from steelyard.configuration import Parameter, Process, Prune
 from steelyard.configuration.systematics import ModelEffects
 from steelyard.data.expected import check_expected, expected_events, outdated
 from steelyard.data.reference import Reference, expected_yields
-from steelyard.data.reference_events import exact_log_ratios, load_scores, reference_events
+from steelyard.data.reference_events import exact_log_ratios, load_scores, process_densities, reference_events
 from steelyard.data.store import SampleInfo, open_all
 from steelyard.data.yield_effects import log_yields
 from steelyard.jobs import logged
@@ -48,6 +48,7 @@ with logged(snakemake.log[0]) as log:
         exact_log_ratios(scores, reference) if params.exact else scores,
         events,
         effects,
+        lambda: process_densities(samples, reference, events),
     )
     for effect in model.pruned:
         print(effect)

@@ -13,9 +13,8 @@ files = snakemake.input
 
 with logged(snakemake.log[0]) as log:
     model, samples, (data,) = load_model(files.model), open_all(files.info), open_all([files.observed_info])
-    reference = support_of(
-        [(sample.features, model.rows[model.rows[:, 0] == number, 1]) for number, sample in enumerate(samples)]
-    )
+    rows = model.rows[model.weights > 0.0]  # and not those of processes outside the mixture
+    reference = support_of([(sample.features, rows[rows[:, 0] == number, 1]) for number, sample in enumerate(samples)])
     support = data_support(data.info.features, reference, data.features)
     # At the best fit: elsewhere data disagree because a parameter has another value, and there are the fits for that.
     best = from_json(Scan, files.scan).fit

@@ -39,6 +39,8 @@ with logged(snakemake.log[0]) as log:
     check_expected(expected, [sample.info for sample in samples], params.weights)
     for name, weight in reference.weights.items():
         log.info("process %s: %.4g of the reference", name, weight)
+        if reference.negative_fractions[name]:
+            log.info("process %s: negative weights are %.3g of all |w|", name, reference.negative_fractions[name])
     for note in reference.notes:
         log.warning("%s", note)
     to_json(reference, snakemake.output.reference)

@@ -1,5 +1,6 @@
 from steelyard.baselines.results import BaselineResult
 from steelyard.configuration.thresholds import Thresholds
+from steelyard.data.reference import Reference
 from steelyard.diagnostics.data_comparison import DataComparison
 from steelyard.diagnostics.of_belt import check_audit, check_belt
 from steelyard.diagnostics.of_fits import check_fits
@@ -57,7 +58,17 @@ with logged(snakemake.log[0]):
     checks += check_intervals(inferences, exact)
     advice = advise_nulls(nulls, thresholds)
     to_json(Checks(tuple(checks), tuple(advice)), snakemake.output.checks)
+    negative = from_json(Reference, files.mixture).negative_fractions
     summary = summarise(
-        params.analysis, params.parameter, inferences, exact, baselines, checks, params.headline, reference, advice
+        params.analysis,
+        params.parameter,
+        inferences,
+        exact,
+        baselines,
+        checks,
+        params.headline,
+        reference,
+        advice,
+        negative,
     )
     to_json(summary, snakemake.output.summary)

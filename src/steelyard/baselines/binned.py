@@ -12,6 +12,8 @@ from steelyard.statistics.mixture import Mixture
 from steelyard.statistics.shapes import varied_rates
 from steelyard.statistics.systematics import Systematics
 
+# Standard deviations below zero at which the content of a bin is no fluctuation of events with negative weights.
+SIGNIFICANT = 5.0
 # Points of the fit coordinate at which the expectation of every bin has to be positive.
 POSITIVE_POINTS = 64
 
@@ -19,6 +21,9 @@ POSITIVE_POINTS = 64
 @dataclass(frozen=True)
 class Templates:
     """Histograms of every process, scaled to its yield.
+
+    Where events have negative weights, a bin of a process with few of them may be negative. It stays as it is: the sum
+    over the processes is what has to be positive, and to cut it off at zero would be a bias.
 
     Attributes:
         processes: C names.
@@ -132,16 +137,24 @@ class BinnedModel:
             name: for messages.
 
         Raises:
-            ModelError: a bin expects no or a negative number of events somewhere within the parameter's bounds.
+            ModelError: a bin expects no or a negative number of events somewhere within the parameter's bounds, or a
+                process in it a number that is negative beyond all fluctuation.
         """
+        _require_no_deficit(templates, name)
         kappa = np.linspace(*mixture.coordinate_bounds, POSITIVE_POINTS)
         expected = templates.expected(mixture.fractions(kappa))
         point, at = np.unravel_index(int(np.argmin(expected)), expected.shape)
         if not expected[point, at] > 0.0:
+            below = [
+                f"{process} {content:.3g}"
+                for process, content in zip(templates.processes, templates.counts[:, at], strict=True)
+                if content < 0.0
+            ]
+            of = f" (negative weights prevail in it: {', '.join(below)} at unit coefficient)" if below else ""
             raise ModelError(
                 f"baseline {name}: bin {at + 1} of {expected.shape[1]} expects {expected[point, at]:.3g} events at "
-                f"parameter {float(mixture.to_parameter(kappa[point])):.3g}, and a Poisson mean must be positive: use "
-                "fewer or wider bins, more simulated events, or narrower bounds"
+                f"parameter {float(mixture.to_parameter(kappa[point])):.3g}{of}, and a Poisson mean must be positive: "
+                "use fewer or wider bins, more simulated events, or narrower bounds"
             )
         binned = Mixture(mixture.processes, mixture.coefficients, templates.counts.sum(axis=1), mixture.bounds)
         return cls(binned, templates)
@@ -168,3 +181,16 @@ class BinnedModel:
             return self.asimov(mu)
         rates = varied_rates(systematics, self.templates.counts.T, self.templates.shapes, alpha)
         return rates @ self.mixture.fractions(self.mixture.to_coordinate(mu))[0]
+
+
+def _require_no_deficit(templates: Templates, name: str) -> None:
+    if not templates.covariance.size:
+        return
+    errors = np.sqrt(np.einsum("bcc->cb", templates.covariance))
+    c, at = np.unravel_index(int(np.argmin(templates.counts + SIGNIFICANT * errors)), errors.shape)
+    if templates.counts[c, at] < -SIGNIFICANT * errors[c, at]:
+        raise ModelError(
+            f"baseline {name}: process {templates.processes[c]} has {templates.counts[c, at]:.3g} ± "
+            f"{errors[c, at]:.2g} events in bin {at + 1} of {errors.shape[1]}, a density that is negative: take an "
+            "interference together with what it interferes with as one process, or correct the signs of the weights"
+        )

@@ -8,6 +8,9 @@ from steelyard.baselines.binning import histogram
 from steelyard.errors import ModelError
 from steelyard.statistics.systematics import Normaliser, Systematics
 
+# Standard deviations above zero of the content of a bin, among negative weights, for its ratios to mean something.
+FLUCTUATION = 2.0
+
 
 def bin_systematics(
     index: np.ndarray, densities: np.ndarray, varied: np.ndarray, systematics: Systematics, bins: int
@@ -20,9 +23,10 @@ def bin_systematics(
     .. math:: \ln g'^\pm_{cb}=\ln\frac{T^\pm_{cb}}{T_{cb}}+\ln G^\pm_{ck},
 
     so that at :math:`\alpha_k=\pm1` it has exactly the varied template. Yields and shapes are not told apart, because
-    the sum over the bins is exact: there is no normaliser. A bin in which a process has nothing is left alone. This is
-    HistFactory with one channel for each bin and a ``normsys`` for each nuisance parameter, whose constraints all bins
-    share.
+    the sum over the bins is exact: there is no normaliser. A bin in which a process has nothing is left alone, and so
+    is one in which its negative weights leave less than two standard deviations: ratios of such numbers are noise of
+    either sign. This is HistFactory with one channel for each bin and a ``normsys`` for each nuisance parameter, whose
+    constraints all bins share.
 
     Args:
         index: (n,) bin of each simulated event; ``bins`` is outside.
@@ -43,6 +47,9 @@ def bin_systematics(
     for term, (process, nuisance) in enumerate(systematics.terms):
         nominal = counts[process]
         filled = nominal != 0.0
+        column = np.ascontiguousarray(densities[:, process])
+        if (column < 0.0).any():
+            filled = nominal > FLUCTUATION * np.sqrt(histogram(index, column * column, bins))
         for side in range(2):
             changed = histogram(index, varied[term, side], bins)
             if np.any(changed[filled] / nominal[filled] <= 0.0):

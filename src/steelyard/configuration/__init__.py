@@ -116,7 +116,7 @@ class ReferenceWeight(Model):
     """One term of the reference density."""
 
     process: str = Field(description="Name of a process.")
-    weight: float = Field(gt=0, description="Its weight in p_ref; the weights are normalised to a sum of 1.")
+    weight: float = Field(1.0, gt=0, description="Its weight in p_ref; the weights are normalised to a sum of 1.")
 
 
 class Scan(Model):

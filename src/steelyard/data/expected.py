@@ -193,7 +193,7 @@ def outdated(reference: Reference, expected: ExpectedEvents, free: Collection[st
     """
     if not reference.notes and len(set(reference.weights.values())) > 1:
         return None  # configured
-    weights, notes = default_shares(expected, reference.unseen.effective_sizes, free)
+    weights, notes = default_shares(expected, reference.unseen.reference_sizes, free)
     changed = [name for name, weight in weights.items() if (weight < 1.0) != _reduced(reference, name)]
     if not changed:
         return None

@@ -152,7 +152,7 @@ def ingest_columns(
             else:
                 check_ids(arrays["ids"])
             processes = tuple(columns.weights)
-            sums, squares, negative = store.weight_sums(arrays["weights"])
+            sums, squares, negative, below = store.weight_sums(arrays["weights"])
             for process, total in zip(processes, sums, strict=True):
                 if not np.isfinite(total):
                     raise InputError(
@@ -170,6 +170,7 @@ def ingest_columns(
                 sum_weights_squared=dict(zip(processes, squares.tolist(), strict=True)),
                 n_negative=dict(zip(processes, negative.tolist(), strict=True)),
                 files=tuple(files),
+                sum_negative=dict(zip(processes, below.tolist(), strict=True)),
             )
             write_info(info)
     _tell(info, columns, tree)
@@ -191,6 +192,11 @@ def _tell(info: SampleInfo, columns: Columns, tree: str) -> None:
         total, error = info.sum_weights[process], info.sum_weights_squared[process] ** 0.5
         text = columns.weights[process]
         log.info("%s: %.6g ± %.2g expected events of process %s ('%s')", place, total, error, process, text)
+        if info.n_negative[process]:
+            log.info(
+                "%s: %d of %d weights of process %s are negative, %.3g of the sum of |w|",
+                *(place, info.n_negative[process], info.n_selected, process, info.negative_fraction(process)),
+            )
         if info.n_selected and not total > 0:
             log.warning(
                 "%s: the weights of process %s ('%s') sum to %g, which is not positive. One slice of a process may do "

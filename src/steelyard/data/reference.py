@@ -1,12 +1,17 @@
-"""The reference mixture p_ref = Σ_c w_c p_c: yields, and the weights that make events into densities.
+"""The reference mixture p_ref = Σ_c w_c |p_c|: yields, and the weights that make events into densities.
 
 Every density here is an empirical one: the events of all samples that carry weights of a process, on one side of the
 split, with weights that sum to 1. The yields ν_c belong to all events, so that the two sides describe the same
 expectation: on the unseen side Σ_i ν_c p_c,i = ν_c holds exactly.
+
+Any density serves as the reference, as long as it has events wherever a process has some. Events enter it with the
+absolute values of their weights, |p_c| being that density of sum 1: so its weights are positive, and with them those of
+expected data and pseudo-experiments, whatever the signs of the event weights are. The processes keep their signs, and
+E_ref[p_c/p_ref] = 1 holds as before. Where no weight is negative, |p_c| is p_c.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -39,10 +44,12 @@ class Side:
     Attributes:
         sums: sum of weights [expected events].
         effective_sizes: (Σw)²/Σw²: the number of unweighted events of the same statistical precision.
+        reference_sizes: (Σ|w|)²/Σw²: the same of |p_c|, as which the events enter the reference.
     """
 
     sums: dict[str, float]
     effective_sizes: dict[str, float]
+    reference_sizes: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class Reference:
         split: how events are put on the sides.
         labels: per sample ``soft`` (an event counts for every process it has a weight of) or ``hard`` (for one).
         notes: why a process has a smaller weight than the others by default.
+        negative_fractions: per process, the sum of |w| of its events with w < 0 over that of all its events.
     """
 
     processes: tuple[str, ...]
@@ -68,6 +76,7 @@ class Reference:
     split: Split
     labels: dict[str, str]
     notes: tuple[str, ...] = ()
+    negative_fractions: dict[str, float] = field(default_factory=dict)
 
 
 def mix_reference(
@@ -87,7 +96,7 @@ def mix_reference(
         reference_weights: the configuration's mixture; None: ``default``.
         split: the configuration's split.
         labels: per sample name ``soft`` or ``hard``; None, or a sample that is not named: soft.
-        default: gives weights and notes from the yields and the unseen effective sizes of the processes, such as
+        default: gives weights and notes from the yields and the unseen reference sizes of the processes, such as
             :func:`steelyard.data.expected.default_shares`; None: all processes with equal weights.
 
     Raises:
@@ -97,13 +106,14 @@ def mix_reference(
     names = tuple(processes)
     split = Split.of(split)
     weights, notes = _mixture(names, reference_weights), ()
-    sums = {side: {name: np.zeros(3) for name in names} for side in ("all", "training", "unseen")}
+    sums = {side: {name: np.zeros(4) for name in names} for side in ("all", "training", "unseen")}
     for sample in samples:
         for side, totals in sums.items():
             chosen = _chosen(sample, split, side)
             for name in set(names) & set(sample.info.processes):
                 column = sample.column(name) if chosen is None else sample.column(name)[chosen]
-                totals[name] += np.array([column.sum(), (column**2).sum(), len(column)])
+                negative = -np.minimum(column, 0.0).sum()
+                totals[name] += np.array([column.sum(), (column**2).sum(), len(column), negative])
     for name in names:
         if not any(name in sample.info.processes for sample in samples):
             raise InputError(f"process {name}: no sample carries weights of it; add it to the weights of a sample")
@@ -114,12 +124,13 @@ def mix_reference(
         side: Side(
             sums={name: float(totals[name][0]) for name in names},
             effective_sizes={name: float(totals[name][0] ** 2 / totals[name][1]) for name in names},
+            reference_sizes={name: float(_absolute_sum(totals[name]) ** 2 / totals[name][1]) for name in names},
         )
         for side, totals in sums.items()
     }
     yields = {name: float(sums["all"][name][0]) for name in names}
     if reference_weights is None and default is not None:
-        shares, notes = default(yields, sides["unseen"].effective_sizes)
+        shares, notes = default(yields, sides["unseen"].reference_sizes)
         if notes:  # equal weights stay what they are, to the last bit
             weights = {name: share / sum(shares.values()) for name, share in shares.items()}
     return Reference(
@@ -131,6 +142,7 @@ def mix_reference(
         split=split,
         labels={sample.info.name: (labels or {}).get(sample.info.name, "soft") for sample in samples},
         notes=notes,
+        negative_fractions={name: float(totals[3] / _absolute_sum(totals)) for name, totals in sums["all"].items()},
     )
 
 
@@ -181,7 +193,7 @@ def class_weights(
     process: str,
     rows: Rows | Sequence[np.ndarray] = "training",
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The two hypotheses that a classifier of a process tells apart: w₁ = p_c and w₀ = p_ref = Σ_c w_c p_c.
+    """The two hypotheses that a classifier of a process tells apart: w₁ = p_c and w₀ = p_ref = Σ_c w_c |p_c|.
 
     The minimiser of Σ_i [w₁ softplus(−f) + w₀ softplus(f)] is f = log p_c/p_ref. Samples with hard labels give each
     event to one process: c with probability q_c ∝ |w_c|/Σw_c (the sum over the training side), drawn by the event's
@@ -195,23 +207,21 @@ def class_weights(
             counts, e.g. those of one member.
 
     Returns:
-        Per sample (w₁, w₀), float64 (N,) each. Each class sums to 1 over the rows of all samples; 0 on other rows.
+        Per sample (w₁, w₀), float64 (N,) each. Each class sums to 1 over the rows of all samples; 0 on other rows. w₁
+        has the signs of the event weights, w₀ is never negative.
 
     Raises:
         InputError: the weights of a process on these rows have no positive sum.
     """
-    mixed = [name for name in reference.processes if reference.weights[name] > 0]
-    densities = _densities(samples, reference, [*mixed, process], rows, reference.labels)
-    return [
-        (densities[process][index], _mix(reference, {name: densities[name][index] for name in mixed}))
-        for index in range(len(samples))
-    ]
+    densities = _densities(samples, reference, [*mixed(reference), process], rows, reference.labels)
+    mixture = _mix(reference, densities)
+    return list(zip(densities[process], mixture, strict=True))
 
 
 def reference_weights(
     samples: Sequence[Sample], reference: Reference, rows: Rows | Sequence[np.ndarray] = "unseen"
 ) -> list[np.ndarray]:
-    """The reference density on events: Σ_c w_c p_c with p_c of :func:`process_weights`; sum 1 over all samples.
+    """The reference density on events: Σ_c w_c |p_c| of :func:`reference_part`; sum 1 over all samples.
 
     Args:
         samples: as given to :func:`mix_reference`.
@@ -219,14 +229,24 @@ def reference_weights(
         rows: as for :func:`process_weights`.
 
     Returns:
-        One float64 (N,) array per sample, 0 on the rows not chosen.
+        One float64 (N,) array per sample, never negative; 0 on the rows not chosen.
 
     Raises:
         InputError: the weights of a process on these rows have no positive sum.
     """
-    mixed = [name for name in reference.processes if reference.weights[name] > 0]
-    densities = _densities(samples, reference, mixed, rows, labels={})
-    return [_mix(reference, {name: densities[name][index] for name in mixed}) for index in range(len(samples))]
+    return _mix(reference, _densities(samples, reference, mixed(reference), rows, labels={}))
+
+
+def reference_part(
+    samples: Sequence[Sample], reference: Reference, process: str, rows: Rows | Sequence[np.ndarray] = "unseen"
+) -> list[np.ndarray]:
+    """|p_c|: the absolute weights of a process on the chosen rows, of sum 1, as :func:`process_weights` else."""
+    return _absolute(_densities(samples, reference, [process], rows, labels={})[process])
+
+
+def mixed(reference: Reference) -> list[str]:
+    """The processes that the reference is made of."""
+    return [name for name in reference.processes if reference.weights[name] > 0]
 
 
 def _mixture(names: Sequence[str], rules: Sequence[ReferenceRule] | None) -> dict[str, float]:
@@ -239,6 +259,11 @@ def _mixture(names: Sequence[str], rules: Sequence[ReferenceRule] | None) -> dic
             f"≥ 0 with a positive sum to some of the processes {', '.join(names)}, to each once"
         )
     return {name: given.get(name, 0.0) / total for name in names}
+
+
+def _absolute_sum(totals: np.ndarray) -> float:
+    """Σ|w|, which is the sum to the last bit where no weight is negative."""
+    return totals[0] + 2.0 * totals[3]
 
 
 def _nothing(process: str, infos: Sequence[SampleInfo], side: str, totals: np.ndarray) -> str:
@@ -257,8 +282,21 @@ def _nothing(process: str, infos: Sequence[SampleInfo], side: str, totals: np.nd
     )
 
 
-def _mix(reference: Reference, densities: Mapping[str, np.ndarray]) -> np.ndarray:
-    return sum(reference.weights[name] * density for name, density in densities.items())
+def _mix(reference: Reference, densities: Mapping[str, list[np.ndarray]]) -> list[np.ndarray]:
+    """Σ_c w_c |p_c| per sample, of the processes in the mixture."""
+    parts = {name: _absolute(densities[name]) for name in mixed(reference)}
+    return [
+        sum(reference.weights[name] * columns[index] for name, columns in parts.items())
+        for index in range(len(next(iter(parts.values()))))
+    ]
+
+
+def _absolute(columns: list[np.ndarray]) -> list[np.ndarray]:
+    """A density's |weights| over all samples, of sum 1 again; itself, to the last bit, where none is negative."""
+    if not any((column < 0.0).any() for column in columns):
+        return columns
+    total = sum(np.abs(column).sum() for column in columns)
+    return [np.abs(column) / total for column in columns]
 
 
 def _chosen(sample: Sample, split: Split, rows: Rows) -> np.ndarray | None:

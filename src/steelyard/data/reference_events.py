@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.data.reference import Reference, process_weights, reference_weights
+from steelyard.data.reference import Reference, mixed, process_weights, reference_part, reference_weights
 from steelyard.data.store import Sample
 from steelyard.errors import ModelError
 
 
 @dataclass(frozen=True)
 class ReferenceEvents:
-    """Rows of the samples that make up the reference density on the unseen side of the split.
+    """Rows of the samples that make up the reference density on the unseen side of the split, and the processes there.
 
     Attributes:
-        weights: (n,) reference weights, sum 1.
+        weights: (n,) reference weights, sum 1; 0 for events of processes that are not in the mixture.
         rows: (n, 2) sample number and row in that sample's store.
     """
 
@@ -30,9 +30,17 @@ class ReferenceEvents:
 
 
 def reference_events(samples: Sequence[Sample], reference: Reference) -> ReferenceEvents:
-    """The unseen events with a reference weight, sample after sample in the order of their stores."""
+    """The unseen events with a reference weight, sample after sample in the order of their stores.
+
+    Those of a process that is not in the mixture are among them with weight 0: its templates and the checks of its
+    ratio are made of them.
+    """
     weights = reference_weights(samples, reference, "unseen")
-    used = [np.flatnonzero(weight) for weight in weights]
+    used = [weight != 0.0 for weight in weights]
+    for process in set(reference.processes) - set(mixed(reference)):
+        for rows, column in zip(used, process_weights(samples, reference, process), strict=True):
+            rows |= column != 0.0
+    used = [np.flatnonzero(rows) for rows in used]
     rows = [np.stack([np.full(len(row), number), row], axis=1) for number, row in enumerate(used)]
     return ReferenceEvents(
         weights=np.concatenate([weight[row] for weight, row in zip(weights, used, strict=True)]),
@@ -60,8 +68,9 @@ def reference_components(
         (n, R) of the R processes in the mixture: rows add up to the reference weights, columns to their weights in it;
         and (n,) numbers of events by id, None where every row has an id of its own.
     """
-    mixed = [name for name in reference.processes if reference.weights[name] > 0]
-    parts = [reference.weights[name] * events.gather(process_weights(samples, reference, name)) for name in mixed]
+    parts = [
+        reference.weights[name] * events.gather(reference_part(samples, reference, name)) for name in mixed(reference)
+    ]
     identifiers = events.gather([sample.ids for sample in samples])
     distinct, numbers = np.unique(identifiers, return_inverse=True)
     return np.stack(parts, axis=1), None if len(distinct) == len(identifiers) else numbers

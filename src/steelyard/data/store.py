@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,7 @@ class SampleInfo:
         sum_weights_squared: per process, the sum of squared weights.
         n_negative: per process, how many selected events have a negative weight.
         files: the input files in the order of the stored rows.
+        sum_negative: per process, the sum of |w| of these [expected events].
     """
 
     name: str
@@ -50,6 +51,13 @@ class SampleInfo:
     sum_weights_squared: dict[str, float]
     n_negative: dict[str, int]
     files: tuple[str, ...]
+    sum_negative: dict[str, float] = field(default_factory=dict)
+
+    def negative_fraction(self, process: str) -> float:
+        """Sum of |w| of the events of a process with w < 0 over that of all its events; 0 without any event."""
+        negative = self.sum_negative.get(process, 0.0)
+        total = self.sum_weights[process] + 2.0 * negative
+        return negative / total if total > 0.0 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,20 +190,21 @@ def joined(parts: Path, rows: list[int], columns: Mapping[str, int], folder: str
         yield arrays, lambda info: to_json(info, information)
 
 
-def weight_sums(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sum, sum of squares and number of negative weights per column of an (N, P) array, block by block.
+def weight_sums(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Sum, sum of squares, number and minus the sum of negative weights per column of an (N, P) array, block by block.
 
     The blocks are counted from the first row, so that the sums do not depend on the partitioning of the input.
     """
     sums, squares = np.zeros(weights.shape[1]), np.zeros(weights.shape[1])
-    negative = np.zeros(weights.shape[1], dtype=np.int64)
+    negative, below = np.zeros(weights.shape[1], dtype=np.int64), np.zeros(weights.shape[1])
     for start in range(0, len(weights), _ROWS):
         block = np.asarray(weights[start : start + _ROWS])
         with np.errstate(over="ignore"):  # a sum beyond all numbers is infinite, and looked for by those who ask
             sums += block.sum(axis=0)
             squares += (block**2).sum(axis=0)
+            below -= np.minimum(block, 0.0).sum(axis=0)
         negative += (block < 0).sum(axis=0)
-    return sums, squares, negative
+    return sums, squares, negative, below
 
 
 def _file_name(name: str) -> str:

@@ -55,11 +55,11 @@ def asimov_bias(
 
     The error of the fit is that of the gradient over the curvature,
     :math:`\sigma_\kappa = 2\sqrt{\sum_i\delta_i^2}\,/\,\partial_\kappa^2(-2\ln L)`. An event moves the gradient
-    :math:`\sum_i w_i s_i`, :math:`s=\lambda'/\lambda`, as a part of the data and, with its share a_c in the reference,
-    as a part of what the ratios are normalised on:
+    :math:`\sum_i w_i s_i`, :math:`s=\lambda'/\lambda`, as a part of the data and, with its share a_c in the reference
+    and its absolute weight there, as a part of what the ratios are normalised on:
 
     .. math:: \delta_i = \sum_c f_c\nu_c\,p_{ci}\,(s_i-\langle s\rangle_c)
-              - \sum_c a_c\,p_{ci}\,(h_i-\langle h\rangle_c),
+              - \sum_c a_c\,|p_c|_i\,(h_i-\langle h\rangle_{|c|}),
               \qquad h_i = \sum_c (f'_c - f_c\langle s\rangle_c)\,\nu_c r_{ci}
 
     Args:
@@ -123,5 +123,8 @@ def _error(likelihood: Likelihood, composition: np.ndarray, densities: np.ndarra
     data = (densities * (score[:, None] - mean)) @ (fractions * mixture.yields)
     # E_ref[r_c] is an average of averages over the reference's processes, each normalised by itself.
     normalisation = rates @ (slopes - fractions * mean)
-    model = (densities * (normalisation[:, None] - densities.T @ normalisation)) @ composition
+    parts = densities
+    if (densities < 0.0).any():  # events with negative weights are in the reference with their absolute values
+        parts = np.abs(densities) / np.abs(densities).sum(axis=0)
+    model = (parts * (normalisation[:, None] - parts.T @ normalisation)) @ composition
     return float(2.0 * np.sqrt(((data - model) ** 2).sum()) / curvature) * _slope(likelihood, kappa)

@@ -97,7 +97,7 @@ def reference_advice(reference: Reference) -> str:
     with shares in proportion to the numbers that sum is least.
     """
     mixed = {name: weight for name, weight in reference.weights.items() if weight > 0.0}
-    sizes = {name: reference.unseen.effective_sizes[name] for name in mixed}
+    sizes = {name: reference.unseen.reference_sizes[name] for name in mixed}
     noise = {name: mixed[name] ** 2 / sizes[name] for name in mixed}
     worst = max(noise, key=noise.__getitem__)
     if noise[worst] > 0.5 * sum(noise.values()) and mixed[worst] > 2.0 * sizes[worst] / sum(sizes.values()):

@@ -91,9 +91,12 @@ def total_closure(
         targets.append(target)
         deltas.append(model - target)
     pairs = [(first, second) for first in range(count) for second in range(first, count)]
-    moments = targets + deltas + [deltas[first] * deltas[second] for first, second in pairs] + [q, q * q]
+    moments = targets + deltas + [deltas[first] * deltas[second] for first, second in pairs]
+    # Bins with enough events of the reference, and of each process whose weights cancel.
+    full = [q, *(target for target in targets if (target < 0.0).any())]
+    moments += full + [values * values for values in full]
     results = tuple(
-        _column(name, edges, index.astype(np.intp), moments, pairs, mu, fractions)
+        _column(name, edges, index.astype(np.intp), moments, pairs, mu, fractions, len(full))
         for name, edges, index in zip(columns.names, columns.edges, columns.index, strict=True)
     )
     surely = [result.deviation - SIGNIFICANT * result.deviation_error for result in results]
@@ -115,10 +118,11 @@ def _column(
     pairs: list[tuple[int, int]],
     mu: np.ndarray,
     fractions: np.ndarray,
+    full: int,
 ) -> ColumnTotal:
     bins, count = len(edges) - 1, fractions.shape[1]
     sums = np.stack([histogram(index, weights, bins) for weights in moments])
-    starts = np.flatnonzero(np.diff(merge_sparse(sums[-2:-1], sums[-1:]), prepend=-1))
+    starts = np.flatnonzero(np.diff(merge_sparse(sums[-2 * full : -full], sums[-full:]), prepend=-1))
     sums = np.add.reduceat(sums, starts, axis=1)
     covariance = np.empty((count, count, len(starts)))
     for (first, second), values in zip(pairs, sums[2 * count :], strict=False):

@@ -1,5 +1,6 @@
 """Do the two variations of a systematic go opposite ways?"""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,10 @@ def variation_symmetry(
     same = sides[0] * sides[1] > NOTHING
     fraction = float(p @ same)
     error = float(np.sqrt(p**2 @ (same - fraction) ** 2))
-    odd, even = (float(np.sqrt(p @ (0.5 * (sides[0] + sign * sides[1])) ** 2)) for sign in (-1.0, 1.0))
+    means = (float(p @ (0.5 * (sides[0] + sign * sides[1])) ** 2) for sign in (-1.0, 1.0))
+    odd, even = (
+        math.sqrt(max(mean, 0.0)) for mean in means
+    )  # of few events with negative weights it may be below zero
     detail = f"rms of log g: {odd:.4f} odd, {even:.4f} even"
     check = at_most(f"both directions of {name} the same way", fraction, threshold, error, detail=detail)
     return VariationSymmetry(name, fraction, error, odd, even, check)

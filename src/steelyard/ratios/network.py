@@ -7,8 +7,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"silu": nn.SiLU, "relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
+
+
+def cross_entropy(log_ratio: Tensor, w1: Tensor, w0: Tensor) -> Tensor:
+    """Mean over events of w1 softplus(−f) + w0 softplus(f), f = ``log_ratio``; all shapes (N,), the result is a scalar.
+
+    With w1 and w0 the weights of p_1 and p_0 at one event this is the binary cross entropy of the soft label
+    w1/(w1 + w0), weight w1 + w0. Its minimum over functions f(x) is log p_1(x)/p_0(x). It is bounded for weights that
+    are not negative only; :mod:`steelyard.ratios.signed` has the loss of others.
+    """
+    return torch.mean(w1 * softplus(-log_ratio) + w0 * softplus(log_ratio))
 
 
 class Network(nn.Module):
@@ -24,6 +35,7 @@ class Network(nn.Module):
         activation: one of :data:`ACTIVATIONS`.
         zero_output: start the last layer at zero, so that the untrained answer is f = 0, "no difference".
         generator: random numbers of the initial weights; the global ones without it.
+        outputs: numbers that the last layer gives for each event; one, but for signed densities.
 
     Raises:
         ValueError: no inputs, a layer without units, or an unknown activation.
@@ -39,6 +51,7 @@ class Network(nn.Module):
         activation: str = "silu",
         zero_output: bool = False,
         generator: torch.Generator | None = None,
+        outputs: int = 1,
     ) -> None:
         super().__init__()
         if inputs < 1 or any(width < 1 for width in hidden):
@@ -46,7 +59,7 @@ class Network(nn.Module):
         if activation not in ACTIVATIONS:
             raise ValueError(f"unknown activation {activation!r}, choose one of {', '.join(ACTIVATIONS)}")
         self.inputs, self.hidden, self.activation = int(inputs), [int(width) for width in hidden], activation
-        widths = [self.inputs, *self.hidden, 1]
+        widths = [self.inputs, *self.hidden, outputs]
         layers: list[nn.Module] = []
         for fan_in, fan_out in itertools.pairwise(widths):
             # skip_init: the weights are drawn below, from the network's own random numbers and no global ones
@@ -79,9 +92,22 @@ class Network(nn.Module):
         self.mean.copy_(mean)
         self.scale.copy_(scale)
 
+    def raw(self, features: Tensor) -> Tensor:
+        """What the last layer gives: (N, D) float32 to (N, outputs) float32."""
+        return self.layers((features - self.mean) / self.scale)
+
     def forward(self, features: Tensor) -> Tensor:
         """Log ratio of each event: (N, D) float32 to (N,) float32."""
-        return self.layers((features - self.mean) / self.scale).squeeze(-1)
+        return self.raw(features).squeeze(-1)
+
+    def loss(self, features: Tensor, w1: Tensor, w0: Tensor) -> Tensor:
+        """The :func:`cross_entropy` of events (N, D) with the weights w1 and w0, (N,) each: a scalar."""
+        return cross_entropy(self(features), w1, w0)
+
+    @property
+    def nothing_learnt(self) -> float:
+        """The loss of f = 0, "no difference", on the training rows: with Σ w1 = Σ w0 = N/2 exactly ln 2."""
+        return math.log(2)
 
     def architecture(self) -> dict[str, Any]:
         """Plain data from which :func:`build` makes a network that takes this one's state."""
@@ -95,7 +121,13 @@ def build(architecture: Mapping[str, Any], state: Mapping[str, Tensor] | None = 
         ValueError: an architecture that is not one.
         RuntimeError: a state of another architecture.
     """
-    network = Network(architecture["inputs"], architecture["hidden"], architecture["activation"])
+    arguments = architecture["inputs"], architecture["hidden"], architecture["activation"]
+    if "net" in architecture:
+        from steelyard.ratios.signed import SignedNetwork  # which is one of these
+
+        network: Network = SignedNetwork(*arguments, net=tuple(architecture["net"]))
+    else:
+        network = Network(*arguments)
     if state is not None:
         network.load_state_dict(state)
     return network.eval()

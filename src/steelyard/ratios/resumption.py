@@ -20,14 +20,13 @@ from steelyard.outputs import whole
 
 log = logging.getLogger(__name__)
 
-# What f = 0, "no difference", has for a loss: with Σ w1 = Σ w0 = N/2 exactly ln 2, whatever the weights.
-NOTHING_LEARNT = math.log(2)
-# A mean loss of ten times that is a log ratio wrong by some 14 on every event of one class. Early in a training with
-# few or extreme events one of the two losses may be large for an epoch; both of them never are.
-LOST = 10 * NOTHING_LEARNT
-# The best epoch of a training that has learnt anything is near ln 2 or below: the noise of a small validation set, also
-# with negative weights, adds some tenths.
-USELESS = 2 * NOTHING_LEARNT
+# In units of the loss of "no difference", which is ln 2 where no weight is negative. A mean loss of ten times that is a
+# log ratio wrong by some 14 on every event of one class. Early in a training with few or extreme events one of the two
+# losses may be large for an epoch; both of them never are.
+LOST = 10.0
+# The best epoch of a training that has learnt anything is near one or below: the noise of a small validation set adds
+# some tenths.
+USELESS = 2.0
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,13 @@ class History(Callback):
     That is one with a loss that is not a number, with training and validation loss beyond :data:`LOST` after an epoch,
     or with none below :data:`USELESS` in the end. A run that goes well meets none of it and is not changed by it.
 
+    ``nothing`` is the loss of a network that has learnt nothing, its unit.
+
     The LightningModule logs ``training_loss`` and ``validation_loss`` once an epoch, the latter of its ``average``.
     """
 
-    def __init__(self, name: str, learning_rate: float) -> None:
-        self.name, self.learning_rate = name, learning_rate
+    def __init__(self, name: str, learning_rate: float, nothing: float = math.log(2)) -> None:
+        self.name, self.learning_rate, self.nothing = name, learning_rate, nothing
         self.curve = Curve()
         self.best_state: dict[str, Tensor] = {}
         self._start = 0.0
@@ -95,7 +96,7 @@ class History(Callback):
         learning_rate = trainer.optimizers[0].param_groups[0]["lr"]
         epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs
         finite = math.isfinite(training_loss) and math.isfinite(validation_loss)
-        if not finite or min(training_loss, validation_loss) > LOST:
+        if not finite or min(training_loss, validation_loss) > LOST * self.nothing:
             raise self._diverged(f"in epoch {epoch} (training", training_loss, validation_loss)
         self.curve.epoch.append(epoch)
         self.curve.training_loss.append(training_loss)
@@ -111,14 +112,14 @@ class History(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         best = self.curve.best
-        if self.curve.validation_loss[best] > USELESS:
+        if self.curve.validation_loss[best] > USELESS * self.nothing:
             losses = self.curve.training_loss[best], self.curve.validation_loss[best]
             raise self._diverged(f"(best epoch {best + 1}: training", *losses)
 
     def _diverged(self, when: str, training_loss: float, validation_loss: float) -> ModelError:
         return ModelError(
             f"{self.name}: the training diverged {when} loss {training_loss:.4g}, validation loss "
-            f"{validation_loss:.4g}, where a ratio of 1 everywhere has {NOTHING_LEARNT:.3f}): lower `learning_rate` of "
+            f"{validation_loss:.4g}, where a ratio of 1 everywhere has {self.nothing:.3f}): lower `learning_rate` of "
             f"its section training (here {self.learning_rate:g}; try a tenth of it), or look for extreme weights and "
             "features"
         )

@@ -19,7 +19,6 @@ from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities.warnings import PossibleUserWarning
 from torch import Tensor
-from torch.nn.functional import softplus
 
 import steelyard
 from steelyard.data.identifiers import Split, SplitRule
@@ -27,9 +26,11 @@ from steelyard.errors import InputError
 from steelyard.provenance import TRAINING_VERSION
 from steelyard.ratios.keeping import Kept
 from steelyard.ratios.members import Member, save
+from steelyard.ratios.negative_density import require_positive
 from steelyard.ratios.network import Network
 from steelyard.ratios.resumption import Curve, History, ResumePoint, quiet_lightning, usable_checkpoint
-from steelyard.ratios.training_data import Batches, RatioSample, Rows, Slices, TrainingData, select
+from steelyard.ratios.signed import SignedNetwork
+from steelyard.ratios.training_data import Batches, RatioSample, Slices, TrainingData, select
 from steelyard.seeds import seed_for
 
 log = logging.getLogger(__name__)
@@ -52,16 +53,6 @@ class TrainingRule(Protocol):
     epochs: int
     patience: int
     validation_fraction: float
-
-
-def cross_entropy(log_ratio: Tensor, w1: Tensor, w0: Tensor) -> Tensor:
-    """Mean over events of w1 softplus(−f) + w0 softplus(f), f = ``log_ratio``; all shapes (N,), the result is a scalar.
-
-    With w1 and w0 the weights of p_1 and p_0 at one event this is the binary cross entropy of the soft label
-    w1/(w1 + w0), weight w1 + w0. Its minimum over functions f(x) is log p_1(x)/p_0(x) also where single weights are
-    negative, as long as the expected ones are positive; a label in [0, 1] would not allow for them.
-    """
-    return torch.mean(w1 * softplus(-log_ratio) + w0 * softplus(log_ratio))
 
 
 def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
@@ -130,7 +121,7 @@ class RatioModule(LightningModule):
         optimizer, scheduler = self.optimizers(use_pl_optimizer=False), self.lr_schedulers()
         for features, w1, w0 in zip(*block, strict=True):
             optimizer.zero_grad()
-            loss = cross_entropy(self.network(features), w1, w0)
+            loss = self.network.loss(features, w1, w0)
             loss.backward()
             optimizer.step()
             scheduler.step()
@@ -145,7 +136,7 @@ class RatioModule(LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> None:
         features, w1, w0 = batch
-        self._loss.validation += cross_entropy(self.average(features), w1, w0) * len(w1)
+        self._loss.validation += self.average.loss(features, w1, w0) * len(w1)
 
     def on_validation_epoch_end(self) -> None:
         self.log("validation_loss", self._loss.validation / len(self.data.validation))
@@ -214,7 +205,8 @@ def train_member(
 
     Raises:
         InputError: features that are not finite, or arrays that do not fit together.
-        ModelError: no event to train on, class weights that do not sum to more than 0, a training that diverged.
+        ModelError: no event to train on, class weights that do not sum to more than 0, a training that diverged, a
+            density that is negative somewhere (:mod:`steelyard.ratios.negative_density`).
     """
     name = f"ratio {ratio}, member {member}"
     network_path, curve_path, checkpoint = Path(network_path), Path(curve_path), Path(checkpoint_path)
@@ -234,10 +226,13 @@ def train_member(
             "takes thousands: lower batch_size",
             *(name, training.batch_size, len(data.training), training.epochs),
         )
-    network = _initial_network(data.training, training, seed, zero_output)
+    network = _initial_network(data, training, seed, zero_output)
     # The course of a training, unlike what it is meant to do, is that of these packages on so many threads.
     course = f"{digest}, torch {torch.__version__}, lightning {lightning.__version__}, {threads} threads"
     history = _fit(RatioModule(network, data, training, seed), name, checkpoint, course)
+    if isinstance(network, SignedNetwork):
+        network.load_state_dict(history.best_state)
+        require_positive(network.cpu(), data.validation, name, features)
     save(
         Member(
             ratio=ratio,
@@ -267,9 +262,10 @@ def train_member(
     return history.curve
 
 
-def _initial_network(rows: Rows, training: TrainingRule, seed: int, zero_output: bool) -> Network:
-    generator = torch.Generator().manual_seed(seed_for(seed, "weights"))
-    network = Network(rows.features.shape[1], training.hidden, training.activation, zero_output, generator)
+def _initial_network(data: TrainingData, training: TrainingRule, seed: int, zero_output: bool) -> Network:
+    generator, rows = torch.Generator().manual_seed(seed_for(seed, "weights")), data.training
+    arguments = rows.features.shape[1], training.hidden, training.activation, zero_output, generator
+    network = Network(*arguments) if data.net is None else SignedNetwork(*arguments, net=data.net)
     network.standardise(rows.features)
     return network
 
@@ -310,7 +306,7 @@ def _settings(training: TrainingRule) -> dict[str, Any]:
 def _fit(module: RatioModule, name: str, checkpoint: Path, digest: str) -> History:
     """Run Lightning until the last epoch or early stopping."""
     rule = module.training_rule
-    history = History(name, rule.learning_rate)
+    history = History(name, rule.learning_rate, module.network.nothing_learnt)
     # EarlyStopping decides before the epoch's end, where the two callbacks after it look at the decision
     stopping = EarlyStopping("validation_loss", patience=rule.patience, check_on_train_epoch_end=False)
     with quiet_lightning(), warnings.catch_warnings():

@@ -11,6 +11,7 @@ from torch import Tensor
 from steelyard.data.identifiers import SplitRule, poisson_weights, trains, uniform
 from steelyard.errors import InputError, ModelError
 from steelyard.ratios.members import fingerprint
+from steelyard.ratios.signed import net_fraction
 from steelyard.seeds import seed_for
 
 ROWS_PER_READ = 1 << 18  # rows of a memory-mapped file copied at a time
@@ -37,7 +38,7 @@ class RatioSample:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows in memory, one tensor a quantity, with Σ w1 = Σ w0 = N/2, so that the mean of w1 + w0 is 1.
+    """Rows in memory, one tensor a quantity, with Σ|w1| = Σ|w0| = N/2, so that the mean of |w1| + |w0| is 1.
 
     Attributes:
         features: float32 (N, D).
@@ -66,11 +67,13 @@ class TrainingData:
         training: rows that the gradient sees; with a bootstrap, w1 and w0 are multiplied by the counts.
         validation: rows that decide when to stop and which epoch is the best.
         seen: :func:`steelyard.ratios.members.fingerprint` for every sample, over training and validation rows.
+        net: where weights are negative, for p_1 and p_0 the :func:`steelyard.ratios.signed.net_fraction`; else None.
     """
 
     training: Rows
     validation: Rows
     seen: dict[str, dict[str, int]]
+    net: tuple[float | None, float | None] | None = None
 
     def digest(self) -> str:
         """A hash of all the numbers in the rows: two trainings with one digest saw the same data."""
@@ -98,7 +101,7 @@ def select(
     zero. Of these, uniform(id, "validation-{member}") < validation_fraction validate: keyed by the event, and another
     set for every member, so that the ensemble as a whole trains on every event of its side. A bootstrap multiplies the
     training weights by Poisson(1) counts keyed by event, replica ``member``. Each class is then normalised to the same
-    total, on the training rows and on the validation rows separately.
+    total of absolute weights, on the training rows and on the validation rows separately.
 
     ``paired`` puts the two rows of an event that is in two samples, before and after a shift of its kinematics, next to
     each other, and batches then take both or none. Their shares in the gradient nearly cancel, which those of two
@@ -129,7 +132,9 @@ def select(
             parts[side].append((_take(sample.features, chosen), *weights, sample.ids[chosen]))
     if len({features.shape[1] for features, *_ in parts["training"]}) != 1:
         raise InputError(f"samples {', '.join(seen)} differ in their number of features")
-    return TrainingData(*(_rows(parts[side], side, paired) for side in ("training", "validation")), seen)
+    training, validation = (_rows(parts[side], side, paired) for side in ("training", "validation"))
+    net = net_fraction(training.w1, validation.w1), net_fraction(training.w0, validation.w0)
+    return TrainingData(training, validation, seen, net if any(net) else None)
 
 
 def _take(features: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -157,6 +162,7 @@ def _rows(parts: list[tuple[np.ndarray, ...]], side: str, paired: bool) -> Rows:
         total = weight.sum()
         if not total > 0:
             raise ModelError(f"the {name} weights of the {side} events sum to {total:g}; they must sum to more than 0")
+        total = np.abs(weight).sum()  # the same to the last bit where no weight is negative
         scaled = (weight * (len(weight) / (2 * total))).astype(np.float32)
         weights.append(torch.from_numpy(scaled if order is None else scaled[order]))
     return Rows(torch.from_numpy(features), *weights, together=2 if paired else 1)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from steelyard.statistics.engine.intensity import event_intensities
 from steelyard.statistics.integration import Integration
 from steelyard.statistics.likelihood import Likelihood
 from steelyard.statistics.mixture import Mixture
+from steelyard.statistics.negative_intensity import Deficit, find_deficits, negative_weights
 from steelyard.statistics.normaliser import log_normaliser
 from steelyard.statistics.normaliser_fit import build_normaliser
 from steelyard.statistics.pruning import Pruned, prune_norms
@@ -51,6 +52,7 @@ class Model:
         log_g: (n, T, 2) float32, ln g_t(x_i) at alpha = +1 and -1, exactly normalised: E_{p_c}[g_t] = 1.
         raw_g: E_{p_c} of the raw variations, and how shape effects are made of those of any events.
         pruned: the effects that were left out.
+        deficits: what the simulation has where the nominal mixture is negative.
     """
 
     mixture: Mixture
@@ -62,6 +64,7 @@ class Model:
     log_g: np.ndarray = None  # type: ignore[assignment]
     raw_g: ShapeNormalisation = None  # type: ignore[assignment]
     pruned: tuple[Pruned, ...] = ()
+    deficits: tuple[Deficit, ...] = ()
 
     def __post_init__(self) -> None:
         if self.systematics is None:
@@ -104,7 +107,8 @@ class Model:
         negative = weights < 0.0
         if negative.any():
             share = -weights[negative].sum() / weights.sum()
-            raise negative_weights(np.count_nonzero(negative), len(weights), share, mu, self.systematics, point)
+            number = np.count_nonzero(negative)
+            raise negative_weights(number, len(weights), share, mu, self.systematics, point, self.deficits)
         return weights
 
     def _exactly_normalised(self, point: np.ndarray) -> np.ndarray | None:
@@ -183,27 +187,6 @@ class Model:
         )
 
 
-def negative_weights(
-    number: int, events: int, share: float, mu: float, systematics: Systematics, alpha: np.ndarray
-) -> ModelError:
-    """The error of Asimov weights of which ``number`` are negative, with ``share`` of the total."""
-    moved = [
-        f"{name} = {value:g}"
-        for name, value, nominal in zip(systematics.names, alpha, systematics.nominal, strict=True)
-        if value != nominal
-    ]
-    nuisances = (
-        ". If they are not at the nominal point, look at the closure of these variations too, or throw the "
-        "pseudo-experiments closer to it"
-    )
-    return ModelError(
-        f"{number} of {events} reference events have a negative Asimov weight at parameter {mu:g}"
-        f"{', ' + ', '.join(moved) if moved else ''} (they carry {share:.2g} of the total). The ratios disagree with "
-        "the coefficients there: train longer or add members to the ratios that enter with a negative coefficient, "
-        f"check the signs of the coefficients, or keep the grid away from this value{nuisances if moved else ''}"
-    )
-
-
 def normalise(processes: tuple[str, ...], log_r: np.ndarray, weights: np.ndarray) -> Normalisation:
     """E_ref[r_c] and its error from raw log ratios (n, C) of unseen reference events with weights (n,) of sum 1.
 
@@ -233,6 +216,7 @@ def build_model(
     log_r: np.ndarray,
     events: ReferenceEvents,
     effects: SystematicEffects | None = None,
+    simulated: Callable[[], np.ndarray] | None = None,
 ) -> Model:
     """Normalise the ratios on the reference events, multiply in the yields, and prepare the nuisance parameters.
 
@@ -241,6 +225,7 @@ def build_model(
         log_r: (n, C) raw log ratios of reference events by networks that did not train on them.
         events: the reference events.
         effects: of nuisance parameters, with the raw log ratios of their variations on the same events.
+        simulated: gives the weights of each process on the events, (n, C), if they are asked for.
 
     Raises:
         ModelError: see :func:`normalise`, :func:`~steelyard.statistics.effects.normalise_shapes`, and
@@ -252,7 +237,8 @@ def build_model(
     normalisation = normalise(processes, log_r, events.weights)
     ratios = np.exp(np.asarray(log_r, dtype=float))
     rates = ratios * (mixture.yields / normalisation.mean)
-    model = Model(mixture, rates, events.weights, normalisation, events.rows)
+    deficits = find_deficits(mixture, rates, simulated) if simulated else ()
+    model = Model(mixture, rates, events.weights, normalisation, events.rows, deficits=deficits)
     if effects is None or not effects.nuisances:
         return model
     names = [nuisance.name for nuisance in effects.nuisances]
@@ -306,6 +292,7 @@ def save_model(model: Model, path: str | os.PathLike) -> None:
             rows=model.rows,
             log_g=model.log_g,
             pruned=json.dumps([asdict(effect) for effect in model.pruned]),
+            deficits=json.dumps([asdict(deficit) for deficit in model.deficits]),
             variations=json.dumps(raw.variations),
             **{f"variations_{name}": getattr(raw, name) for name in _VARIATIONS},
             **to_arrays(model.systematics),
@@ -331,4 +318,5 @@ def load_model(path: str | os.PathLike) -> Model:
             file["log_g"],
             ShapeNormalisation(variations, **{name: file[f"variations_{name}"] for name in _VARIATIONS}),
             tuple(Pruned(**effect) for effect in json.loads(str(file["pruned"]))),
+            tuple(Deficit(**deficit) for deficit in json.loads(str(file["deficits"]))),
         )

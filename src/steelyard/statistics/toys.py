@@ -11,7 +11,8 @@ from scipy.special import ndtr, ndtri
 
 from steelyard.errors import ModelError
 from steelyard.outputs import whole
-from steelyard.statistics.model import Model, Point, negative_weights
+from steelyard.statistics.model import Model, Point
+from steelyard.statistics.negative_intensity import negative_weights
 from steelyard.statistics.shapes import intensities
 from steelyard.statistics.systematics import Systematics
 from steelyard.statistics.toy_fits import ToyFits, fit_toys
@@ -164,7 +165,9 @@ def draw_each(
     if number.any():
         worst = int(np.argmax(number))
         share = -negative[worst] / total[worst]
-        raise negative_weights(int(number[worst]), len(model.rates), share, mu, model.systematics, alpha[worst])
+        raise negative_weights(
+            int(number[worst]), len(model.rates), share, mu, model.systematics, alpha[worst], model.deficits
+        )
     owner = np.concatenate(toys)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(alpha)))])
     return np.concatenate(rows)[np.argsort(owner, kind="stable")], offsets

@@ -99,3 +99,21 @@ def test_a_negative_bin_is_an_error_that_names_the_parameter():
     broken = type(templates)(templates.processes, counts, templates.covariance)
     with pytest.raises(ModelError, match=r"bin 1 of 10 expects -.* at parameter 10, "):
         BinnedModel.of(events.mixture, broken, "x")
+
+
+@pytest.mark.parametrize(("share", "negative"), [(0.49, False), (0.7, True)])
+def test_a_bin_of_negative_weights_is_kept_if_it_fluctuates_and_refused_if_it_is_a_deficit(share, negative):
+    """One process has signs in one bin: a sum near zero is noise and stays; one of −40 % of |w| is no density."""
+    events = simulated(50_000)
+    weights = events.weights.copy()
+    place = np.flatnonzero((events.x >= 0.1) & (events.x < 0.2) & (weights[:, 3] > 0))
+    weights[place[: int(share * len(place))], 3] *= -1.0
+    index = bin_index(events.x, EDGES, overflow=True)
+    templates = fill_templates(index, weights / weights.sum(axis=0), events.mixture, 10)
+    if negative:
+        with pytest.raises(ModelError, match=r"baseline x: process NI has -.* ± .* events in bin 2 of 10, a density"):
+            BinnedModel.of(events.mixture, templates, "x")
+        return
+    assert abs(templates.counts[3, 1]) < 0.05 * templates.counts[3, 5]
+    model = BinnedModel.of(events.mixture, templates, "x")
+    assert pyhf_difference(model, model.asimov(1.0), [0.3, 1.7]) < 1e-6

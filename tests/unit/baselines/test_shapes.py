@@ -91,8 +91,21 @@ def test_an_empty_varied_template_is_an_error(simulated):
     x, densities, mixture, varied = simulated
     broken = densities.copy()
     inside = (x > EDGES[1]) & (x < EDGES[2])
-    broken[inside, 0] = np.where(np.arange(inside.sum()) % 2, 1.01, -1.0) * 1e-4  # a sum near zero, of either sign
+    broken[inside, 0] = np.where(np.arange(inside.sum()) % 2, 1.5, -1.0) * 1e-4
     log_g = varied.log_g.copy()
     log_g[inside, 0, 0] = np.where(np.arange(inside.sum()) % 2, -1.0, 1.0)
     with pytest.raises(ModelError, match=r"template of the systematic tilt is -.* bin 2"):
         fill_templates(bin_index(x, EDGES, overflow=True), broken, mixture, 4, Varied(varied.systematics, log_g))
+
+
+def test_a_bin_that_negative_weights_leave_next_to_nothing_in_is_left_alone(simulated):
+    x, densities, mixture, varied = simulated
+    cancelling = densities.copy()
+    inside = (x > EDGES[1]) & (x < EDGES[2])
+    cancelling[inside, 0] = np.where(np.arange(inside.sum()) % 2, 1.001, -1.0) * 1e-4
+    index = bin_index(x, EDGES, overflow=True)
+    plain = fill_templates(index, densities, mixture, 4, varied)
+    templates = fill_templates(index, cancelling, mixture, 4, varied)
+    (term,) = [t for t, (process, _) in enumerate(varied.systematics.terms) if process == 0][:1]
+    assert np.isfinite(templates.shapes).all() and not templates.shapes[1, term].any()
+    np.testing.assert_allclose(templates.shapes[2:, term], plain.shapes[2:, term], rtol=1e-6)

@@ -152,13 +152,18 @@ def test_constant_features_and_weights_fill_their_column(tmp_path):
     assert Stored.open(tmp_path / "out").features[:, 1].tolist() == [1.0] * 10
 
 
-def test_negative_weights_are_kept_and_counted(tmp_path):
+def test_negative_weights_are_kept_and_counted(tmp_path, caplog):
+    caplog.set_level("INFO", "steelyard")
     data = events(100)
     data["w"][:7] *= -1
     write(tmp_path / "a.root", data)
     info = ingest(tmp_path / "out", [tmp_path / "a.root"], selection=None)
     assert info.n_negative == {"S": 7, "B": 7}
     assert info.sum_weights["S"] == pytest.approx(data["w"].sum(), rel=1e-12)
+    negative = -data["w"][:7].sum()
+    assert info.sum_negative["S"] == pytest.approx(negative, rel=1e-12)
+    assert info.negative_fraction("S") == pytest.approx(negative / np.abs(data["w"]).sum(), rel=1e-12)
+    assert f"7 of {info.n_selected} weights of process S are negative" in caplog.text
 
 
 def test_observed_data_need_no_weights(tmp_path):

@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -15,7 +16,11 @@ from steelyard.data.reference import (
     process_weights,
     reference_weights,
 )
-from steelyard.data.reference_events import reference_components, reference_events
+from steelyard.data.reference_events import (
+    process_densities,
+    reference_components,
+    reference_events,
+)
 from steelyard.data.store import Sample, SampleInfo
 from steelyard.errors import ConfigurationError, InputError
 from steelyard.results import from_json, to_json
@@ -124,7 +129,8 @@ def test_the_class_weights_are_those_of_the_mixture(samples, reference):
     p_S = training * samples[0].weights[:, 0] / reference.training.sums["S"]
     p_B = training * samples[0].weights[:, 1] / reference.training.sums["B"]
     np.testing.assert_allclose(w1, p_S, rtol=1e-12)
-    np.testing.assert_allclose(w0, (p_S + p_B) / 3, rtol=1e-12, atol=1e-18)
+    assert p_S.min() < 0  # and enters the reference with |w|
+    np.testing.assert_allclose(w0, (np.abs(p_S) / np.abs(p_S).sum() + p_B) / 3, rtol=1e-12, atol=1e-18)
     assert other.sum() == pytest.approx(total(w0 for _, w0 in class_weights(samples, reference, "S")[1:]), rel=0.05)
 
 
@@ -150,8 +156,61 @@ def test_unseen_events_sum_to_the_yields_and_to_one(samples, reference):
         assert not weights[0][is_training(samples[0].ids, HELD_OUT)].any()
     mixed = reference_weights(samples, reference)
     assert total(mixed) == pytest.approx(1, rel=1e-12)
-    expected = sum(process_weights(samples, reference, name)[0] for name in reference.processes) / 3
+    assert min(column.min() for column in mixed) == 0
+    parts = [np.abs(process_weights(samples, reference, name)[0]) for name in ("S", "B")]
+    expected = sum(part / part.sum() for part in parts) / 3
     np.testing.assert_allclose(mixed[0], expected, rtol=1e-12, atol=1e-18)
+
+
+def test_negative_weights_are_told_and_the_reference_size_is_that_of_absolute_ones(samples, reference):
+    weights = samples[0].weights[:, 0]
+    negative = -weights[weights < 0].sum() / np.abs(weights).sum()
+    assert 0 < negative < 0.1
+    assert reference.negative_fractions == pytest.approx({"S": negative, "B": 0.0, "NI": 0.0}, rel=1e-12)
+    unseen = weights[~is_training(samples[0].ids, HELD_OUT)]
+    assert reference.unseen.reference_sizes["S"] == pytest.approx(np.abs(unseen).sum() ** 2 / (unseen**2).sum())
+    for name in ("B", "NI"):
+        assert reference.unseen.reference_sizes[name] == reference.unseen.effective_sizes[name]
+
+
+def test_the_expectation_of_a_signed_density_over_the_reference_is_one(samples, reference):
+    """Σ w_ref p_c/p_ref = Σ p_c = 1 event by event, wherever the reference has events."""
+    events = reference_events(samples, reference)
+    densities = process_densities(samples, reference, events)
+    assert events.weights.min() > 0 and densities[:, 0].min() < 0
+    np.testing.assert_allclose(events.weights @ (densities / events.weights[:, None]), 1.0, rtol=1e-12)
+    parts, _ = reference_components(samples, reference, events)
+    np.testing.assert_allclose(parts.sum(axis=1), events.weights, rtol=1e-12)
+
+
+def test_events_of_a_process_outside_the_mixture_are_there_without_weight(samples):
+    mixture = [ReferenceWeight(process="NI", weight=1)]
+    result = mix_reference(samples, ALL, mixture, HELD_OUT)
+    events = reference_events(samples, result)
+    of_gg = events.rows[:, 0] == 0
+    assert of_gg.any() and not events.weights[of_gg].any() and (events.weights[~of_gg] > 0).all()
+    np.testing.assert_allclose(process_densities(samples, result, events).sum(axis=0), 1.0, rtol=1e-12)
+    parts, _ = reference_components(samples, result, events)
+    np.testing.assert_array_equal(parts[:, 0], events.weights)
+
+
+def test_positive_weights_make_the_numbers_that_they_always_made():
+    """Eighths, whose sums are exact on every machine: a digest of what was made of them before there were signs."""
+    rng = np.random.default_rng(11)
+    positive = [
+        sample("gg", {"S": rng.integers(1, 9, 4096) / 8, "B": rng.integers(0, 9, 4096) / 8}),
+        sample("qq", {"NI": rng.integers(1, 9, 4096) / 8}),
+    ]
+    state = hashlib.sha256()
+    for labels in ({}, {"gg": "hard"}):
+        result = mix_reference(positive, ALL, None, HELD_OUT, labels)
+        events = reference_events(positive, result)
+        arrays = [events.weights, events.rows.astype(np.int64), process_densities(positive, result, events)]
+        arrays += [array for name in ALL for pair in class_weights(positive, result, name) for array in pair]
+        arrays += [part for part in reference_components(positive, result, events) if part is not None]
+        for array in arrays:
+            state.update(np.ascontiguousarray(array).tobytes())
+    assert state.hexdigest()[:16] == "7db696113018774b"
 
 
 def test_cross_fitted_reference_is_made_of_all_events(samples):

@@ -145,7 +145,7 @@ def test_an_array_that_does_not_match_is_named(tmp_path, change):
 def test_weight_sums_go_through_blocks(monkeypatch):
     monkeypatch.setattr(store, "_ROWS", 4)
     weights = np.array([[1.0, -1.0]] * 9 + [[-2.0, 3.0]])
-    sums, squares, negative = store.weight_sums(weights)
+    sums, squares, negative, below = store.weight_sums(weights)
     assert sums.tolist() == [7.0, -6.0]
     assert squares.tolist() == [13.0, 18.0]
-    assert negative.tolist() == [1, 9]
+    assert negative.tolist() == [1, 9] and below.tolist() == [2.0, 9.0]

@@ -16,7 +16,8 @@ from steelyard.data.identifiers import event_ids, is_training
 from steelyard.errors import InputError, ModelError
 from steelyard.ratios import training
 from steelyard.ratios.members import fingerprint, load
-from steelyard.ratios.training import averaging_factor, cross_entropy, learning_rate_factor, train_member
+from steelyard.ratios.network import cross_entropy
+from steelyard.ratios.training import averaging_factor, learning_rate_factor, train_member
 from steelyard.ratios.training_data import RatioSample, select
 
 TESTS = Path(__file__).parents[2]
