@@ -3,9 +3,10 @@
 After ``make run``: ``OMP_NUM_THREADS=1 python benchmarks/nuisance_coverage.py [--processes 2] [--experiments 4000]
 [--points 0.1 1 2]``. For every μ, and for every truth of the nuisance parameters, whole experiments are simulated
 from the true model, global observables are thrown about the truth, and each is fitted with the learned ratios. It is
-accepted or not by the critical value at its own conditional fit, from toys at nine shared values of the nuisance
-parameters (``steelyard.statistics.critical_surface``). The truths: nominal, and ±1σ and ±2σ of the leading nuisance
-parameter alone, and of all of them together. With ``--likelihoods learned exact`` the same experiments are fitted with
+accepted or not by the critical value at its own conditional fit, from toys at shared values of the five leading
+nuisance parameters (``steelyard.statistics.critical_surface``, quadratic). The truths: nominal, and ±1σ and ±2σ of each
+of the two leading nuisance parameters; ``--together`` moves all of them at once instead of the second, where the product of
+their effects is put to the test as well. With ``--likelihoods learned exact`` the same experiments are fitted with
 the exact likelihood too, with its own surfaces: what the two share is chance or the construction, and what they do not
 is the learned ratios. ``--likelihoods exact`` shows the construction alone.
 
@@ -32,6 +33,7 @@ from steelyard.seeds import seed_for
 from steelyard.simulators import simulator
 from steelyard.statistics.audit import Audit, compare
 from steelyard.statistics.critical_surface import (
+    LEADING,
     CriticalSurface,
     CriticalSurfaces,
     leading_nuisances,
@@ -53,12 +55,14 @@ from steelyard.statistics.toys import concatenate
 AT_ONCE = 500
 
 
-def truths(leading: tuple[str, ...], names: list[str]) -> dict[str, dict[str, float]]:
-    """The nine truths by name: nominal, the leading nuisance parameter, all of them."""
-    found = {"nominal": {}}
+def truths(leading: tuple[str, ...], names: list[str], together: bool) -> dict[str, dict[str, float]]:
+    """The nine truths by name: nominal, the leading nuisance parameter, and the second or all of them."""
+    moved = {name: (name,) for name in leading[:2]}
+    if together:
+        moved = {leading[0]: leading[:1], "all": tuple(names)}
+    found: dict[str, dict[str, float]] = {"nominal": {}}
     for sigma in (1.0, -1.0, 2.0, -2.0):
-        found[f"{leading[0]}={sigma:+g}"] = {leading[0]: sigma}
-        found[f"all={sigma:+g}"] = dict.fromkeys(names, sigma)
+        found |= {f"{name}={sigma:+g}": dict.fromkeys(which, sigma) for name, which in moved.items()}
     return found
 
 
@@ -70,8 +74,10 @@ def side_of(exact: bool) -> str:
 def make_surface(results: Path, exact: bool, mu: float, toys: int, levels, seed: int, path: Path) -> None:
     """Throw the critical values of one μ and write them."""
     model = load_model(results / f"{side_of(exact)}model/model.npz")
-    leading = leading_nuisances(from_json(Impacts, results / "impacts/asimov.json"), model.systematics)
-    to_json(throw_surface(model, mu, leading, toys, levels, seed_for(seed, "coverage_surface", mu=mu)), path)
+    impacts = from_json(Impacts, results / "impacts/asimov.json")
+    leading = leading_nuisances(impacts, model.systematics, LEADING["quadratic"])
+    seed = seed_for(seed, "coverage_surface", mu=mu)
+    to_json(throw_surface(model, mu, leading, toys, levels, seed, "quadratic"), path)
 
 
 def make_point(configuration, results: Path, mu: float, truth: dict, number: int, paths: dict, surfaces: dict):
@@ -131,8 +137,9 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="folder of the finished analysis, by default the configuration's")
     parser.add_argument("--folder", type=Path, help="of the points, by default 'coverage' in that of the results")
     parser.add_argument("--experiments", type=int, default=4000, help="a point")
-    parser.add_argument("--toys", type=int, default=16000, help="at each shared point of a surface")
+    parser.add_argument("--toys", type=int, default=4000, help="at each shared point of a surface")
     parser.add_argument("--points", type=float, nargs="+", help="values of mu, by default those of the audit")
+    parser.add_argument("--together", action="store_true", help="all nuisance parameters at once are among the truths")
     parser.add_argument("--truths", nargs="+", help="some of the truths, by the names in the table")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--likelihoods", nargs="+", choices=("learned", "exact"), default=("learned",))
@@ -143,7 +150,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     impacts = from_json(Impacts, results / "impacts/asimov.json")
     systematics = load_model(results / "model/model.npz").systematics
-    named = truths(leading_nuisances(impacts, systematics), [item.name for item in configuration.systematics])
+    names = [item.name for item in configuration.systematics]
+    named = truths(leading_nuisances(impacts, systematics), names, given.together)
     chosen = {name: truth for name, truth in named.items() if not given.truths or name in given.truths}
     values = given.points or list(configuration.audit.points)
     sides = [name == "exact" for name in given.likelihoods]

@@ -2,18 +2,31 @@ r"""Critical values as a smooth function of the nuisance parameters: c(mu, alpha
 
 The belt of a data set is made of toys at its own conditional fit. To test that construction every simulated experiment
 needs the critical value at the conditional fit of *its* nuisance parameters, and toys of its own cannot be afforded. So
-toys are thrown at nine shared points: nominal, and eight where each of up to seven leading nuisance parameters is
-``spread`` above or below nominal, in the patterns of an orthogonal array (Plackett and Burman, Biometrika 33
-(1946) 305): each slope is measured with all eight. The quantile between them is
+toys are thrown at shared points, and the quantile between them is a polynomial in z = alpha - alpha_nominal of the
+leading nuisance parameters, fitted by least squares with binomial errors. There are two forms:
 
-.. math:: \ln c(\alpha) = \beta_0 + \sum_k \beta_k\,z_k + \gamma\,z_1^2, \qquad z = \alpha - \alpha_\text{nominal}
+*linear*, for few experiments,
 
-fitted by least squares with binomial errors; z_1 is the nuisance parameter with the largest impact. Neglected are other
-curvatures, what two nuisance parameters do together beyond the sum, and what those do that do not lead.
+.. math:: \ln c(\alpha) = \beta_0 + \sum_k \beta_k\,z_k + \gamma\,z_1^2
+
+of nine points: nominal, and eight where each of up to seven nuisance parameters is ``SPREAD`` above or below nominal,
+in the patterns of an orthogonal array (Plackett and Burman, Biometrika 33 (1946) 305): each slope is measured with all
+eight. z_1 has the largest impact. All curvatures end up in gamma, and what two parameters do together in a slope;
+
+*quadratic*, for thousands of experiments,
+
+.. math:: \ln c(\alpha) = \beta_0 + \sum_k \beta_k\,z_k + \sum_{k\le l} \gamma_{kl}\,z_k z_l
+
+of a central composite design (Box and Wilson, J. R. Stat. Soc. B 13 (1951) 1) of up to five: nominal, ±``SPREAD``/2 and
+±``SPREAD`` of each alone, and all corners (half of them for five, in which no two terms are mixed up).
+
+Neglected is what those parameters do that do not lead.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -26,11 +39,13 @@ from steelyard.statistics.systematics import Systematics
 from steelyard.statistics.toy_fits import Status, ToyFits
 from steelyard.statistics.toys import throw_toys
 
-# Leading nuisance parameters: as many as eight points can tell apart.
-LEADING = 7
+Form = Literal["linear", "quadratic"]
+
+# Leading nuisance parameters: as many as nine points, and as 37, can tell apart.
+LEADING: dict[Form, int] = {"linear": 7, "quadratic": 5}
 # Distance of the shared points from nominal, in units of the constraint.
 SPREAD = 2.0
-# The parabola is not believed further out than this times the outermost shared point.
+# A parabola is not believed further out than this times the outermost shared point.
 REACH = 1.5
 
 
@@ -45,11 +60,12 @@ class CriticalSurface:
         columns: their places among all nuisance parameters.
         origin: (L,) their nominal values.
         limits: (L, 2) range of alpha − origin beyond which c stays as at its end.
-        coefficients: (L+2,) beta_0, beta_k, gamma of ln c, by level as text; (1,) where nothing leads.
+        coefficients: of the terms of ln c, by level as text: beta_0, beta_k, then gamma; (1,) where nothing leads.
         precision: inverse of the sum of T x x^T over the shared points with T toys each: times
             level (1 − level) the covariance of a fitted quantile, expressed as a probability.
         toys: thrown at all points together, failed ones included.
         nominal: critical values of the toys at the nominal point alone, by level as text.
+        form: of the polynomial.
     """
 
     mu: float
@@ -62,6 +78,7 @@ class CriticalSurface:
     precision: list[list[float]]
     toys: int
     nominal: dict[str, CriticalValue]
+    form: Form = "linear"
 
     def critical(self, level: float, alpha: np.ndarray) -> np.ndarray:
         """c (T,) of points alpha (T, K)."""
@@ -79,7 +96,7 @@ class CriticalSurface:
     def _terms(self, alpha: np.ndarray) -> np.ndarray:
         alpha = np.asarray(alpha, dtype=float)
         low, high = np.asarray(self.limits, dtype=float).reshape(-1, 2).T
-        return _terms(np.clip(alpha[:, list(self.columns)] - np.asarray(self.origin), low, high))
+        return _terms(np.clip(alpha[:, list(self.columns)] - np.asarray(self.origin), low, high), self.form)
 
 
 @dataclass(frozen=True)
@@ -98,7 +115,7 @@ class CriticalSurfaces:
         )
 
 
-def leading_nuisances(impacts: Impacts, systematics: Systematics, number: int = LEADING) -> tuple[str, ...]:
+def leading_nuisances(impacts: Impacts, systematics: Systematics, number: int = LEADING["linear"]) -> tuple[str, ...]:
     """Names of the nuisance parameters with a Gaussian constraint that have the largest impacts, largest first.
 
     Others have no width that is known before the fit, so that no distance of shared points could be chosen.
@@ -107,27 +124,40 @@ def leading_nuisances(impacts: Impacts, systematics: Systematics, number: int = 
     return tuple(impact.name for impact in impacts.impacts if impact.name in constrained)[:number]
 
 
-def shared_points(systematics: Systematics, leading: Sequence[str], spread: float = SPREAD) -> np.ndarray:
-    """(9, K) values of the nuisance parameters: nominal, then the orthogonal array of the leading ones, within bounds.
+def shared_points(systematics: Systematics, leading: Sequence[str], form: Form = "linear") -> np.ndarray:
+    """(P, K) values of the nuisance parameters: nominal, then those of the design, within bounds.
 
     Raises:
-        ModelError: more than seven lead.
+        ModelError: more lead than the form can follow.
     """
-    if len(leading) > LEADING:
-        raise ModelError(f"critical values can follow {LEADING} nuisance parameters, not {len(leading)}")
-    if not len(leading):
+    number = len(leading)
+    if number > LEADING[form]:
+        raise ModelError(f"critical values can follow {LEADING[form]} nuisance parameters, not {number}")
+    if not number:
         return systematics.nominal[None]
-    pair = np.array([[1.0, 1.0], [1.0, -1.0]])
-    signs = np.kron(np.kron(pair, pair), pair)[:, 1:]  # orthogonal columns, each with a sum of zero
+    if form == "linear":
+        pair = np.array([[1.0, 1.0], [1.0, -1.0]])
+        signs = np.kron(np.kron(pair, pair), pair)[:, 1 : number + 1]  # orthogonal columns, each with a sum of zero
+    else:
+        corners = np.array(list(itertools.product((1.0, -1.0), repeat=min(number, 4))))
+        if number == 5:
+            corners = np.column_stack([corners, corners.prod(axis=1)])
+        axes = np.concatenate([side * np.eye(number) for side in (0.5, -0.5, 1.0, -1.0)])
+        signs = np.concatenate([axes, corners])
+    columns = [systematics.names.index(name) for name in leading]
     points = np.tile(systematics.nominal, (1 + len(signs), 1))
-    for sign, name in zip(signs.T, leading, strict=False):
-        column = systematics.names.index(name)
-        points[1:, column] = np.clip(points[1:, column] + spread * sign, *systematics.bounds[column])
+    points[1:, columns] = np.clip(points[1:, columns] + SPREAD * signs, *systematics.bounds[columns].T)
     return points
 
 
 def throw_surface(
-    model: Model, mu: float, leading: Sequence[str], toys: int, levels: Sequence[float], seed: int
+    model: Model,
+    mu: float,
+    leading: Sequence[str],
+    toys: int,
+    levels: Sequence[float],
+    seed: int,
+    form: Form = "linear",
 ) -> CriticalSurface:
     """Throw ``toys`` pseudo-experiments at each shared point and fit the surface.
 
@@ -138,13 +168,14 @@ def throw_surface(
         toys: at each point.
         levels: confidence levels.
         seed: of everything random; each point has random numbers of its own.
+        form: of the surface.
     """
-    points = shared_points(model.systematics, leading)
-    fits = []
-    for index, point in enumerate(points):
-        # A model whose normaliser is exact about the point of the toys would be taken here.
-        fits.append(throw_toys(model, mu, toys, seed_for(seed, "surface", point=index), "conditional", point))
-    return fit_surface(model.systematics, mu, leading, points, fits, levels)
+    points = shared_points(model.systematics, leading, form)
+    fits = [
+        throw_toys(model, mu, toys, seed_for(seed, "surface", point=index), "conditional", point)
+        for index, point in enumerate(points)
+    ]
+    return fit_surface(model.systematics, mu, leading, points, fits, levels, form)
 
 
 def fit_surface(
@@ -154,6 +185,7 @@ def fit_surface(
     points: np.ndarray,
     fits: Sequence[ToyFits],
     levels: Sequence[float],
+    form: Form = "linear",
 ) -> CriticalSurface:
     """The surface of toys that were thrown and tested at ``mu`` and each of the points (P, K).
 
@@ -162,7 +194,7 @@ def fit_surface(
     """
     columns = tuple(systematics.names.index(name) for name in leading)
     offsets = (points - systematics.nominal)[:, list(columns)]
-    terms = _terms(offsets)
+    terms = _terms(offsets, form)
     usable = [item.t[item.status <= Status.AT_BOUND] for item in fits]
     numbers = np.array([len(t) for t in usable], dtype=float)
     information = terms.T @ (numbers[:, None] * terms)
@@ -191,9 +223,13 @@ def fit_surface(
         precision=np.linalg.inv(information).tolist(),
         toys=sum(len(item.t) for item in fits),
         nominal=nominal,
+        form=form,
     )
 
 
-def _terms(offsets: np.ndarray) -> np.ndarray:
-    """(T, L+2) factors of the coefficients at offsets (T, L) from nominal."""
-    return np.concatenate([np.ones((len(offsets), 1)), offsets, offsets[:, :1] ** 2], axis=1)
+def _terms(offsets: np.ndarray, form: Form) -> np.ndarray:
+    """(T, terms) factors of the coefficients at offsets (T, L) from nominal."""
+    number = offsets.shape[1]
+    pairs = itertools.combinations_with_replacement(range(number), 2) if form == "quadratic" else [(0, 0)][:number]
+    squares = [offsets[:, first] * offsets[:, second] for first, second in pairs]
+    return np.column_stack([np.ones(len(offsets)), offsets, *squares])

@@ -26,16 +26,21 @@ def scale(alpha):
     return 0.2 * alpha[:, 0] + 0.03 * alpha[:, 0] ** 2 - 0.1 * alpha[:, 1]
 
 
-def experiments(alpha, seed):
+def curved(alpha):
+    """ln of a scale with curvatures of its own in each direction, and what two parameters do together."""
+    return scale(alpha) + 0.04 * alpha[:, 1] ** 2 + 0.05 * alpha[:, 1] * alpha[:, 2] - 0.03 * alpha[:, 0] * alpha[:, 2]
+
+
+def experiments(alpha, seed, scale=scale):
     """One experiment at each alpha (T, 3), whose t is scale times chi-square."""
     t = np.exp(scale(alpha)) * np.random.default_rng(seed).chisquare(1, size=len(alpha))
     return ToyFits(t, np.ones_like(t), np.full(len(t), 10), np.zeros(len(t), dtype=int), alpha, alpha)
 
 
-def surface(toys, seed):
-    points = shared_points(SYSTEMATICS, NAMES)
-    fits = [experiments(np.tile(point, (toys, 1)), (seed, index)) for index, point in enumerate(points)]
-    return fit_surface(SYSTEMATICS, 1.0, NAMES, points, fits, LEVELS)
+def surface(toys, seed, form="linear", scale=scale):
+    points = shared_points(SYSTEMATICS, NAMES, form)
+    fits = [experiments(np.tile(point, (toys, 1)), (seed, index), scale) for index, point in enumerate(points)]
+    return fit_surface(SYSTEMATICS, 1.0, NAMES, points, fits, LEVELS, form)
 
 
 def test_nine_points_within_the_bounds_of_which_each_nuisance_is_seen_eight_times():
@@ -56,6 +61,35 @@ def test_critical_values_between_the_points_are_right():
         np.testing.assert_allclose(made.critical(level, alpha), chi2.ppf(level, 1) * np.exp(scale(alpha)), rtol=0.05)
     far = np.array([[9.0, 0.0, 0.0], [3.0, 0.0, 0.0]])
     assert np.ptp(made.critical(0.6827, far)) == 0.0  # no further than the parabola is believed
+
+
+def test_a_quadratic_surface_knows_each_curvature_and_what_two_do_together():
+    """Where the linear form puts all curvatures into one, and is wrong by half of the critical value."""
+    alpha = np.random.default_rng(2).uniform(-2.0, 2.0, size=(200, 3))
+    alpha[:4] = [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, -2.0, 2.0], [-2.0, 0.0, -2.0]]
+    quadratic, linear = (surface(20_000, 1, form, curved) for form in ("quadratic", "linear"))
+    for level in LEVELS:
+        right = chi2.ppf(level, 1) * np.exp(curved(alpha))
+        np.testing.assert_allclose(quadratic.critical(level, alpha), right, rtol=0.05)
+        assert np.abs(linear.critical(level, alpha) / right - 1.0).max() > 0.15
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_the_points_of_a_quadratic_surface_tell_all_its_terms_apart(number):
+    names = tuple(str(index) for index in range(number))
+    systematics = Systematics(
+        tuple(Nuisance(name) for name in names),
+        np.zeros((1, number, 2)),
+        np.zeros((1, number), dtype=bool),
+        np.zeros((0, 2), dtype=np.int64),
+    )
+    points = shared_points(systematics, names, "quadratic")
+    assert len(points) == 1 + 4 * number + 2 ** min(number, 4) and np.abs(points).max() == 2.0
+    made = [np.ones(len(points)), *points.T]
+    made += [points[:, first] * points[:, second] for first in range(number) for second in range(first, number)]
+    assert np.linalg.cond(np.array(made).T / np.linalg.norm(made, axis=1)) < 10.0
+    with pytest.raises(ModelError, match="can follow 5"):
+        shared_points(systematics, [*names, *"abcde"], "quadratic")
 
 
 def test_the_error_of_the_coverage_is_that_of_many_surfaces():
