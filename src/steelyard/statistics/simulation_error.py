@@ -1,0 +1,255 @@
+r"""The error of the expected t(mu) from finite simulation and training, predicted without knowing the truth.
+
+Learned minus true t is :math:`\delta=L+R`: L to first order in the error of the ratios, of either sign, and R to
+second order, never negative, the noise of the ratios that looks like sensitivity
+(:mod:`steelyard.statistics.functional_derivative`). What is known of them:
+
+- *sample*: the scatter of L from the finite training sample, variance S (:mod:`steelyard.statistics.influence`);
+- *members*: the scatter of L from the networks' initial weights and optimisers, variance V of the mean of M members.
+  Each member's deviation :math:`\sum_c\int\varphi_c\,(r_{mc}-\bar r_c)\,p_\mathrm{ref}` is linear in it, so that the
+  bias of a single member's t does not enter; of bootstrapped members it has the sample's noise in it once more, as the
+  mean of M of them has. One member alone shows no scatter: it is taken to be that of the sample;
+- *measured*: :math:`z=L+2R+\varepsilon` on events that did not train, variance E of :math:`\varepsilon`. Of
+  cross-fitted ratios the events are the same, and :math:`\mathrm{cov}(L,\varepsilon)=-S`: their noise drops out of z;
+- *noise*: a network with P degrees of freedom along the curve has the mean of R at :math:`R_0=P\,S/4t'`, since a change
+  of u by one function of unit norm has the variance :math:`S/4t'`, t' the part of t that the shapes make. P is of the
+  order of 15, known to a factor: R is given the error R_0.
+
+These are combined as Gaussian numbers: the expectation of :math:`\delta` given z is the measured bias, its variance the
+error of that, and :math:`\sigma_t^2` the sum of the square of the one and the other: the mean square of :math:`\delta`
+given all that was measured. Where z is larger than all of them together allow, the networks are biased for another
+reason (too short a training, too few units); the excess is then given to L, so that the bias is z itself, less
+:math:`R\ge z^2/4t'` (Schwarz' inequality with the learned u), which is much where a network has learned little.
+
+S and E are taken with the learned :math:`\varphi`, whose size is that of u: where t is mostly noise, they are the
+noise's, and the first-order error is smaller by the square root of true over learned t'.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from steelyard.errors import ModelError
+from steelyard.statistics.fits import Scan
+from steelyard.statistics.functional_derivative import ExpectedData
+from steelyard.statistics.influence import SimulatedEvents, influences
+from steelyard.statistics.model import Model
+
+# Degrees of freedom of the learned ratios along the curve: 4 to 30 over the trainings of benchmarks/verdict_study.py.
+FREEDOM = 15.0
+
+
+@dataclass(frozen=True)
+class SimulationError:
+    """The error of the expected t(mu) from finite simulation and training; arrays (G,).
+
+    Attributes:
+        mu: values of the parameter.
+        t: the learned expected t.
+        sigma_t: its error, root mean square.
+        bias: measured t minus the true one, on events that did not train.
+        bias_error: standard deviation of the bias.
+        events: of every sample, what its finite number of training events alone does to t, to first order.
+        noise: mean of the second-order error from the same events.
+        members: scatter from the networks, of the mean of the members; absent with one member.
+        reference: from the finite reference sample, in sigma_t too; absent where it was not given.
+    """
+
+    mu: np.ndarray
+    t: np.ndarray
+    sigma_t: np.ndarray
+    bias: np.ndarray
+    bias_error: np.ndarray
+    events: dict[str, np.ndarray]
+    noise: np.ndarray
+    members: np.ndarray | None = None
+    reference: np.ndarray | None = None
+
+    @property
+    def corrected(self) -> np.ndarray:
+        """t less its measured bias, not below zero."""
+        return np.maximum(self.t - self.bias, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class MemberRatios:
+    """The members of every ratio on some of the reference events.
+
+    Attributes:
+        rows: (m,) numbers of these reference events.
+        log_r: of every process (M_c, m), raw.
+        bootstrap: member m of all ratios has the same bootstrap of the training events.
+        validation_fraction: of the training events, another one for every member.
+    """
+
+    rows: np.ndarray
+    log_r: tuple[np.ndarray, ...]
+    bootstrap: bool = False
+    validation_fraction: float = 0.0
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What is known of t's error at one point.
+
+    Attributes:
+        bias: its expectation.
+        error: its standard deviation about that.
+        noise: prior mean of the second order.
+    """
+
+    bias: float
+    error: float
+    noise: float
+
+
+def simulation_error(
+    model: Model,
+    scan: Scan,
+    nominal: float,
+    events: SimulatedEvents,
+    members: MemberRatios | None = None,
+    reference: np.ndarray | None = None,
+    points: Sequence[int] | None = None,
+) -> SimulationError:
+    """Predict the error of the expected t(mu).
+
+    Args:
+        model: with the reference events.
+        scan: of the expected data.
+        nominal: the parameter of the expected data; nuisance parameters are at their nominal values.
+        events: the model's reference events, as simulated ones.
+        members: of the ratios; None: nothing is known of their scatter, as with one.
+        reference: (G,) error from the reference sample along the scan.
+        points: numbers of the points of the scan; all of them by default.
+
+    Raises:
+        ModelError: the events are not the model's.
+    """
+    if len(events.densities) != len(model.weights):
+        raise ModelError(
+            f"there are {len(events.densities)} simulated events and {len(model.weights)} reference events of the "
+            "model: take both from one reference, or build the model again"
+        )
+    chosen = np.arange(len(scan.mu)) if points is None else np.asarray(points, dtype=int)
+    data = ExpectedData.at(model, nominal)
+    ratios = model.rates / model.mixture.yields
+    labelled = events.densities if events.labelled is None else events.labelled
+    alpha = np.zeros((len(scan.mu), 0)) if scan.alpha is None else np.asarray(scan.alpha)
+    scatter = None if members is None else _Scatter.of(model, members)
+    inflation = 1.0 if members is None else _validation(members)
+    found, shape, by_sample, spread = [], [], [], []
+    for g in chosen:
+        response = data.response(float(scan.mu[g]), alpha[g])
+        phi = response.phi
+        samples = events.variances(influences(labelled, events.composition, ratios, phi)) / events.training * inflation
+        unseen = samples.sum() * events.training / inflation
+        if events.labelled is not None:
+            unseen = events.variances(influences(events.densities, events.composition, ratios, phi)).sum()
+        measured = -float(np.einsum("ic,ic->", events.densities, phi))
+        variance = None if scatter is None else scatter.variance(phi)
+        shape.append(response.shape)
+        by_sample.append(samples)
+        spread.append(variance)
+        found.append(posterior(response.shape, measured, samples.sum(), variance, unseen, events.trained))
+    bias, error = np.array([item.bias for item in found]), np.array([item.error for item in found])
+    added = np.zeros(len(chosen)) if reference is None else np.asarray(reference, dtype=float)[chosen]
+    # To first order the scatter at the true curve, not at the learned one.
+    shrink = np.array([_true_share(value, max(moved, 0.0)) for value, moved in zip(shape, bias, strict=True)])
+    of_samples = np.sqrt(np.array(by_sample) * shrink[:, None])
+    return SimulationError(
+        mu=np.asarray(scan.mu, dtype=float)[chosen],
+        t=np.asarray(scan.t, dtype=float)[chosen],
+        sigma_t=np.sqrt(bias**2 + error**2 + added**2),
+        bias=bias,
+        bias_error=error,
+        events={name: of_samples[:, index] for index, name in enumerate(events.samples)},
+        noise=np.array([item.noise for item in found]),
+        members=None if scatter is None or not scatter.known else np.sqrt(np.array(spread, dtype=float) * shrink),
+        reference=None if reference is None else added,
+    )
+
+
+def posterior(
+    shape: float, measured: float, sample: float, members: float | None, unseen: float, trained: bool = False
+) -> Posterior:
+    """Bias and error of t from the measured z and the variances S, V (None: unknown) and E of this module's head.
+
+    Args:
+        shape: t', the part of the learned t that the shapes make.
+        measured: z.
+        sample: S with the learned phi.
+        members: V with the learned phi, of the mean of the members.
+        unseen: E.
+        trained: the events of z trained too, in other members.
+    """
+    noise = FREEDOM * sample / (4.0 * shape) if shape > 0.0 else 0.0
+    share = _true_share(shape, 0.5 * max(measured, 0.0))
+    first, optimiser = sample * share, (sample if members is None else members) * share
+    common = min(first, np.sqrt(first * unseen)) if trained else 0.0  # -cov(L, epsilon)
+    prior = first + optimiser
+    total = prior + 4.0 * noise**2 + unseen - 2.0 * common
+    away = measured - 2.0 * noise
+    excess = max(away**2 - total, 0.0)
+    prior, total = prior + excess, total + excess
+    if not total > 0.0:
+        return Posterior(0.0, 0.0, noise)
+    # E[L|z], E[R|z] of Gaussian numbers, and the variance of their sum.
+    linear = (prior - common) / total * away
+    square = noise + 2.0 * noise**2 / total * away
+    if shape > 0.0 and excess > 0.0:
+        least = max(measured**2 - unseen, 0.0) / (4.0 * shape)
+        if square < least:
+            linear, square = measured - 2.0 * least, least
+    covariance = prior - common + 2.0 * noise**2
+    variance = max(prior + noise**2 - covariance**2 / total, 0.0)
+    return Posterior(float(linear + square), float(np.sqrt(variance)), float(noise))
+
+
+def _true_share(shape: float, bias: float) -> float:
+    """True over learned t', at most 1, at least a tenth: the size of the first-order variances."""
+    return float(np.clip((shape - bias) / shape, 0.1, 1.0)) if shape > 0.0 else 1.0
+
+
+def _validation(members: MemberRatios) -> float:
+    """How much larger the sample's variance is, as a fraction v of the events validates, others for every member.
+
+    An event trains a member with the weight 0 or 1/(1 - v), and the mean of M members with the mean of these.
+    """
+    v, fewest = members.validation_fraction, min(len(values) for values in members.log_r)
+    return 1.0 + v / ((1.0 - v) * fewest)
+
+
+@dataclass(frozen=True, eq=False)
+class _Scatter:
+    """Relative deviations of the members from their mean, times the reference weights: of every process (M_c, m)."""
+
+    rows: np.ndarray
+    deviations: tuple[np.ndarray, ...]
+    bootstrap: bool
+
+    @classmethod
+    def of(cls, model: Model, members: MemberRatios) -> "_Scatter":
+        weights = model.weights[members.rows]
+        weights = weights / weights.sum()
+        deviations = []
+        for values in members.log_r:
+            raw = np.exp(np.asarray(values, dtype=float))
+            normalised = raw / (raw @ weights)[:, None]
+            deviations.append((normalised - normalised.mean(axis=0)) * weights)
+        return cls(members.rows, tuple(deviations), members.bootstrap)
+
+    @property
+    def known(self) -> bool:
+        return min(len(values) for values in self.deviations) > 1
+
+    def variance(self, phi: np.ndarray) -> float | None:
+        """Of the first-order change of t by the mean of the members."""
+        if not self.known:
+            return None
+        moved = [values @ phi[self.rows, c] for c, values in enumerate(self.deviations)]
+        sizes = {len(values) for values in moved}
+        if self.bootstrap and len(sizes) == 1:  # one replica of the events in all ratios
+            moved = [np.sum(moved, axis=0)]
+        return float(sum(values.var(ddof=1) / len(values) for values in moved))
