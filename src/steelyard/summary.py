@@ -13,6 +13,7 @@ from steelyard.statistics.significance import ExpectedSignificance, Significance
 Range = tuple[float, float]
 
 if TYPE_CHECKING:
+    from steelyard.diagnostics.of_simulation import SimulationPoint
     from steelyard.statistics.reference_error import ReferenceError  # which brings the compiled code
 
 
@@ -114,6 +115,33 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class SimulationResult:
+    """What finite simulation and training leave unknown of the expected t at one value of the parameter.
+
+    Attributes:
+        name: why this value: ``lower bound``, ``other minimum``, ``maximum``, ``twice nominal`` or ``worst``.
+        mu, t: the value, and the learned t.
+        sigma_t, allowance: its error, and what it may be.
+        bias, bias_error: t minus the true one, measured on events that did not train.
+        events: by sample, what its finite number of training events does to t, to first order.
+        noise: to second order.
+        members, reference: from the networks and from the finite reference sample.
+    """
+
+    name: str
+    mu: float
+    t: float
+    sigma_t: float
+    allowance: float
+    bias: float
+    bias_error: float
+    events: dict[str, float]
+    noise: float
+    members: float | None = None
+    reference: float | None = None
+
+
+@dataclass(frozen=True)
 class Summary:
     """The contract of ``summary.json`` (DESIGN 3). What an analysis does not have is absent."""
 
@@ -122,6 +150,7 @@ class Summary:
     results: dict[str, DataResult]
     checks: list[CheckResult]
     sigma_mc: float | None = None
+    simulation: list[SimulationResult] | None = None
 
 
 def summarise(
@@ -133,6 +162,7 @@ def summarise(
     checks: Sequence[Check],
     headline: str = "two-sided",
     reference: "Mapping[str, ReferenceError] | None" = None,
+    simulation: "Sequence[SimulationPoint]" = (),
 ) -> Summary:
     """Put the results of an analysis together.
 
@@ -144,6 +174,7 @@ def summarise(
         checks: the verdicts of all diagnostics.
         headline: reading of the p-value that people see first.
         reference: what the finite reference sample adds to each data set.
+        simulation: what finite simulation and training leave unknown of t.
     """
     results = {}
     for data, inference in inferences.items():
@@ -152,7 +183,8 @@ def summarise(
         error = reference[data].sigma_hat if reference and data in reference else None
         results[data] = _data_result(inference, exact.get(data), scans, headline, error)
     verdicts = [CheckResult(check.name, check.value, check.threshold, check.status) for check in checks]
-    return Summary(analysis, parameter, results, verdicts)
+    unknown = [SimulationResult(**vars(point)) for point in simulation] or None
+    return Summary(analysis, parameter, results, verdicts, simulation=unknown)
 
 
 def _data_result(

@@ -13,6 +13,7 @@ rule summarise_results:
         oracle=rules.compare_oracle.output.diagnosis if ORACLE else [],
         data=rules.compare_data.output.diagnosis if analysis.observed else [],
         reference=rules.measure_reference.output,
+        simulation=rules.measure_simulation.output.diagnosis,
         belts=[f"{R}/belts/{belt}.json" for belt in dict.fromkeys(BELTS.values())],
         audit=rules.audit_belt.output.audit if AUDIT_POINTS else [],
         systematics=[f"{R}/diagnostics/systematics/{systematic}.json" for systematic in SHAPES],
@@ -47,6 +48,7 @@ rule summarise_results:
             "diagnostics.of_intervals",
             "diagnostics.of_nuisances",
             "diagnostics.of_reference",
+            "diagnostics.of_simulation",
         ),
     message:
         "Summarising the results"

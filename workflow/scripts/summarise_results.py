@@ -9,6 +9,7 @@ from steelyard.diagnostics.of_nuisances import check_nuisances
 from steelyard.diagnostics.of_oracle import OracleDiagnosis
 from steelyard.diagnostics.of_ratio import RatioDiagnosis
 from steelyard.diagnostics.of_reference import check_reference
+from steelyard.diagnostics.of_simulation import SimulationDiagnosis
 from steelyard.diagnostics.of_variation import SystematicDiagnosis
 from steelyard.diagnostics.verdict import Checks
 from steelyard.jobs import logged
@@ -50,9 +51,19 @@ with logged(snakemake.log[0]):
     )
     reference = {data: from_json(ReferenceError, path) for data, path in zip(params.data, files.reference, strict=True)}
     checks += check_reference(reference)
+    simulation = from_json(SimulationDiagnosis, files.simulation)
+    checks += simulation.checks
     checks += check_intervals(inferences, exact)
     to_json(Checks(tuple(checks)), snakemake.output.checks)
     summary = summarise(
-        params.analysis, params.parameter, inferences, exact, baselines, checks, params.headline, reference
+        params.analysis,
+        params.parameter,
+        inferences,
+        exact,
+        baselines,
+        checks,
+        params.headline,
+        reference,
+        simulation.points,
     )
     to_json(summary, snakemake.output.summary)

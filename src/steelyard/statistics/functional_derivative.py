@@ -63,12 +63,18 @@ class ExpectedData:
         return cls(model, float(mu), point, rates @ _factors(model, mu, point))
 
     def response(self, mu: float, alpha: np.ndarray) -> "Response":
-        """What t(mu) is and how it follows the densities, with the conditional fit alpha (K,) at mu."""
+        """What t(mu) is and how it follows the densities, with the conditional fit alpha (K,) at mu.
+
+        Where an event has no positive intensity there t is infinite, and has no derivative: all of phi is NaN.
+        """
         model, systematics = self.model, self.model.systematics
         alpha = np.asarray(alpha, dtype=float)
         reached, shapes = _normalised(model, alpha)
         there = _factors(model, mu, alpha)
-        quotient = self.intensity / (reached @ there)
+        intensity = reached @ there
+        if not (intensity > 0.0).all():  # as the likelihood has it: such a hypothesis cannot have produced the data
+            return Response(np.full_like(reached, np.nan), np.inf, np.nan)
+        quotient = self.intensity / intensity
         u = -np.log(quotient)
         own = model.mixture.yields * model.mixture.fractions(model.mixture.to_coordinate(self.mu))[0]
         phi = quotient[:, None] * there

@@ -27,10 +27,14 @@ at the learned densities the square counts twice). This is the one-step estimate
 (Chernozhukov et al., Econometrics Journal 21 (2018) C1).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from steelyard.data.reference import Reference, process_weights
+from steelyard.data.reference_events import ReferenceEvents, process_densities, reference_components
+from steelyard.data.store import Sample
 from steelyard.errors import ModelError
 
 
@@ -75,6 +79,28 @@ class SimulatedEvents:
             owner[self.events] = sample
             influence, sample = np.bincount(self.events, weights=influence), owner
         return np.bincount(sample, weights=influence**2, minlength=len(self.samples))
+
+
+def simulated_events(samples: Sequence[Sample], reference: Reference, events: ReferenceEvents) -> SimulatedEvents:
+    """The reference events of an analysis as simulated ones.
+
+    Held out, the unseen side stands for the training side, which has train_fraction/(1 - train_fraction) times as many
+    events; cross-fitted, every event is on both.
+    """
+    parts = [events.gather(process_weights(samples, reference, process)) for process in reference.processes]
+    hard = "hard" in reference.labels.values()
+    split = reference.split
+    cross_fit = split.method == "cross_fit"
+    return SimulatedEvents(
+        densities=np.stack(parts, axis=1),
+        composition=np.array([reference.weights[process] for process in reference.processes]),
+        samples=tuple(sample.info.name for sample in samples),
+        sample=events.rows[:, 0],
+        training=1.0 if cross_fit else split.train_fraction / (1.0 - split.train_fraction),
+        labelled=process_densities(samples, reference, events) if hard else None,
+        events=reference_components(samples, reference, events)[1],
+        trained=cross_fit,
+    )
 
 
 def influences(densities: np.ndarray, composition: np.ndarray, ratios: np.ndarray, phi: np.ndarray) -> np.ndarray:

@@ -17,9 +17,10 @@ second order, never negative, the noise of the ratios that looks like sensitivit
 
 These are combined as Gaussian numbers: the expectation of :math:`\delta` given z is the measured bias, its variance the
 error of that, and :math:`\sigma_t^2` the sum of the square of the one and the other: the mean square of :math:`\delta`
-given all that was measured. Where z is larger than all of them together allow, the networks are biased for another
-reason (too short a training, too few units); the excess is then given to L, so that the bias is z itself, less
-:math:`R\ge z^2/4t'` (Schwarz' inequality with the learned u), which is much where a network has learned little.
+given all that was measured. Where z is larger than all of them together allow, there is another reason (too short a
+training, too few units, an optimiser that has not settled). Of this excess :math:`\delta=z-R` is known as far as R is:
+:math:`z^2/4t'\le R\le z/2` where z is positive (Schwarz' inequality with the learned u; L is not negative then, or the
+noise would explain it), and :math:`R=z^2/4t'` where it is negative, which is much where a network has learned little.
 
 S and E are taken with the learned :math:`\varphi`, whose size is that of u: where t is mostly noise, they are the
 noise's, and the first-order error is smaller by the square root of true over learned t'.
@@ -47,7 +48,7 @@ class SimulationError:
     Attributes:
         mu: values of the parameter.
         t: the learned expected t.
-        sigma_t: its error, root mean square.
+        sigma_t: its error, root mean square; infinite where some event has a negative intensity.
         bias: measured t minus the true one, on events that did not train.
         bias_error: standard deviation of the bias.
         events: of every sample, what its finite number of training events alone does to t, to first order.
@@ -143,6 +144,13 @@ def simulation_error(
     for g in chosen:
         response = data.response(float(scan.mu[g]), alpha[g])
         phi = response.phi
+        if not np.isfinite(response.t):
+            nothing = np.full(len(events.samples), np.nan)
+            found.append(Posterior(np.nan, np.inf, np.nan))
+            shape.append(np.nan)
+            by_sample.append(nothing)
+            spread.append(np.nan)
+            continue
         samples = events.variances(influences(labelled, events.composition, ratios, phi)) / events.training * inflation
         unseen = samples.sum() * events.training / inflation
         if events.labelled is not None:
@@ -161,7 +169,7 @@ def simulation_error(
     return SimulationError(
         mu=np.asarray(scan.mu, dtype=float)[chosen],
         t=np.asarray(scan.t, dtype=float)[chosen],
-        sigma_t=np.sqrt(bias**2 + error**2 + added**2),
+        sigma_t=np.where(np.isfinite(bias), np.sqrt(bias**2 + error**2 + added**2), np.inf),
         bias=bias,
         bias_error=error,
         events={name: of_samples[:, index] for index, name in enumerate(events.samples)},
@@ -191,20 +199,25 @@ def posterior(
     prior = first + optimiser
     total = prior + 4.0 * noise**2 + unseen - 2.0 * common
     away = measured - 2.0 * noise
+    covariance, variance = prior - common + 2.0 * noise**2, prior + noise**2
     excess = max(away**2 - total, 0.0)
-    prior, total = prior + excess, total + excess
+    if excess > 0.0:
+        share, spread = _unexplained(away, shape)
+        covariance += share * excess
+        variance += (share**2 + spread**2) * excess
+        total += excess
     if not total > 0.0:
         return Posterior(0.0, 0.0, noise)
-    # E[L|z], E[R|z] of Gaussian numbers, and the variance of their sum.
-    linear = (prior - common) / total * away
-    square = noise + 2.0 * noise**2 / total * away
-    if shape > 0.0 and excess > 0.0:
-        least = max(measured**2 - unseen, 0.0) / (4.0 * shape)
-        if square < least:
-            linear, square = measured - 2.0 * least, least
-    covariance = prior - common + 2.0 * noise**2
-    variance = max(prior + noise**2 - covariance**2 / total, 0.0)
-    return Posterior(float(linear + square), float(np.sqrt(variance)), float(noise))
+    bias = noise + covariance / total * away
+    return Posterior(float(bias), float(np.sqrt(max(variance - covariance**2 / total, 0.0))), float(noise))
+
+
+def _unexplained(measured: float, shape: float) -> tuple[float, float]:
+    """t's error as a fraction of a z of unknown origin, and how far this is unknown: R between its bounds."""
+    least = float(np.clip(measured / (4.0 * shape), -1.0, 0.5)) if shape > 0.0 else 0.0
+    if measured <= 0.0:
+        return 1.0 - least, 0.0
+    return 0.75 - 0.5 * least, 0.25 - 0.5 * least
 
 
 def _true_share(shape: float, bias: float) -> float:
