@@ -79,7 +79,8 @@ def diagnose_simulation(error: SimulationError, nominal: float, thresholds: Thre
         nominal: their parameter.
         thresholds: ``simulation``, ``scan_absolute`` and ``scan_relative``.
     """
-    allowance = np.fmax(thresholds.scan_absolute, thresholds.scan_relative * error.corrected)
+    known = np.isfinite(error.sigma_t)
+    allowance = np.maximum(thresholds.scan_absolute, thresholds.scan_relative * np.where(known, error.corrected, 0.0))
     quotient = error.sigma_t / allowance
     named = _named(error.mu, error.t, nominal)
     counts = ~(np.fmin(error.t, error.corrected) > REACH)
