@@ -156,6 +156,7 @@ def make(name: str, seed: int) -> Line:
     yields = dict(zip(PROCESSES, problem.yields, strict=True))
     learned = build_model(yields, COEFFICIENTS, BOUNDS, np.stack(columns, axis=1), events)
     observables = events.gather([sample.observables for sample in samples])
+    features = events.gather([sample.features for sample in samples])
     exact = build_model(
         yields, COEFFICIENTS, BOUNDS, exact_log_ratios(problem.log_densities(observables), reference), events
     )
@@ -173,7 +174,7 @@ def make(name: str, seed: int) -> Line:
         scan,
         1.0,
         simulated_events(samples, reference, events),
-        MemberRatios(rows, tuple(members), recipe.bootstrap, 0.1),
+        MemberRatios(rows, tuple(members), recipe.bootstrap, 0.1, features[rows]),
         points=points,
     )
     (check,) = diagnose_simulation(error, 1.0, Thresholds()).checks

@@ -73,13 +73,16 @@ class ExpectedData:
         there = _factors(model, mu, alpha)
         intensity = reached @ there
         if not (intensity > 0.0).all():  # as the likelihood has it: such a hypothesis cannot have produced the data
-            return Response(np.full_like(reached, np.nan), np.inf, np.nan)
+            nothing = np.full_like(reached, np.nan)
+            return Response(nothing, np.inf, np.nan, nothing[:, 0], nothing)
         quotient = self.intensity / intensity
         u = -np.log(quotient)
         own = model.mixture.yields * model.mixture.fractions(model.mixture.to_coordinate(self.mu))[0]
         phi = quotient[:, None] * there
+        kernel = phi - own
         for c, shape in shapes.items():
             share = (model.weights * quotient) @ reached[:, c] * there[c]
+            kernel[:, c] = phi[:, c] * shape - own[c]
             phi[:, c] = (phi[:, c] - share) * shape
         phi += u[:, None] * own
         phi *= -2.0
@@ -88,7 +91,7 @@ class ExpectedData:
         total = expected.sum()
         moved = np.where(systematics.constrained, alpha - self.alpha, 0.0)
         t = 2.0 * (there.sum() - total - expected @ u) + moved @ moved
-        return Response(phi, float(t), float(max(expected @ u**2 - (expected @ u) ** 2 / total, 0.0)))
+        return Response(phi, float(t), float(max(expected @ u**2 - (expected @ u) ** 2 / total, 0.0)), u, kernel)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +103,16 @@ class Response:
         t: the value.
         shape: the part of t that the densities make, the sum of lambda_0 (u - mean u)^2 with the mean over the
             expected data; the rest are the yields.
+        u: (n,) ln(lambda_mu/lambda_0).
+        kernel: (n, C) nu_c [lambda_0/lambda_mu f_c(mu) G_c g_c/N_c - f_c(mu_0)], lambda_0 times the change of u with
+            each density.
     """
 
     phi: np.ndarray
     t: float
     shape: float
+    u: np.ndarray
+    kernel: np.ndarray
 
 
 def _normalised(model: Model, alpha: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:

@@ -35,5 +35,6 @@ def member_ratios(
         rows=rows,
         log_r=tuple(member_log_ratios(ensemble, features) for ensemble in ensembles),
         bootstrap=first.bootstrap,
+        features=features,
         validation_fraction=float(first.training["validation_fraction"]),
     )

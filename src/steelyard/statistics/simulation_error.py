@@ -22,6 +22,10 @@ training, too few units, an optimiser that has not settled). Of this excess :mat
 :math:`z^2/4t'\le R\le z/2` where z is positive (Schwarz' inequality with the learned u; L is not negative then, or the
 noise would explain it), and :math:`R=z^2/4t'` where it is negative, which is much where a network has learned little.
 
+- *missing*: the part of R along the features and the log ratios, measured on the same events
+  (:mod:`steelyard.statistics.missing_sensitivity`): where it is larger, less its error, than what R has been taken for,
+  there is a signal that the networks have not learned, and t is lower by the difference than all this says.
+
 S and E are taken with the learned :math:`\varphi`, whose size is that of u: where t is mostly noise, they are the
 noise's, and the first-order error is smaller by the square root of true over learned t'.
 """
@@ -35,10 +39,13 @@ from steelyard.errors import ModelError
 from steelyard.statistics.fits import Scan
 from steelyard.statistics.functional_derivative import ExpectedData
 from steelyard.statistics.influence import SimulatedEvents, influences
+from steelyard.statistics.missing_sensitivity import Functions
 from steelyard.statistics.model import Model
 
 # Degrees of freedom of the learned ratios along the curve: 4 to 30 over the trainings of benchmarks/verdict_study.py.
 FREEDOM = 15.0
+# Standard deviations by which a second-order error has to be seen.
+SIGNIFICANT = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,12 +89,14 @@ class MemberRatios:
         log_r: of every process (M_c, m), raw.
         bootstrap: member m of all ratios has the same bootstrap of the training events.
         validation_fraction: of the training events, another one for every member.
+        features: (m, D) of these events, with which a signal is looked for that has not been learned.
     """
 
     rows: np.ndarray
     log_r: tuple[np.ndarray, ...]
     bootstrap: bool = False
     validation_fraction: float = 0.0
+    features: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +148,9 @@ def simulation_error(
     labelled = events.densities if events.labelled is None else events.labelled
     alpha = np.zeros((len(scan.mu), 0)) if scan.alpha is None else np.asarray(scan.alpha)
     scatter = None if members is None else _Scatter.of(model, members)
+    functions = None
+    if members is not None and members.features is not None:
+        functions = Functions(model, events, members.rows, members.features)
     inflation = 1.0 if members is None else _validation(members)
     found, shape, by_sample, spread = [], [], [], []
     for g in chosen:
@@ -160,7 +172,10 @@ def simulation_error(
         shape.append(response.shape)
         by_sample.append(samples)
         spread.append(variance)
-        found.append(posterior(response.shape, measured, samples.sum(), variance, unseen, events.trained))
+        known = posterior(response.shape, measured, samples.sum(), variance, unseen, events.trained)
+        if functions is not None:
+            known = _with_missing(known, measured, *functions.missing(response, data.intensity))
+        found.append(known)
     bias, error = np.array([item.bias for item in found]), np.array([item.error for item in found])
     added = np.zeros(len(chosen)) if reference is None else np.asarray(reference, dtype=float)[chosen]
     # To first order the scatter at the true curve, not at the learned one.
@@ -218,6 +233,14 @@ def _unexplained(measured: float, shape: float) -> tuple[float, float]:
     if measured <= 0.0:
         return 1.0 - least, 0.0
     return 0.75 - 0.5 * least, 0.25 - 0.5 * least
+
+
+def _with_missing(known: Posterior, measured: float, part: float, error: float) -> Posterior:
+    """With a measured part of R: where it is more than R was taken for, the true t is larger by the difference."""
+    missing = part - SIGNIFICANT * error - max(measured - known.bias, 0.0)
+    if not missing > 0.0:
+        return known
+    return Posterior(known.bias - missing, float(np.hypot(known.error, SIGNIFICANT * error)), known.noise)
 
 
 def _true_share(shape: float, bias: float) -> float:

@@ -147,6 +147,35 @@ class TestRegeneratedSamples:
         assert result.bias[:3] == pytest.approx(error[:3], rel=0.15)
         assert np.all(result.sigma_t[:3] > 3.0 * np.sqrt(sum(v**2 for v in result.events.values()))[:3])
 
+    def test_a_signal_that_was_not_learned_is_missed(self):
+        # Ratios that are 1 everywhere: t has its minimum there, where nothing is seen to first order.
+        rng = np.random.default_rng(5)
+        bins, processes, densities = densities_of(drawn(20_000, rng))
+        weights = densities @ COMPOSITION
+        nothing = np.ones((BINS, 4)) * (1.0 + 1e-3 * rng.normal(size=(BINS, 4)))
+        model, exact = model_of(nothing, bins, weights), model_of(ratios_of(TRUE), bins, weights)
+        events = SimulatedEvents(densities, COMPOSITION, interference.PROCESSES, processes, 1.0)
+        scan, rows = scan_of(model), np.arange(len(bins))
+        error = scan.t - scan_of(exact).t
+        members = MemberRatios(rows, tuple(np.log(nothing)[bins].T[:, None]), features=bins[:, None] / BINS)
+        blind, seeing = (simulation_error(model, scan, 1.0, events, with_) for with_ in (None, members))
+        assert np.all(error[[0, 1, 4]] < -0.8)
+        assert np.all(np.abs(blind.bias[[0, 1, 4]]) < 0.3 * np.abs(error[[0, 1, 4]]))
+        assert seeing.bias[[0, 1, 4]] == pytest.approx(error[[0, 1, 4]], rel=0.4)
+
+    def test_noise_is_no_signal_that_was_not_learned(self, found):
+        rng = np.random.default_rng(6)
+        for seed in range(8):
+            counts, (bins, processes, densities) = drawn(20_000, rng), densities_of(drawn(20_000, rng))
+            learned = ratios_of(counts / 20_000)
+            model = model_of(learned, bins, densities @ COMPOSITION)
+            events = SimulatedEvents(densities, COMPOSITION, interference.PROCESSES, processes, 1.0)
+            members = MemberRatios(
+                np.arange(len(bins)), tuple(np.log(learned)[bins].T[:, None]), features=bins[:, None] / BINS
+            )
+            blind, seeing = (simulation_error(model, scan_of(model), 1.0, events, with_) for with_ in (None, members))
+            assert np.all(seeing.sigma_t < 1.5 * blind.sigma_t), seed
+
 
 class TestInfluences:
     def test_soft_labels_that_tell_all_have_none(self):
