@@ -13,7 +13,7 @@ from steelyard.statistics.simulation_error import SimulationError
 # Beside the points that matter, every point counts where t is at most this: within three standard deviations.
 REACH = 9.0
 # Points along the scan.
-POINTS = 13
+POINTS = 11
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from steelyard.ratios.evaluation import member_log_ratios
 from steelyard.statistics.simulation_error import MemberRatios
 
 # Reference events, at random, on which the members are compared.
-EVENTS = 50_000
+EVENTS = 30_000
 
 
 def member_ratios(

@@ -12,8 +12,10 @@ on events that did not train:
 
 with :math:`\delta p_c` the density of the events less the learned one. The noise of the events adds
 :math:`\mathrm{tr}\,G^{-1}C` to the square, C the covariance of a by the influence of single events
-(:mod:`steelyard.statistics.influence`), and this is subtracted. The functions are the features, u, and the log ratios;
-of few features also their products.
+(:mod:`steelyard.statistics.influence`), and this is subtracted. The functions are the features and their products.
+
+Functions that simple show a part of R. Of the embedded analysis with 20,000 training events a sample, where the dips of
+the interference are not learned, it was 0.3 to 0.6 of the whole along the scan: R is taken for twice the part.
 """
 
 import numpy as np
@@ -22,10 +24,14 @@ from steelyard.statistics.functional_derivative import Response
 from steelyard.statistics.influence import SimulatedEvents
 from steelyard.statistics.model import Model
 
-# Of so many features or fewer the products are taken too.
-FEW = 8
+# R over its part along the functions.
+UNRESOLVED = 2.0
+# With more functions than this the products of different features are left out.
+MOST = 600
 # Directions whose size is less than this part of the largest one are left out.
-SMALLEST = 1e-10
+SMALLEST = 1e-8
+# Random vectors that the trace of a square is estimated from, to a few per cent.
+PROBES = 16
 
 
 class Functions:
@@ -33,46 +39,60 @@ class Functions:
 
     Args:
         model: with the reference events.
+        intensity: (n,) lambda_0 of these.
         events: these as simulated ones.
         rows: (m,) numbers of the events.
-        features: (m, D) of these.
+        features: (m, D) of them.
     """
 
-    def __init__(self, model: Model, events: SimulatedEvents, rows: np.ndarray, features: np.ndarray) -> None:
-        values = np.asarray(features, dtype=float)
-        scale = values.std(axis=0)
-        values = (values - values.mean(axis=0))[:, scale > 0.0] / scale[scale > 0.0]
-        ratios = model.rates[rows] / model.mixture.yields
-        columns = [np.ones((len(rows), 1)), values, np.log(np.maximum(ratios, 1e-12))]
-        if values.shape[1] <= FEW:
-            first, second = np.triu_indices(values.shape[1])
-            columns.append(values[:, first] * values[:, second])
-        self._fixed = np.concatenate(columns, axis=1)
+    def __init__(
+        self, model: Model, intensity: np.ndarray, events: SimulatedEvents, rows: np.ndarray, features: np.ndarray
+    ) -> None:
+        weights, densities = model.weights[rows], events.densities[rows]
         self._rows, self._composition = rows, events.composition
-        densities, weights = events.densities[rows], model.weights[rows]
-        self._densities = densities / densities.sum(axis=0)
         self._weights = weights / weights.sum()
+        self._densities = densities / densities.sum(axis=0)
+        ratios = model.rates[rows] / model.mixture.yields
         self._ratios = ratios / (self._weights @ ratios)
         self._events = None if events.events is None else np.unique(events.events[rows], return_inverse=True)[1]
+        columns = _products(features)
+        expected = (self._weights * intensity[rows]).astype(np.float32)
+        sizes, directions = np.linalg.eigh(columns.T @ (expected[:, None] * columns).astype(float))
+        kept = sizes > SMALLEST * sizes[-1]
+        # G = 1 in these.
+        self._functions = columns @ (directions[:, kept] / np.sqrt(sizes[kept])).astype(np.float32)
 
-    def missing(self, response: Response, intensity: np.ndarray) -> tuple[float, float]:
-        """The measured part of R and its standard deviation, with lambda_0 (n,) of all reference events."""
-        u = response.u[self._rows]
-        functions = np.concatenate([self._fixed, np.stack([u, u**2], axis=1)], axis=1)
-        kernel, expected = response.kernel[self._rows], self._weights * intensity[self._rows]
+    def part(self, response: Response) -> tuple[float, float]:
+        """The part of R along the functions and its standard deviation."""
+        kernel, functions = response.kernel[self._rows], self._functions
         learned = np.einsum("ic,ic->i", self._ratios, kernel)
-        found = functions.T @ (np.einsum("ic,ic->i", self._densities, kernel) - self._weights * learned)
-        moved = self._densities * (kernel - learned[:, None] * self._composition)
-        influence = moved.sum(axis=1)[:, None] * functions - self._densities @ (moved.T @ functions)
+        found = np.einsum("ic,ic->i", self._densities, kernel) - self._weights * learned
+        amplitudes = found.astype(np.float32) @ functions
+        moved = (self._densities * (kernel - learned[:, None] * self._composition)).astype(np.float32)
+        influence = moved.sum(axis=1)[:, None] * functions
+        influence -= self._densities.astype(np.float32) @ (moved.T @ functions)
         if self._events is not None:
-            summed = np.zeros((int(self._events.max()) + 1, functions.shape[1]))
+            summed = np.zeros((int(self._events.max()) + 1, functions.shape[1]), dtype=np.float32)
             np.add.at(summed, self._events, influence)
             influence = summed
-        sizes, directions = np.linalg.eigh(functions.T @ (expected[:, None] * functions))
-        kept = sizes > SMALLEST * sizes[-1]
-        whitened = directions[:, kept] / np.sqrt(sizes[kept])
-        amplitudes, scattered = whitened.T @ found, influence @ whitened
-        covariance = scattered.T @ scattered
-        part = float(amplitudes @ amplitudes - np.trace(covariance))
-        variance = 2.0 * np.sum(covariance**2) + 4.0 * max(amplitudes @ covariance @ amplitudes, 0.0)
-        return part, float(np.sqrt(variance))
+        probes = np.random.default_rng(0).choice(np.array([-1.0, 1.0], np.float32), (functions.shape[1], PROBES))
+        square = np.mean(np.sum((influence.T @ (influence @ probes)).astype(float) ** 2, axis=0))  # tr C², Hutchinson
+        along = np.sum((influence @ amplitudes).astype(float) ** 2)
+        size = float(amplitudes.astype(float) @ amplitudes)
+        return size - float(np.sum(influence.astype(float) ** 2)), float(np.sqrt(2.0 * square + 4.0 * along))
+
+
+def _products(features: np.ndarray) -> np.ndarray:
+    """1, the features scaled to mean 0 and deviation 1, and their products, each of mean square 1: float32 (m, P)."""
+    values = np.asarray(features, dtype=np.float32)
+    values = values - values.mean(axis=0)
+    scale = values.std(axis=0)
+    values = values[:, scale > 0.0] / scale[scale > 0.0]
+    number = values.shape[1]
+    first, second = np.triu_indices(number)
+    if len(first) + number + 1 > MOST:
+        first = second = np.arange(number)
+    columns = np.concatenate(
+        [np.ones((len(values), 1), np.float32), values, values[:, first] * values[:, second]], axis=1
+    )
+    return columns / np.sqrt(np.mean(columns**2, axis=0))

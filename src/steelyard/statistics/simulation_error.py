@@ -22,7 +22,7 @@ training, too few units, an optimiser that has not settled). Of this excess :mat
 :math:`z^2/4t'\le R\le z/2` where z is positive (Schwarz' inequality with the learned u; L is not negative then, or the
 noise would explain it), and :math:`R=z^2/4t'` where it is negative, which is much where a network has learned little.
 
-- *missing*: the part of R along the features and the log ratios, measured on the same events
+- *missing*: R by its part along the features and their products, measured on the same events
   (:mod:`steelyard.statistics.missing_sensitivity`): where it is larger, less its error, than what R has been taken for,
   there is a signal that the networks have not learned, and t is lower by the difference than all this says.
 
@@ -39,13 +39,11 @@ from steelyard.errors import ModelError
 from steelyard.statistics.fits import Scan
 from steelyard.statistics.functional_derivative import ExpectedData
 from steelyard.statistics.influence import SimulatedEvents, influences
-from steelyard.statistics.missing_sensitivity import Functions
+from steelyard.statistics.missing_sensitivity import UNRESOLVED, Functions
 from steelyard.statistics.model import Model
 
 # Degrees of freedom of the learned ratios along the curve: 4 to 30 over the trainings of benchmarks/verdict_study.py.
 FREEDOM = 15.0
-# Standard deviations by which a second-order error has to be seen.
-SIGNIFICANT = 1.0
 
 
 @dataclass(frozen=True)
@@ -150,7 +148,7 @@ def simulation_error(
     scatter = None if members is None else _Scatter.of(model, members)
     functions = None
     if members is not None and members.features is not None:
-        functions = Functions(model, events, members.rows, members.features)
+        functions = Functions(model, data.intensity, events, members.rows, members.features)
     inflation = 1.0 if members is None else _validation(members)
     found, shape, by_sample, spread = [], [], [], []
     for g in chosen:
@@ -174,7 +172,7 @@ def simulation_error(
         spread.append(variance)
         known = posterior(response.shape, measured, samples.sum(), variance, unseen, events.trained)
         if functions is not None:
-            known = _with_missing(known, measured, *functions.missing(response, data.intensity))
+            known = _with_missing(known, measured, *functions.part(response))
         found.append(known)
     bias, error = np.array([item.bias for item in found]), np.array([item.error for item in found])
     added = np.zeros(len(chosen)) if reference is None else np.asarray(reference, dtype=float)[chosen]
@@ -237,10 +235,10 @@ def _unexplained(measured: float, shape: float) -> tuple[float, float]:
 
 def _with_missing(known: Posterior, measured: float, part: float, error: float) -> Posterior:
     """With a measured part of R: where it is more than R was taken for, the true t is larger by the difference."""
-    missing = part - SIGNIFICANT * error - max(measured - known.bias, 0.0)
+    missing = UNRESOLVED * (part - error) - max(measured - known.bias, 0.0)
     if not missing > 0.0:
         return known
-    return Posterior(known.bias - missing, float(np.hypot(known.error, SIGNIFICANT * error)), known.noise)
+    return Posterior(known.bias - missing, float(np.hypot(known.error, UNRESOLVED * error)), known.noise)
 
 
 def _true_share(shape: float, bias: float) -> float:
