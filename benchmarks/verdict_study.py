@@ -136,7 +136,7 @@ def make(name: str, seed: int) -> Line:
 
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
-    begin, recipe = time.monotonic(), RECIPES[name]
+    begin, recipe = time.process_time(), RECIPES[name]
     problem = Embedded() if recipe.problem == "embedded" else Interference(recipe.scale)
     split = Split(recipe.method, 0.5, 5)
     samples = problem.draw(recipe.events, seed, recipe.soft)
@@ -193,7 +193,7 @@ def make(name: str, seed: int) -> Line:
         members=None if error.members is None else error.members.tolist(),
         status=check.status,
         quotient=check.value,
-        seconds=time.monotonic() - begin,
+        seconds=time.process_time() - begin,
         population=problem.t[points].tolist() if recipe.problem == "analytic" else None,
         settings=asdict(recipe),
     )
@@ -374,7 +374,7 @@ def main() -> None:
                     stream.write(json.dumps(asdict(line)) + "\n")
                 print(
                     f"{number} of {len(jobs)} after {time.monotonic() - begin:.0f} s: {line.recipe}, seed {line.seed}, "
-                    f"{line.status} at {line.quotient:.2f}, truly {_true_quotient(line):.2f}; {line.seconds:.0f} s",
+                    f"{line.status} at {line.quotient:.2f}, truly {_true_quotient(line):.2f}; {line.seconds:.0f} CPU s",
                     flush=True,
                 )
     print(report(read(given.file)))

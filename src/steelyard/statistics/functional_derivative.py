@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.statistics.model import Model, Point
+from steelyard.statistics.model import Model, Point, negative_weights
 from steelyard.statistics.responses import total_yield_factors
 from steelyard.statistics.shapes import shape_products
 
@@ -57,10 +57,14 @@ class ExpectedData:
         Raises:
             ModelError: some event has a negative intensity.
         """
-        model.asimov_weights(mu, alpha)  # raises where the model has no such data
         point = model.systematics.point(alpha)
-        rates, _ = _normalised(model, point)
-        return cls(model, float(mu), point, rates @ _factors(model, mu, point))
+        intensity = _normalised(model, point)[0] @ _factors(model, mu, point)
+        weights = model.weights * intensity
+        negative = weights < 0.0
+        if negative.any():
+            share = -weights[negative].sum() / weights.sum()
+            raise negative_weights(np.count_nonzero(negative), len(weights), share, mu, model.systematics, point)
+        return cls(model, float(mu), point, intensity)
 
     def response(self, mu: float, alpha: np.ndarray) -> "Response":
         """What t(mu) is and how it follows the densities, with the conditional fit alpha (K,) at mu.

@@ -50,6 +50,26 @@ class TestFunctionalDerivative:
                     t.append(ExpectedData.at(replace(model, rates=rates), 1.0).response(mu, alpha).t)
                 assert (t[0] - t[1]) / 2e-4 == pytest.approx(share @ (response.phi[:, c] * change), rel=1e-5, abs=1e-6)
 
+    def test_expected_data_with_negative_weights_are_refused(self):
+        model = interference.model(1_000)
+        rates = model.rates.copy()
+        rates[3, 1] = -rates[3].sum()
+        with pytest.raises(ModelError, match="1 of 1000 reference events have a negative Asimov weight"):
+            ExpectedData.at(replace(model, rates=rates), 1.0)
+
+    def test_a_negative_intensity_makes_t_infinite(self):
+        model = interference.model(1_000)
+        rates = model.rates.copy()
+        rates[3, 2] = -rates[3].sum()
+        changed = replace(model, rates=rates)
+        assert ExpectedData.at(changed, 1.0).response(0.0, NOTHING).t == np.inf
+        events = SimulatedEvents(
+            np.abs(model.densities) / model.mixture.yields, COMPOSITION, ("gg",), np.zeros(1_000, dtype=int), 1.0
+        )
+        result = simulation_error(changed, Scan(np.array([0.0, 0.9]), np.zeros(2), 0.0, None), 1.0, events)
+        assert result.sigma_t[0] == np.inf
+        assert np.isfinite(result.sigma_t[1])
+
     def test_t_is_that_of_the_likelihood(self):
         model = interference.model(4_000)
         likelihood, data = model.asimov(1.0), ExpectedData.at(model, 1.0)
