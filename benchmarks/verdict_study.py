@@ -88,6 +88,7 @@ SMALL = (32, 32)
 RECIPES = {
     # The embedded analysis: (gg, qqZZ) events, labels as configured first.
     "embedded": Recipe("embedded", (200_000, 200_000)),
+    "embedded large": Recipe("embedded", (600_000, 600_000)),
     "embedded few": Recipe("embedded", (40_000, 40_000)),
     "embedded one epoch": Recipe("embedded", (200_000, 200_000), epochs=1, members=1),
     "embedded long": Recipe("embedded", (60_000, 60_000), epochs=30, members=1),
@@ -112,6 +113,7 @@ RECIPES = {
     "soft large": Recipe("analytic", (300_000,) * 4, hidden=SMALL, members=3),
     "soft one epoch": Recipe("analytic", (50_000,) * 4, hidden=SMALL, epochs=1, members=1),
     "soft small": Recipe("analytic", (100_000,) * 4, scale=0.125, hidden=SMALL),
+    "soft small large": Recipe("analytic", (300_000,) * 4, scale=0.125, hidden=SMALL, epochs=12),
 }
 
 
@@ -306,7 +308,7 @@ def _counting(line: Line) -> np.ndarray:
 
 def _true_quotient(line: Line) -> float:
     allowed = np.maximum(ALLOWED[0], ALLOWED[1] * np.array(line.exact))
-    sizes = np.nan_to_num(np.abs(np.array(line.t) - np.array(line.exact)) / allowed, nan=np.inf)
+    sizes = np.nan_to_num(np.abs(np.array(line.t) - np.array(line.exact)) / allowed, nan=np.inf, posinf=np.inf)
     return float(sizes[_counting(line)].max())
 
 

@@ -39,7 +39,7 @@ from steelyard.errors import ModelError
 from steelyard.statistics.fits import Scan
 from steelyard.statistics.functional_derivative import ExpectedData
 from steelyard.statistics.influence import SimulatedEvents, influences
-from steelyard.statistics.missing_sensitivity import UNRESOLVED, Functions
+from steelyard.statistics.missing_sensitivity import Functions
 from steelyard.statistics.model import Model
 
 # Degrees of freedom of the learned ratios along the curve: 4 to 30 over the trainings of benchmarks/verdict_study.py.
@@ -172,7 +172,7 @@ def simulation_error(
         spread.append(variance)
         known = posterior(response.shape, measured, samples.sum(), variance, unseen, events.trained)
         if functions is not None:
-            known = _with_missing(known, measured, *functions.part(response))
+            known = _with_missing(known, measured, *functions.measure(response))
         found.append(known)
     bias, error = np.array([item.bias for item in found]), np.array([item.error for item in found])
     added = np.zeros(len(chosen)) if reference is None else np.asarray(reference, dtype=float)[chosen]
@@ -233,12 +233,12 @@ def _unexplained(measured: float, shape: float) -> tuple[float, float]:
     return 0.75 - 0.5 * least, 0.25 - 0.5 * least
 
 
-def _with_missing(known: Posterior, measured: float, part: float, error: float) -> Posterior:
-    """With a measured part of R: where it is more than R was taken for, the true t is larger by the difference."""
-    missing = UNRESOLVED * (part - error) - max(measured - known.bias, 0.0)
+def _with_missing(known: Posterior, measured: float, second: float, error: float) -> Posterior:
+    """With a measurement of R: where it is more than R was taken for, the true t is larger by the difference."""
+    missing = second - error - max(measured - known.bias, 0.0)
     if not missing > 0.0:
         return known
-    return Posterior(known.bias - missing, float(np.hypot(known.error, UNRESOLVED * error)), known.noise)
+    return Posterior(known.bias - missing, float(np.hypot(known.error, error)), known.noise)
 
 
 def _true_share(shape: float, bias: float) -> float:
