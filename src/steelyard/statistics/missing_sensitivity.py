@@ -34,6 +34,8 @@ MOST = 600
 RIDGE = 1e-6
 # Random vectors that the trace of a square is estimated from, to a few per cent.
 PROBES = 16
+# Rows treated at a time.
+BLOCK = 8_192
 
 
 class Functions:
@@ -53,13 +55,17 @@ class Functions:
         weights, densities = model.weights[rows], events.densities[rows]
         self._rows, self._composition = rows, events.composition
         self._weights = weights / weights.sum()
-        self._densities = densities / densities.sum(axis=0)
+        sums = densities.sum(axis=0)
+        self._present = sums > 0.0  # a rare process may have no event among these, and nothing is known of it then
+        self._densities = densities / np.where(self._present, sums, 1.0)
         ratios = model.rates[rows] / model.mixture.yields
         self._ratios = ratios / (self._weights @ ratios)
         self._events = None if events.events is None else np.unique(events.events[rows], return_inverse=True)[1]
         columns, self._alone = _products(features)
-        expected = (self._weights * intensity[rows]).astype(np.float32)
-        gram = (columns.T @ (expected[:, None] * columns)).astype(float)
+        expected, gram = self._weights * intensity[rows], np.zeros((columns.shape[1],) * 2)
+        for start in range(0, len(rows), BLOCK):  # float64 against sums of many, without a copy of all in it
+            block = columns[start : start + BLOCK].astype(float)
+            gram += block.T @ (expected[start : start + BLOCK, None] * block)
         gram[np.diag_indices(len(gram))] *= 1.0 + RIDGE
         # G = 1 in these, of which the first are made of the features alone.
         inverse = np.linalg.inv(np.linalg.cholesky(gram))
@@ -67,7 +73,7 @@ class Functions:
 
     def measure(self, response: Response) -> tuple[float, float]:
         """R, as far as the functions tell, and its standard deviation."""
-        kernel, functions = response.kernel[self._rows], self._functions
+        kernel, functions = response.kernel[self._rows] * self._present, self._functions
         learned = np.einsum("ic,ic->i", self._ratios, kernel)
         found = np.einsum("ic,ic->i", self._densities, kernel) - self._weights * learned
         amplitudes = found.astype(np.float32) @ functions
