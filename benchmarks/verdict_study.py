@@ -1,7 +1,7 @@
 """Is the predicted error of t(mu) right, and is the verdict? Deliberately different trainings of two known problems.
 
     OMP_NUM_THREADS=1 python benchmarks/verdict_study.py --file study.jsonl --processes 16 [--device cpu]
-    python benchmarks/verdict_study.py --file study.jsonl --report
+    python benchmarks/verdict_study.py --file study.jsonl --report    (judges by the present code, trains nothing)
 
 Each training is a newly simulated sample and newly trained networks of one of the recipes below, in the embedded
 analysis or in the analytic problem of verdict_problems.py. Its line in the file holds the learned and the exact t(mu),
@@ -22,7 +22,7 @@ import os
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -82,6 +82,7 @@ class Line:
     seconds: float
     population: list[float] | None = None
     settings: dict = field(default_factory=dict)
+    measured: list[dict | None] = field(default_factory=list)
 
 
 SMALL = (32, 32)
@@ -198,6 +199,7 @@ def make(name: str, seed: int) -> Line:
         seconds=time.process_time() - begin,
         population=problem.t[points].tolist() if recipe.problem == "analytic" else None,
         settings=asdict(recipe),
+        measured=[None if item is None else asdict(item) for item in error.measured],
     )
 
 
@@ -297,7 +299,8 @@ def _errors(line: Line, population: bool = False) -> np.ndarray:
 
 
 def _pulls(line: Line, population: bool = False) -> np.ndarray:
-    return _errors(line, population) / np.array(line.sigma_t)[_places(line)]
+    with np.errstate(invalid="ignore"):  # an infinite t has an infinite error
+        return _errors(line, population) / np.array(line.sigma_t)[_places(line)]
 
 
 def _counting(line: Line) -> np.ndarray:
@@ -330,7 +333,9 @@ def _known(lines: list[Line], name: str) -> float:
 
 def _rms(values: np.ndarray) -> str:
     """Of the trainings whose t is finite."""
-    return _row(np.sqrt(np.nanmean(np.where(np.isfinite(values), values, np.nan) ** 2, axis=0)))
+    finite = np.isfinite(values)
+    number = np.maximum(finite.sum(axis=0), 1)
+    return _row(np.sqrt(np.sum(np.where(finite, values, 0.0) ** 2, axis=0) / number))
 
 
 def _median(values: np.ndarray) -> np.ndarray:
@@ -343,6 +348,30 @@ def _row(values: np.ndarray) -> str:
 
 def _named(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+
+
+def judged_again(line: Line) -> Line:
+    """The training as the present code judges it, from what was measured."""
+    from steelyard.configuration.thresholds import Thresholds
+    from steelyard.diagnostics.of_simulation import diagnose_simulation
+    from steelyard.statistics.simulation_error import UNKNOWN, Measured, SimulationError, judged
+
+    trained = line.settings["method"] == "cross_fit"
+    found = [UNKNOWN if item is None else judged(Measured(**item), trained) for item in line.measured]
+    bias, error = np.array([item.bias for item in found]), np.array([item.error for item in found])
+    sigma = np.where(np.isfinite(bias), np.hypot(bias, error), np.inf)
+    noise = np.array([item.noise for item in found])
+    result = SimulationError(np.array(line.mu), np.array(line.t), sigma, bias, error, {}, noise)
+    (check,) = diagnose_simulation(result, 1.0, Thresholds()).checks
+    return replace(
+        line,
+        sigma_t=sigma.tolist(),
+        bias=bias.tolist(),
+        bias_error=error.tolist(),
+        noise=noise.tolist(),
+        status=check.status,
+        quotient=check.value,
+    )
 
 
 def read(path: Path) -> list[Line]:
@@ -379,7 +408,7 @@ def main() -> None:
                     f"{line.status} at {line.quotient:.2f}, truly {_true_quotient(line):.2f}; {line.seconds:.0f} CPU s",
                     flush=True,
                 )
-    print(report(read(given.file)))
+    print(report([judged_again(line) for line in read(given.file)]))
 
 
 def _work(recipe: Recipe) -> float:

@@ -47,6 +47,28 @@ FREEDOM = 15.0
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What is measured at one point, all with the learned phi; S, V and E are those of this module's head.
+
+    Attributes:
+        shape: t', the part of the learned t that the shapes make.
+        z: L + 2R and the noise of the events that did not train.
+        unseen: variance E of that noise.
+        samples: part of every sample in the variance S from the training events.
+        members: variance V; absent with one member.
+        second, second_error: R along functions of the features; absent where they were not given.
+    """
+
+    shape: float
+    z: float
+    unseen: float
+    samples: tuple[float, ...]
+    members: float | None = None
+    second: float | None = None
+    second_error: float | None = None
+
+
+@dataclass(frozen=True)
 class SimulationError:
     """The error of the expected t(mu) from finite simulation and training; arrays (G,).
 
@@ -60,6 +82,7 @@ class SimulationError:
         noise: mean of the second-order error from the same events.
         members: scatter from the networks, of the mean of the members; absent with one member.
         reference: from the finite reference sample, in sigma_t too; absent where it was not given.
+        measured: what all this follows from, None where some event has a negative intensity.
     """
 
     mu: np.ndarray
@@ -71,6 +94,7 @@ class SimulationError:
     noise: np.ndarray
     members: np.ndarray | None = None
     reference: np.ndarray | None = None
+    measured: tuple[Measured | None, ...] = ()
 
     @property
     def corrected(self) -> np.ndarray:
@@ -112,6 +136,9 @@ class Posterior:
     noise: float
 
 
+UNKNOWN = Posterior(np.nan, np.inf, np.nan)
+
+
 def simulation_error(
     model: Model,
     scan: Scan,
@@ -150,35 +177,51 @@ def simulation_error(
     if members is not None and members.features is not None:
         functions = Functions(model, data.intensity, events, members.rows, members.features)
     inflation = 1.0 if members is None else _validation(members)
-    found, shape, by_sample, spread = [], [], [], []
+    measured: list[Measured | None] = []
     for g in chosen:
         response = data.response(float(scan.mu[g]), alpha[g])
-        phi = response.phi
         if not np.isfinite(response.t):
-            nothing = np.full(len(events.samples), np.nan)
-            found.append(Posterior(np.nan, np.inf, np.nan))
-            shape.append(np.nan)
-            by_sample.append(nothing)
-            spread.append(np.nan)
+            measured.append(None)
             continue
+        phi = response.phi
         samples = events.variances(influences(labelled, events.composition, ratios, phi)) / events.training * inflation
         unseen = samples.sum() * events.training / inflation
         if events.labelled is not None:
             unseen = events.variances(influences(events.densities, events.composition, ratios, phi)).sum()
-        measured = -float(np.einsum("ic,ic->", events.densities, phi))
-        variance = None if scatter is None else scatter.variance(phi)
-        shape.append(response.shape)
-        by_sample.append(samples)
-        spread.append(variance)
-        known = posterior(response.shape, measured, samples.sum(), variance, unseen, events.trained)
-        if functions is not None:
-            known = _with_missing(known, measured, *functions.measure(response))
-        found.append(known)
+        second, error = (None, None) if functions is None else functions.measure(response)
+        measured.append(
+            Measured(
+                shape=response.shape,
+                z=-float(np.einsum("ic,ic->", events.densities, phi)),
+                unseen=float(unseen),
+                samples=tuple(samples.tolist()),
+                members=None if scatter is None else scatter.variance(phi),
+                second=second,
+                second_error=error,
+            )
+        )
+    return _result(scan, chosen, events, measured, None if reference is None else np.asarray(reference, dtype=float))
+
+
+def _result(
+    scan: Scan,
+    chosen: np.ndarray,
+    events: SimulatedEvents,
+    measured: "Sequence[Measured | None]",
+    reference: np.ndarray | None,
+) -> SimulationError:
+    found = [UNKNOWN if item is None else judged(item, events.trained) for item in measured]
     bias, error = np.array([item.bias for item in found]), np.array([item.error for item in found])
-    added = np.zeros(len(chosen)) if reference is None else np.asarray(reference, dtype=float)[chosen]
+    added = np.zeros(len(chosen)) if reference is None else reference[chosen]
     # To first order the scatter at the true curve, not at the learned one.
-    shrink = np.array([_true_share(value, max(moved, 0.0)) for value, moved in zip(shape, bias, strict=True)])
-    of_samples = np.sqrt(np.array(by_sample) * shrink[:, None])
+    shares = [
+        np.nan if item is None else _true_share(item.shape, max(moved, 0.0))
+        for item, moved in zip(measured, bias, strict=True)
+    ]
+    nothing = (np.nan,) * len(events.samples)
+    variances = np.array([nothing if item is None else item.samples for item in measured])
+    of_samples = np.sqrt(variances * np.array(shares)[:, None])
+    spread = [np.nan if item is None else item.members for item in measured]
     return SimulationError(
         mu=np.asarray(scan.mu, dtype=float)[chosen],
         t=np.asarray(scan.t, dtype=float)[chosen],
@@ -187,9 +230,18 @@ def simulation_error(
         bias_error=error,
         events={name: of_samples[:, index] for index, name in enumerate(events.samples)},
         noise=np.array([item.noise for item in found]),
-        members=None if scatter is None or not scatter.known else np.sqrt(np.array(spread, dtype=float) * shrink),
+        members=None if None in spread else np.sqrt(np.array(spread, dtype=float) * np.array(shares)),
         reference=None if reference is None else added,
+        measured=tuple(measured),
     )
+
+
+def judged(measured: Measured, trained: bool) -> Posterior:
+    """What follows from all that was measured at one point; ``trained``: on events that trained other members."""
+    known = posterior(measured.shape, measured.z, sum(measured.samples), measured.members, measured.unseen, trained)
+    if measured.second is None or measured.second_error is None:
+        return known
+    return _with_missing(known, measured.z, measured.second, measured.second_error)
 
 
 def posterior(
