@@ -8,12 +8,12 @@ second order, never negative, the noise of the ratios that looks like sensitivit
 - *members*: the scatter of L from the networks' initial weights and optimisers, variance V of the mean of M members.
   Each member's deviation :math:`\sum_c\int\varphi_c\,(r_{mc}-\bar r_c)\,p_\mathrm{ref}` is linear in it, so that the
   bias of a single member's t does not enter; of bootstrapped members it has the sample's noise in it once more, as the
-  mean of M of them has. One member alone shows no scatter: it is taken to be that of the sample;
+  mean of M of them has. One member alone shows no scatter: it is taken for that of the sample, at least 5 % of t';
 - *measured*: :math:`z=L+2R+\varepsilon` on events that did not train, variance E of :math:`\varepsilon`. Of
   cross-fitted ratios the events are the same, and :math:`\mathrm{cov}(L,\varepsilon)=-S`: their noise drops out of z;
-- *noise*: a network with P degrees of freedom along the curve has the mean of R at :math:`R_0=P\,S/4t'`, since a change
-  of u by one function of unit norm has the variance :math:`S/4t'`, t' the part of t that the shapes make. P is of the
-  order of 15, known to a factor: R is given the error R_0.
+- *noise*: a network with P degrees of freedom along the curve has the mean of R at :math:`R_0=P\,(S+V)/4t'`, since
+  a change of u by one function of unit norm has the variance :math:`(S+V)/4t'`, t' the part of t that the shapes make.
+  P is of the order of 15, known to a factor: R is given the error R_0.
 
 These are combined as Gaussian numbers: the expectation of :math:`\delta` given z is the measured bias, its variance the
 error of that, and :math:`\sigma_t^2` the sum of the square of the one and the other: the mean square of :math:`\delta`
@@ -22,9 +22,9 @@ training, too few units, an optimiser that has not settled). Of this excess :mat
 :math:`z^2/4t'\le R\le z/2` where z is positive (Schwarz' inequality with the learned u; L is not negative then, or the
 noise would explain it), and :math:`R=z^2/4t'` where it is negative, which is much where a network has learned little.
 
-- *missing*: R by its part along the features and their products, measured on the same events
-  (:mod:`steelyard.statistics.missing_sensitivity`): where it is larger, less its error, than what R has been taken for,
-  there is a signal that the networks have not learned, and t is lower by the difference than all this says.
+R is measured once more by its part along the features and their products
+(:mod:`steelyard.statistics.missing_sensitivity`). Where this is larger, less its error, than what R has been taken for,
+there is a signal that the networks have not learned, and the true t is larger by the difference.
 
 S and E are taken with the learned :math:`\varphi`, whose size is that of u: where t is mostly noise, they are the
 noise's, and the first-order error is smaller by the square root of true over learned t'.
@@ -42,6 +42,8 @@ from steelyard.statistics.influence import SimulatedEvents, influences
 from steelyard.statistics.missing_sensitivity import Functions
 from steelyard.statistics.model import Model
 
+# Scatter of t by the network of a single member, which shows none, as a part of t'.
+ONE_MEMBER = 0.05
 # Degrees of freedom of the learned ratios along the curve: 4 to 30 over the trainings of benchmarks/verdict_study.py.
 FREEDOM = 15.0
 
@@ -257,9 +259,10 @@ def posterior(
         unseen: E.
         trained: the events of z trained too, in other members.
     """
-    noise = FREEDOM * sample / (4.0 * shape) if shape > 0.0 else 0.0
+    scattered = max(sample, (ONE_MEMBER * shape) ** 2) if members is None else members
+    noise = FREEDOM * (sample + scattered) / (4.0 * shape) if shape > 0.0 else 0.0
     share = _true_share(shape, 0.5 * max(measured, 0.0))
-    first, optimiser = sample * share, (sample if members is None else members) * share
+    first, optimiser = sample * share, scattered * share
     common = min(first, np.sqrt(first * unseen)) if trained else 0.0  # -cov(L, epsilon)
     prior = first + optimiser
     total = prior + 4.0 * noise**2 + unseen - 2.0 * common
