@@ -5,10 +5,10 @@ After ``make run``: ``OMP_NUM_THREADS=1 python benchmarks/nuisance_coverage.py [
 from the true model, global observables are thrown about the truth, and each is fitted with the learned ratios. It is
 accepted or not by the critical value at its own conditional fit, from toys at shared values of the five leading
 nuisance parameters (``steelyard.statistics.critical_surface``, quadratic). The truths: nominal, and ±1σ and ±2σ of each
-of the two leading nuisance parameters; ``--together`` moves all of them at once instead of the second, where the product
-of their effects is put to the test as well. With ``--likelihoods learned exact`` the same experiments are fitted with
-the exact likelihood too, with its own surfaces: what the two share is chance or the construction, and what they do not
-is the learned ratios. ``--likelihoods exact`` shows the construction alone.
+of the two leading nuisance parameters; ``--together`` moves all of them at once instead of the second, where the
+product of their effects is put to the test as well. With ``--likelihoods learned exact`` the same experiments are
+fitted with the exact likelihood too, with its own surfaces: what the two share is chance or the construction, and what
+they do not is the learned ratios. ``--likelihoods exact`` shows the construction alone.
 
 One file a point is written to ``--folder``, when it is complete; those that are there are not made again, and the table
 shows whatever is there: stop and go on at will. Another configuration, other ratios or other numbers need another

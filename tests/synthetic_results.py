@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from steelyard.baselines.results import BaselineResult, BinnedScan
+from steelyard.configuration.thresholds import Thresholds
 from steelyard.diagnostics.calibration import Calibration
 from steelyard.diagnostics.closure import Closure, ColumnClosure
 from steelyard.diagnostics.convergence import Convergence
 from steelyard.diagnostics.data_comparison import DataComparison
+from steelyard.diagnostics.of_simulation import SimulationDiagnosis, diagnose_simulation
 from steelyard.diagnostics.oracle_comparison import RatioComparison
 from steelyard.diagnostics.sensitivity import SensitivityMap
 from steelyard.diagnostics.total_closure import ColumnTotal, TotalClosure
@@ -21,6 +23,7 @@ from steelyard.statistics.impacts import Impact, Impacts
 from steelyard.statistics.intervals import ends, wald_threshold
 from steelyard.statistics.reference_error import ReferenceError
 from steelyard.statistics.significance import ExpectedSignificance, Significance
+from steelyard.statistics.simulation_error import SimulationError
 from steelyard.summary import CheckResult, Summary, summarise
 
 LEVELS = (0.6827, 0.9545)
@@ -198,6 +201,14 @@ def reference_error(regenerated: bool = False) -> ReferenceError:
     """A tenth of the error of the fit."""
     sigma = 0.2 * np.sqrt(scan().t)
     return ReferenceError(MU, sigma, 30.0, 0.05, 0.1, 0.1 * sigma if regenerated else None)
+
+
+def simulation() -> SimulationDiagnosis:
+    """An error of a twentieth of t, and a bias of half of that."""
+    t = scan().t
+    parts = {"signal": 0.02 * t, "background": 0.01 * t}
+    error = SimulationError(MU, t, 0.05 * t, 0.025 * t, 0.04 * t, parts, 0.01 * t, 0.015 * t, 0.01 * t)
+    return diagnose_simulation(error, 1.0, Thresholds())
 
 
 def ratio_comparisons() -> list[RatioComparison]:

@@ -14,6 +14,7 @@ from steelyard.statistics.significance import ExpectedSignificance, Significance
 Range = tuple[float, float]
 
 if TYPE_CHECKING:
+    from steelyard.diagnostics.of_simulation import SimulationPoint
     from steelyard.statistics.reference_error import ReferenceError  # which brings the compiled code
 
 
@@ -115,6 +116,33 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class SimulationResult:
+    """What finite simulation and training leave unknown of the expected t at one value of the parameter.
+
+    Attributes:
+        name: why this value: ``lower bound``, ``other minimum``, ``maximum``, ``twice nominal`` or ``worst``.
+        mu, t: the value, and the learned t.
+        sigma_t, allowance: its error, and what it may be.
+        bias, bias_error: t minus the true one, measured on events that did not train.
+        events: by sample, what its finite number of training events does to t, to first order.
+        noise: to second order.
+        members, reference: from the networks and from the finite reference sample.
+    """
+
+    name: str
+    mu: float
+    t: float
+    sigma_t: float
+    allowance: float
+    bias: float
+    bias_error: float
+    events: dict[str, float]
+    noise: float
+    members: float | None = None
+    reference: float | None = None
+
+
+@dataclass(frozen=True)
 class Summary:
     """The contract of ``summary.json``. What an analysis does not have is absent.
 
@@ -129,6 +157,7 @@ class Summary:
     sigma_mc: float | None = None
     advice: list[Advice] | None = None
     negative_weights: dict[str, float] | None = None
+    simulation: list[SimulationResult] | None = None
 
 
 def summarise(
@@ -142,6 +171,7 @@ def summarise(
     reference: "Mapping[str, ReferenceError] | None" = None,
     advice: Sequence[Advice] = (),
     negative_fractions: Mapping[str, float] | None = None,
+    simulation: "Sequence[SimulationPoint]" = (),
 ) -> Summary:
     """Put the results of an analysis together.
 
@@ -155,6 +185,7 @@ def summarise(
         reference: what the finite reference sample adds to each data set.
         advice: what to do next.
         negative_fractions: of each process, see :class:`steelyard.data.reference.Reference`.
+        simulation: what finite simulation and training leave unknown of t.
     """
     results = {}
     for data, inference in inferences.items():
@@ -164,7 +195,16 @@ def summarise(
         results[data] = _data_result(inference, exact.get(data), scans, headline, error)
     verdicts = [CheckResult(check.name, check.value, check.threshold, check.status) for check in checks]
     negative = dict(negative_fractions) if any((negative_fractions or {}).values()) else None
-    return Summary(analysis, parameter, results, verdicts, advice=list(advice) or None, negative_weights=negative)
+    unknown = [SimulationResult(**vars(point)) for point in simulation] or None
+    return Summary(
+        analysis,
+        parameter,
+        results,
+        verdicts,
+        advice=list(advice) or None,
+        negative_weights=negative,
+        simulation=unknown,
+    )
 
 
 def _data_result(

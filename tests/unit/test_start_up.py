@@ -12,7 +12,14 @@ SCRIPTS = sorted((Path(__file__).parents[2] / "workflow" / "scripts").glob("*.py
 TRAINING = {"train_member", "train_variation", "train_null"}  # they need Lightning, which brings nearly everything
 
 # Packages that take a noticeable part of a second, and the scripts that have a use for them.
-NETWORKS = {"combine_ensemble", "diagnose_ratio", "evaluate_ensemble", "evaluate_variations", "simulate_experiments"}
+NETWORKS = {
+    "combine_ensemble",
+    "diagnose_ratio",
+    "evaluate_ensemble",
+    "evaluate_variations",
+    "measure_simulation",
+    "simulate_experiments",
+}
 READING = {"ingest_sample", "ingest_variation"}
 DRAWING = {script.stem for script in SCRIPTS if script.stem.startswith("plot_")}
 USERS = {

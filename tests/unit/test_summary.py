@@ -5,7 +5,7 @@ import pytest
 import synthetic_results as made
 
 from steelyard.report_page import report_page
-from steelyard.results import from_json, to_json
+from steelyard.results import from_data, from_json, to_data, to_json
 from steelyard.summary import CheckResult, DataResult, LevelResult, SignificanceResult, Summary, summarise
 from steelyard.summary_text import format_table
 
@@ -84,3 +84,12 @@ def test_the_headline_is_carried(headline):
 
 def test_the_table_says_what_the_finite_reference_adds():
     assert "Finite reference sample, not in the intervals: ±0.053 of the best fit." in format_table(summary())
+
+
+def test_what_finite_simulation_leaves_unknown_of_t_is_in_it():
+    points = made.simulation().points
+    result = summarise("demo", "mu", {}, {}, [], [], simulation=points)
+    again = from_data(Summary, to_data(result))
+    assert [point.name for point in again.simulation] == ["lower bound", "twice nominal", "worst"]
+    assert [vars(point) for point in again.simulation] == [vars(point) for point in points]
+    assert "simulation" not in to_data(summarise("demo", "mu", {}, {}, [], []))

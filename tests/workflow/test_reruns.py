@@ -23,6 +23,7 @@ CHEAP = {
     "invert_belt",
     "map_sensitivity",
     "measure_reference",
+    "measure_simulation",
     "plot_audit",
     "plot_checks",
     "plot_nuisances",

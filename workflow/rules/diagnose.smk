@@ -103,6 +103,38 @@ rule diagnose_model:
         "../scripts/diagnose_model.py"
 
 
+# How well the finite simulation and the training fix the expected curve, by events that trained no network.
+rule measure_simulation:
+    input:
+        **stores("features", "weights", "ids", "info"),
+        reference=rules.mix_reference.output.reference,
+        model=rules.build_model.output.model,
+        scan=f"{R}/fits/asimov.json",
+        errors=f"{R}/reference/error-asimov.json",
+        ensembles=[f"{R}/ensembles/{process}.pt" for process in PROCESSES],
+    output:
+        diagnosis=f"{R}/diagnostics/simulation.json",
+    log:
+        f"{R}/logs/measure_simulation.log",
+    benchmark:
+        f"{R}/benchmarks/measure_simulation.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        nominal=analysis.parameter.nominal,
+        thresholds=THRESHOLDS,
+        seed=analysis.seed,
+        code=code("measure_simulation", "diagnostics.of_simulation", "statistics.member_ratios"),
+    message:
+        "Measuring what finite simulation and training leave unknown of t"
+    script:
+        "../scripts/measure_simulation.py"
+
+
 rule compare_oracle:
     input:
         model=rules.build_model.output.model,

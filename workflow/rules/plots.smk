@@ -201,6 +201,8 @@ rule plot_checks:
         oracle=rules.compare_oracle.output.diagnosis if ORACLE else [],
         data=rules.compare_data.output.diagnosis if analysis.observed else [],
         sensitivity=rules.map_sensitivity.output.maps if len(analysis.observables) > 1 else [],
+        simulation=rules.measure_simulation.output.diagnosis,
+        oracle_scan=f"{R}/oracle/fits/asimov.json" if ORACLE else [],
     output:
         **figure("checks", "checks", "checks", "1 Result", figure="all checks"),
         **figure("normalisation", "normalisation", "normalisation", "3 Ratios", figure="normalisation"),
@@ -210,6 +212,7 @@ rule plot_checks:
         **figure("closure", "closure_summary", "closure_summary", "3 Ratios", figure="closure, all features"),
         **figure("total", "total_closure", "total_closure", "3 Ratios", figure="closure of the total"),
         **figure("total_scan", "total_closure_scan", "total_closure_scan", "3 Ratios", figure="closure along mu"),
+        **figure("simulation", "simulation_error", "simulation", "1 Result", figure="error of t by simulation"),
         **(
             figure("sensitivity", "sensitivity", "sensitivity", "1 Result", figure="sensitivity")
             if len(analysis.observables) > 1
@@ -242,6 +245,7 @@ rule plot_checks:
             "plots.closure",
             "plots.total_closure",
             "plots.sensitivity",
+            "plots.simulation",
             "plots.oracle",
             "plots.data",
         ),

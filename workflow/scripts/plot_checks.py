@@ -3,6 +3,7 @@ from steelyard.diagnostics.data_comparison import DataComparison
 from steelyard.diagnostics.of_model import ModelDiagnosis
 from steelyard.diagnostics.of_oracle import OracleDiagnosis
 from steelyard.diagnostics.of_ratio import RatioDiagnosis
+from steelyard.diagnostics.of_simulation import SimulationDiagnosis
 from steelyard.diagnostics.sensitivity import SensitivityMaps
 from steelyard.diagnostics.verdict import Checks
 from steelyard.jobs import logged
@@ -13,9 +14,11 @@ from steelyard.plots.data import data_comparison
 from steelyard.plots.labels import Labels
 from steelyard.plots.oracle import ratio_comparison
 from steelyard.plots.sensitivity import sensitivity
+from steelyard.plots.simulation import simulation_error
 from steelyard.plots.style import save
 from steelyard.plots.total_closure import total_closure, total_closure_scan
 from steelyard.results import from_json
+from steelyard.statistics.fits import Scan
 
 files, params, outputs = snakemake.input, snakemake.params, snakemake.output
 
@@ -43,6 +46,8 @@ with logged(snakemake.log[0]):
     write("closure", closure_summary([*(r.closure for r in ratios), *model.differences], labels, levels.closure))
     write("total", total_closure(model.total, labels, params.observables, levels.difference))
     write("total_scan", total_closure_scan(model.total, labels, levels.difference))
+    exact = from_json(Scan, files.oracle_scan) if files.oracle_scan else None
+    write("simulation", simulation_error(from_json(SimulationDiagnosis, files.simulation), labels, exact))
     if files.sensitivity:
         write("sensitivity", sensitivity(from_json(SensitivityMaps, files.sensitivity).maps, labels))
     if files.oracle:

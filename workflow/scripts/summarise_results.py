@@ -1,6 +1,8 @@
 from steelyard.baselines.results import BaselineResult
 from steelyard.configuration.thresholds import Thresholds
 from steelyard.data.reference import Reference
+from steelyard.data.store import SampleInfo
+from steelyard.diagnostics.advice import advise
 from steelyard.diagnostics.data_comparison import DataComparison
 from steelyard.diagnostics.of_belt import check_audit, check_belt
 from steelyard.diagnostics.of_fits import check_fits
@@ -11,6 +13,7 @@ from steelyard.diagnostics.of_null import advise_nulls, check_nulls
 from steelyard.diagnostics.of_oracle import OracleDiagnosis
 from steelyard.diagnostics.of_ratio import RatioDiagnosis
 from steelyard.diagnostics.of_reference import check_reference
+from steelyard.diagnostics.of_simulation import SimulationDiagnosis
 from steelyard.diagnostics.of_variation import SystematicDiagnosis
 from steelyard.diagnostics.verdict import Checks
 from steelyard.jobs import logged
@@ -27,8 +30,9 @@ files, params = snakemake.input, snakemake.params
 with logged(snakemake.log[0]):
     thresholds = Thresholds.model_validate(params.thresholds)
     baselines = [from_json(BaselineResult, path) for path in files.baselines]
-    diagnoses = [from_json(ModelDiagnosis, files.model)]
-    diagnoses += [from_json(RatioDiagnosis, path) for path in files.ratios]
+    diagnoses: list = [from_json(ModelDiagnosis, files.model)]
+    ratios = [from_json(RatioDiagnosis, path) for path in files.ratios]
+    diagnoses += ratios
     diagnoses += [from_json(OracleDiagnosis, files.oracle)] if files.oracle else []
     checks = [check for diagnosis in [*diagnoses, *baselines] for check in diagnosis.checks]
     checks += from_json(DataComparison, files.data).checks if files.data else []
@@ -55,8 +59,17 @@ with logged(snakemake.log[0]):
     )
     reference = {data: from_json(ReferenceError, path) for data, path in zip(params.data, files.reference, strict=True)}
     checks += check_reference(reference)
+    simulation = from_json(SimulationDiagnosis, files.simulation)
+    checks += simulation.checks
     checks += check_intervals(inferences, exact)
-    advice = advise_nulls(nulls, thresholds)
+    worst = max(ratios, key=lambda ratio: ratio.closure.check.value).ratio
+    sizes = {info.name: info.n_read for info in (from_json(SampleInfo, path) for path in files.samples)}
+    advice = [
+        step
+        for point in simulation.points[-1:]
+        for step in advise(point, params.parameter, sizes, params.members, worst)
+    ]
+    advice += advise_nulls(nulls, thresholds)
     to_json(Checks(tuple(checks), tuple(advice)), snakemake.output.checks)
     negative = from_json(Reference, files.mixture).negative_fractions
     summary = summarise(
@@ -70,5 +83,6 @@ with logged(snakemake.log[0]):
         reference,
         advice,
         negative,
+        simulation.points,
     )
     to_json(summary, snakemake.output.summary)

@@ -48,6 +48,12 @@ class Thresholds(Model):
     )
     scan_absolute: float = Field(0.15, gt=0, description="Allowed difference of t(mu) from the exact one, absolute.")
     scan_relative: float = Field(0.1, gt=0, description="Allowed difference of t(mu) from the exact one, relative.")
+    simulation: Level = _level(
+        0.5,
+        1.0,
+        "Predicted error of t(mu) from finite simulation and training over the larger of scan_absolute and "
+        "scan_relative * t, at its worst.",
+    )
     gain: Level = _level(0.9, 0.8, "Gain in t(mu) over a baseline, as a fraction of the exact likelihood's gain.")
     critical: Level = _level(2.0, 3.0, "Critical value against that of exact toys, in units of the error.")
     coverage: Level = _level(2.0, 3.0, "Coverage of independent experiments against its level, in units of the error.")

@@ -94,7 +94,7 @@ CATALOGUE = (
     Kind(
         "Error of t from simulation and training",
         r"error of t\(\w+\) from simulation and training",
-        (),
+        ("simulation",),
         "do what the list of next steps says, which is made from this error's parts",
     ),
     Kind(
