@@ -27,12 +27,17 @@ from steelyard.summary import summarise
 
 files, params = snakemake.input, snakemake.params
 
+
+def by_data(kind, paths):
+    """One result for each data set; none where there are no files."""
+    return {data: from_json(kind, path) for data, path in zip(params.data, paths, strict=bool(paths))}
+
+
 with logged(snakemake.log[0]):
     thresholds = Thresholds.model_validate(params.thresholds)
     baselines = [from_json(BaselineResult, path) for path in files.baselines]
-    diagnoses: list = [from_json(ModelDiagnosis, files.model)]
     ratios = [from_json(RatioDiagnosis, path) for path in files.ratios]
-    diagnoses += ratios
+    diagnoses = [from_json(ModelDiagnosis, files.model), *ratios]
     diagnoses += [from_json(OracleDiagnosis, files.oracle)] if files.oracle else []
     checks = [check for diagnosis in [*diagnoses, *baselines] for check in diagnosis.checks]
     checks += from_json(DataComparison, files.data).checks if files.data else []
@@ -41,48 +46,22 @@ with logged(snakemake.log[0]):
     checks += check_audit(from_json(Audit, files.audit), thresholds) if files.audit else []
     systematics = [from_json(SystematicDiagnosis, path) for path in files.systematics]
     checks += [check for diagnosis in systematics for check in diagnosis.checks]
-    scans, exact_scans = (
-        {data: from_json(Scan, path) for data, path in zip(params.data, paths, strict=bool(paths))}
-        for paths in (files.scans, files.exact_scans)
-    )
+    scans, exact_scans = by_data(Scan, files.scans), by_data(Scan, files.exact_scans)
     checks += check_fits(scans, exact_scans, params.parameter, params.bounds)
-    impacts, exact_impacts = (
-        {data: from_json(Impacts, path) for data, path in zip(params.data, paths, strict=bool(paths))}
-        for paths in (files.impacts, files.exact_impacts)
-    )
-    checks += check_nuisances(impacts, exact_impacts, thresholds)
+    impacts = by_data(Impacts, files.impacts)
+    checks += check_nuisances(impacts, by_data(Impacts, files.exact_impacts), thresholds)
     nulls = [diagnosis.null for diagnosis in systematics if diagnosis.null]
     checks += check_nulls(nulls, impacts["asimov"], thresholds) if nulls else []
-    inferences, exact = (
-        {data: from_json(Inference, path) for data, path in zip(params.data, paths, strict=bool(paths))}
-        for paths in (files.inferences, files.exact)
-    )
-    reference = {data: from_json(ReferenceError, path) for data, path in zip(params.data, files.reference, strict=True)}
-    checks += check_reference(reference)
+    inferences, exact = by_data(Inference, files.inferences), by_data(Inference, files.exact)
+    reference = by_data(ReferenceError, files.reference)
     simulation = from_json(SimulationDiagnosis, files.simulation)
-    checks += simulation.checks
-    checks += check_intervals(inferences, exact)
+    checks += [*check_reference(reference), *simulation.checks, *check_intervals(inferences, exact)]
     worst = max(ratios, key=lambda ratio: ratio.closure.check.value).ratio
     sizes = {info.name: info.n_read for info in (from_json(SampleInfo, path) for path in files.samples)}
-    advice = [
-        step
-        for point in simulation.points[-1:]
-        for step in advise(point, params.parameter, sizes, params.members, worst)
-    ]
+    advice = advise(simulation.points[-1], params.parameter, sizes, params.members, worst)
     advice += advise_nulls(nulls, thresholds)
     to_json(Checks(tuple(checks), tuple(advice)), snakemake.output.checks)
     negative = from_json(Reference, files.mixture).negative_fractions
-    summary = summarise(
-        params.analysis,
-        params.parameter,
-        inferences,
-        exact,
-        baselines,
-        checks,
-        params.headline,
-        reference,
-        advice,
-        negative,
-        simulation.points,
-    )
+    further = params.headline, reference, advice, negative, simulation.points
+    summary = summarise(params.analysis, params.parameter, inferences, exact, baselines, checks, *further)
     to_json(summary, snakemake.output.summary)
