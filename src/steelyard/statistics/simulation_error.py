@@ -45,8 +45,8 @@ from steelyard.statistics.model import Model
 # Scatter of t by the network of a single member, which shows none, as a part of t'.
 ONE_MEMBER = 0.05
 # What no measurement here resolves of t: so much, or so large a part of a small t'. In the embedded analysis, whose
-# sharp dips of the interference are learned last, 0.005 to 0.02 at the second minimum with t' = 0.2.
-RESOLUTION, RESOLVED = 0.015, 0.1
+# sharp dips of the interference are learned last, 0.002 to 0.02 at the second minimum with t' = 0.2.
+RESOLUTION, RESOLVED = 0.0075, 0.1
 # Degrees of freedom of the learned ratios along the curve: 4 to 30 over the trainings of benchmarks/verdict_study.py.
 FREEDOM = 15.0
 
