@@ -202,6 +202,7 @@ rule plot_checks:
         data=rules.compare_data.output.diagnosis if analysis.observed else [],
         sensitivity=rules.map_sensitivity.output.maps if len(analysis.observables) > 1 else [],
         simulation=rules.measure_simulation.output.diagnosis,
+        scan=f"{R}/fits/asimov.json",
         oracle_scan=f"{R}/oracle/fits/asimov.json" if ORACLE else [],
     output:
         **figure("checks", "checks", "checks", "1 Result", figure="all checks"),

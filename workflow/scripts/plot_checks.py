@@ -47,7 +47,10 @@ with logged(snakemake.log[0]):
     write("total", total_closure(model.total, labels, params.observables, levels.difference))
     write("total_scan", total_closure_scan(model.total, labels, levels.difference))
     exact = from_json(Scan, files.oracle_scan) if files.oracle_scan else None
-    write("simulation", simulation_error(from_json(SimulationDiagnosis, files.simulation), labels, exact))
+    write(
+        "simulation",
+        simulation_error(from_json(SimulationDiagnosis, files.simulation), from_json(Scan, files.scan), labels, exact),
+    )
     if files.sensitivity:
         write("sensitivity", sensitivity(from_json(SensitivityMaps, files.sensitivity).maps, labels))
     if files.oracle:

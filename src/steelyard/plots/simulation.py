@@ -21,11 +21,12 @@ from steelyard.statistics.fits import Scan
 
 
 @styled
-def simulation_error(result: SimulationDiagnosis, labels: Labels, exact: Scan | None = None) -> Figure:
+def simulation_error(result: SimulationDiagnosis, scan: Scan, labels: Labels, exact: Scan | None = None) -> Figure:
     """t(mu) with a band of sigma_t about it; beneath, sigma_t and its sources over what is allowed.
 
     Args:
-        result: the error of t along the scan.
+        result: the error of t at some points of the scan; the band between them is interpolated.
+        scan: t of all its points.
         labels: of the analysis.
         exact: t of the exact likelihood on the same reference events, where it is known.
     """
@@ -34,10 +35,14 @@ def simulation_error(result: SimulationDiagnosis, labels: Labels, exact: Scan | 
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.0, 2.0])
     known = np.isfinite(error.sigma_t)
     mu, t, sigma = error.mu[known], error.t[known], error.sigma_t[known]
-    handles = upper.plot(mu, t, color=NSBI, linewidth=2.6, marker="o", label="NSBI")
+    curve, points = np.asarray(scan.t), np.asarray(scan.mu)
+    between = np.interp(points, mu, sigma)
+    handles = upper.plot(points, curve, color=NSBI, linewidth=2.6, label="NSBI")
     band = {"color": NSBI, "alpha": 0.25, "linewidth": 0, "label": r"$\pm\sigma_t$"}
-    handles.append(upper.fill_between(mu, np.maximum(t - sigma, 0.0), t + sigma, **band))
-    handles += upper.plot(mu, error.corrected[known], color=GREY, linestyle="--", label="less its bias")
+    handles.append(upper.fill_between(points, np.maximum(curve - between, 0.0), curve + between, **band))
+    upper.errorbar(mu, t, sigma, color=NSBI, linestyle="", marker="o")
+    look = {"color": GREY, "linestyle": "", "marker": "x", "markersize": 7}
+    handles += upper.plot(mu, error.corrected[known], label="less its bias", **look)
     if exact is not None:
         look = {"color": ORACLE, "linestyle": (0, (1.5, 1.5)), "linewidth": 1.8}
         handles += upper.plot(exact.mu, exact.t, label="exact likelihood", **look)

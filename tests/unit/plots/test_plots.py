@@ -94,7 +94,9 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "data": lambda: data.data_comparison(stored(made.data_comparison()), LABELS),
     "convergence": lambda: convergence.convergence([stored(made.convergence())], LABELS),
     "training": lambda: training.training("signal", {0: made.training_curve(), 1: made.training_curve()}, LABELS),
-    "simulation": lambda: simulation.simulation_error(stored(made.simulation()), LABELS, made.scan(steepness=5.9)),
+    "simulation": lambda: simulation.simulation_error(
+        stored(made.simulation()), made.scan(), LABELS, made.scan(steepness=5.9)
+    ),
     "sensitivity": lambda: sensitivity.sensitivity(
         [stored(made.sensitivity_map()), made.sensitivity_map("angle")], LABELS
     ),
