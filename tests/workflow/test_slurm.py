@@ -66,6 +66,7 @@ def test_every_network_has_a_gpu_job_of_its_own_and_nothing_else_has_a_gpu(finis
         for side in ("up", "down")
         for member in range(configuration["variations"]["members"])
     }
+    expected.add("rule_train_null_wildcards_lepton_scale")
     assert Counter(job["Comment"] for job in jobs if "TresPerJob" in job) == Counter(expected)
     assert {job.get("TresPerJob") for job in jobs} == {"gres:gpu:1", None}
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
