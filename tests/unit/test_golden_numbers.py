@@ -13,8 +13,8 @@ FOLDER = Path(__file__).parents[1] / "golden"
 # Another processor sums in another order, so that the last step of a fit may be one earlier or later: at an EDM of 1e-9
 # that moves a best fit by the square root of it.
 ELSEWHERE = {"rtol": 1e-4, "atol": 1e-4, "equal_nan": True}
-# On the same machine the address of an array decides where a loop in vector lanes begins, and so about the last bit of a
-# sum: of 814 arrays it was seen in 4, of one set of toys in one process of many.
+# On one machine the last bit of a sum may still differ between two processes: of 814 arrays it was seen in the 4 of one
+# set of toys, in one process of several, presumably by where in memory its events lay.
 ROUNDING = {"rtol": 1e-7, "atol": 1e-7, "equal_nan": True}
 # What is minimised, drawn or made of these; all else is the same to the bit.
 MINIMISED = re.compile(r": (fit|scan|impacts|toys|belt|result|accuracy)")
