@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from steelyard.baselines.results import BaselineResult, BinnedScan
 from steelyard.diagnostics.advice import Advice
+from steelyard.diagnostics.simulation_point import SimulationPoint
 from steelyard.diagnostics.verdict import Check
 from steelyard.statistics.belts import BestFit, Inference, Interval
 from steelyard.statistics.intervals import Ends, Segments, ends
@@ -14,7 +15,6 @@ from steelyard.statistics.significance import ExpectedSignificance, Significance
 Range = tuple[float, float]
 
 if TYPE_CHECKING:
-    from steelyard.diagnostics.of_simulation import SimulationPoint
     from steelyard.statistics.reference_error import ReferenceError  # which brings the compiled code
 
 
@@ -116,33 +116,6 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
-class SimulationResult:
-    """What finite simulation and training leave unknown of the expected t at one value of the parameter.
-
-    Attributes:
-        name: why this value: ``lower bound``, ``other minimum``, ``maximum``, ``twice nominal`` or ``worst``.
-        mu, t: the value, and the learned t.
-        sigma_t, allowance: its error, and what it may be.
-        bias, bias_error: t minus the true one, measured on events that did not train.
-        events: by sample, what its finite number of training events does to t, to first order.
-        noise: to second order.
-        members, reference: from the networks and from the finite reference sample.
-    """
-
-    name: str
-    mu: float
-    t: float
-    sigma_t: float
-    allowance: float
-    bias: float
-    bias_error: float
-    events: dict[str, float]
-    noise: float
-    members: float | None = None
-    reference: float | None = None
-
-
-@dataclass(frozen=True)
 class Summary:
     """The contract of ``summary.json``. What an analysis does not have is absent.
 
@@ -157,7 +130,7 @@ class Summary:
     sigma_mc: float | None = None
     advice: list[Advice] | None = None
     negative_weights: dict[str, float] | None = None
-    simulation: list[SimulationResult] | None = None
+    simulation: list[SimulationPoint] | None = None
 
 
 def summarise(
@@ -171,7 +144,7 @@ def summarise(
     reference: "Mapping[str, ReferenceError] | None" = None,
     advice: Sequence[Advice] = (),
     negative_fractions: Mapping[str, float] | None = None,
-    simulation: "Sequence[SimulationPoint]" = (),
+    simulation: Sequence[SimulationPoint] = (),
 ) -> Summary:
     """Put the results of an analysis together.
 
@@ -195,7 +168,7 @@ def summarise(
         results[data] = _data_result(inference, exact.get(data), scans, headline, error)
     verdicts = [CheckResult(check.name, check.value, check.threshold, check.status) for check in checks]
     negative = dict(negative_fractions) if any((negative_fractions or {}).values()) else None
-    unknown = [SimulationResult(**vars(point)) for point in simulation] or None
+    unknown = list(simulation) or None
     return Summary(
         analysis,
         parameter,

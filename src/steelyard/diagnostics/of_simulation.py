@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steelyard.configuration.thresholds import Thresholds
+from steelyard.diagnostics.simulation_point import SimulationPoint
 from steelyard.diagnostics.verdict import Check, at_most
 from steelyard.statistics.fits import Scan
 from steelyard.statistics.simulation_error import SimulationError
@@ -13,37 +14,6 @@ from steelyard.statistics.simulation_error import SimulationError
 REACH = 9.0
 # Points along the scan.
 POINTS = 11
-
-
-@dataclass(frozen=True)
-class SimulationPoint:
-    """The error of t at one value of the parameter, see :class:`SimulationError`.
-
-    Attributes:
-        name: ``lower bound``, ``other minimum``, ``maximum``, ``twice nominal`` or ``worst``.
-        mu: the value of the parameter.
-        t: the learned expected t.
-        sigma_t: its error.
-        allowance: what it may be: the larger of an absolute number and a fraction of t less its bias.
-        bias: measured t minus the true one.
-        bias_error: of it.
-        events: from the training events of every sample, to first order.
-        noise: mean of the second-order error from these.
-        members: from the networks; absent with one member.
-        reference: from the finite reference sample; absent where it was not given.
-    """
-
-    name: str
-    mu: float
-    t: float
-    sigma_t: float
-    allowance: float
-    bias: float
-    bias_error: float
-    events: dict[str, float]
-    noise: float
-    members: float | None = None
-    reference: float | None = None
 
 
 @dataclass(frozen=True)
