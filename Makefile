@@ -29,7 +29,7 @@ $(VENV)/complete: envs/requirements.txt envs/constraints.txt envs/dev.txt pyproj
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		-r envs/requirements.txt -r envs/dev.txt -c envs/constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m steelyard.statistics.engine
+	@$(BIN)/python -m steelyard.runtime.precompile
 	@touch $@
 
 run: environment
@@ -37,7 +37,7 @@ run: environment
 
 # Nothing is run or submitted: make plan PROFILE=profiles/slurm ARGS="--configfile my.yaml"
 plan: environment
-	@$(BIN)/python -m steelyard.plan --profile $(PROFILE) $(ARGS)
+	@$(BIN)/python -m steelyard.runtime.plan --profile $(PROFILE) $(ARGS)
 
 # One HTML file with the result, the failing checks and all pictures; it opens without a network.
 report: environment
@@ -46,7 +46,7 @@ report: environment
 
 rulegraph: environment
 	@$(BIN)/snakemake --quiet all --rulegraph mermaid-js \
-		| $(BIN)/python -m steelyard.rulegraph workflow/rules > docs/rulegraph.new
+		| $(BIN)/python -m steelyard.runtime.rule_graph workflow/rules > docs/rulegraph.new
 	@mv docs/rulegraph.new docs/rulegraph.md
 
 # The pins of envs/*.txt as the file that Snakemake hands to conda.

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import numpy as np
 from agreement import compare, random_analyses
 
-from steelyard.statistics.toy_fits import Status
+from steelyard.inference.toy_fits import Status
 
 POINTS = (0.0, 0.3, 1.0, 2.0)
 

@@ -19,7 +19,7 @@ import random_models
 from numba import njit
 from random_models import Analysis
 
-from steelyard.statistics.likelihood import Likelihood
+from steelyard.likelihood.likelihood import Likelihood
 
 EXPECTED = 1000.0
 

@@ -13,8 +13,8 @@ import argparse
 import engine_analysis as common
 import numpy as np
 
-from steelyard.statistics.engine.evaluation import Evaluator
-from steelyard.statistics.engine.orders import GRADIENT, HESSIAN, VALUE
+from steelyard.likelihood.evaluate import Evaluator
+from steelyard.likelihood.kernels.orders import GRADIENT, HESSIAN, VALUE
 
 # Beyond this many numbers of code 4's coefficients JAX runs out of memory, or of patience.
 JAX_LIMIT = 100_000_000

@@ -3,8 +3,8 @@
     python benchmarks/engine_fits.py [--events 10000 100000 1000000] [--nuisances 0 2 10 50] [--jax 100000:10 ...]
 
 *Newton*: the global minimum from mu = 1.5 and nominal nuisance parameters, one basin, as the engine fits toys and
-impacts. *fit*: `steelyard.statistics.fits.fit`, iminuit with the engine's gradient in all basins and on both bounds, as
-the Asimov fit does. *scan*: `steelyard.statistics.fits.scan`, that fit and 21 conditional ones and one at the lower
+impacts. *fit*: `steelyard.inference.fit.fit`, iminuit with the engine's gradient in all basins and on both bounds, as
+the Asimov fit does. *scan*: `steelyard.inference.fit.scan`, that fit and 21 conditional ones and one at the lower
 bound. *JAX + iminuit*: one Migrad from the same start, compilation not counted. One core, weighted Asimov data.
 """
 
@@ -14,9 +14,9 @@ import time
 import engine_analysis as common
 import numpy as np
 
-from steelyard.statistics.engine.search import minimise
-from steelyard.statistics.fits import fit, scan
-from steelyard.statistics.likelihood import Likelihood
+from steelyard.inference.fit import fit, scan
+from steelyard.likelihood.likelihood import Likelihood
+from steelyard.likelihood.minimise.search import minimise
 
 # Bytes of shapes beyond which a data set is left out: they are held twice while they are packed.
 LIMIT = 6e9

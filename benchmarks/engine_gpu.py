@@ -15,10 +15,10 @@ import engine_analysis as common
 import numpy as np
 import torch
 
-from steelyard.statistics.engine.orders import GRADIENT
-from steelyard.statistics.interpolation import code4_coefficients
-from steelyard.statistics.likelihood import Likelihood
-from steelyard.statistics.systematics import Normaliser
+from steelyard.likelihood.kernels.orders import GRADIENT
+from steelyard.likelihood.likelihood import Likelihood
+from steelyard.model.effects import Normaliser
+from steelyard.model.interpolation import code4_coefficients
 
 NUISANCES = 10
 

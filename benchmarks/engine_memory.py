@@ -19,8 +19,8 @@ import numpy as np
 
 JOB = """
 import resource, sys, time
-from steelyard.statistics.model import load_model
-from steelyard.statistics.toys import save_toys, throw_toys
+from steelyard.regions.unbinned import load_model
+from steelyard.inference.toys import save_toys, throw_toys
 
 model_file, output, toys, nuisances = sys.argv[1:]
 start = time.perf_counter()
@@ -40,7 +40,7 @@ print(f"{nuisances}: peak {peak:.0f} MB, loading {loaded - start:.1f} s, {rate:.
 
 def write_model(events: int, nuisances: int, path: Path, expected: float | None) -> None:
     """The benchmark's analysis as a model file, its reference events over and over."""
-    from steelyard.statistics.model import Model, Normalisation, save_model
+    from steelyard.regions.unbinned import Model, Normalisation, save_model
 
     analysis = common.analysis(nuisances)
     scale = (

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import engine_analysis as common
 import numpy as np
 
-from steelyard.statistics.engine.orders import HESSIAN, VALUE
-from steelyard.statistics.likelihood import Likelihood
-from steelyard.statistics.toy_fits import fit_toys
+from steelyard.inference.toy_fits import fit_toys
+from steelyard.likelihood.kernels.orders import HESSIAN, VALUE
+from steelyard.likelihood.likelihood import Likelihood
 
 NUISANCES = 10
 EVENTS = 20_000

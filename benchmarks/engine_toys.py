@@ -14,9 +14,9 @@ import time
 import engine_analysis as common
 import numpy as np
 
-from steelyard.statistics.engine.minuit import minimise_with_minuit
-from steelyard.statistics.likelihood import Likelihood
-from steelyard.statistics.toy_fits import Status, fit_toys
+from steelyard.inference.toy_fits import Status, fit_toys
+from steelyard.likelihood.likelihood import Likelihood
+from steelyard.likelihood.minimise.minuit import minimise_with_minuit
 
 TOYS = {0: 8000, 2: 3000, 10: 1500, 50: 150}
 SINGLE = {0: 60, 2: 40, 10: 10, 50: 2}

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from iminuit import Minuit
 
-from steelyard.statistics.likelihood import Likelihood
+from steelyard.likelihood.likelihood import Likelihood
 
 jax.config.update("jax_enable_x64", True)
 

@@ -115,7 +115,7 @@ def network_of(method: str, data, seed: int):
     from torch.nn.functional import softplus
 
     from steelyard.ratios import signed, training
-    from steelyard.ratios.network import Network
+    from steelyard.ratios.architectures.perceptron import Network
     from steelyard.seeds import seed_for
 
     net = 1.0 if data.net is None else data.net[0]

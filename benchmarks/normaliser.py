@@ -21,14 +21,14 @@ import numpy as np
 import one_sided_search
 from shape_effects import correlated
 
-from steelyard.statistics.anchoring import shifts
-from steelyard.statistics.coefficients import Coefficients
-from steelyard.statistics.mixture import Mixture
-from steelyard.statistics.model import Model, Normalisation
-from steelyard.statistics.normaliser_fit import build_normaliser
-from steelyard.statistics.systematics import Systematics
-from steelyard.statistics.toy_fits import Status
-from steelyard.statistics.toys import throw_toys
+from steelyard.inference.anchoring import shifts
+from steelyard.inference.toy_fits import Status
+from steelyard.inference.toys import throw_toys
+from steelyard.model.coefficients import Coefficients
+from steelyard.model.effects import Systematics
+from steelyard.model.mixture import Mixture
+from steelyard.regions.normaliser_fit import build_normaliser
+from steelyard.regions.unbinned import Model, Normalisation
 
 
 def fifty(events: int = 20_000) -> Model:

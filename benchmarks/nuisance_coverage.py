@@ -4,7 +4,7 @@ After ``make run``: ``OMP_NUM_THREADS=1 python benchmarks/nuisance_coverage.py [
 [--points 0.1 1 2]``. For every μ, and for every truth of the nuisance parameters, whole experiments are simulated
 from the true model, global observables are thrown about the truth, and each is fitted with the learned ratios. It is
 accepted or not by the critical value at its own conditional fit, from toys at shared values of the five leading
-nuisance parameters (``steelyard.statistics.critical_surface``, quadratic). The truths: nominal, and ±1σ and ±2σ of each
+nuisance parameters (``steelyard.coverage.critical_surface``, quadratic). The truths: nominal, and ±1σ and ±2σ of each
 of the two leading nuisance parameters; ``--together`` moves all of them at once instead of the second, where the
 product of their effects is put to the test as well. With ``--likelihoods learned exact`` the same experiments are
 fitted with the exact likelihood too, with its own surfaces: what the two share is chance or the construction, and what
@@ -24,32 +24,32 @@ from pathlib import Path
 
 import numpy as np
 
-from steelyard.configuration import load
+from steelyard.configuration.schema import load
 from steelyard.configuration.systematics import variations
-from steelyard.data.reference import Reference
-from steelyard.ratios.ensembles import open_ensemble
-from steelyard.results import from_json, to_json
-from steelyard.seeds import seed_for
-from steelyard.simulators import simulator
-from steelyard.statistics.audit import Audit, compare
-from steelyard.statistics.critical_surface import (
+from steelyard.coverage.audit import Audit, compare
+from steelyard.coverage.critical_surface import (
     LEADING,
     CriticalSurface,
     CriticalSurfaces,
     leading_nuisances,
     throw_surface,
 )
-from steelyard.statistics.experiment_fits import FittedExperiments, SeenEvents, fit_seen
-from steelyard.statistics.experiments import (
+from steelyard.coverage.experiment_fits import FittedExperiments, SeenEvents, fit_seen
+from steelyard.coverage.experiments import (
     exact_rates,
     exact_shapes,
     learned_rates,
     learned_shapes,
     simulate_experiments,
 )
-from steelyard.statistics.impacts import Impacts
-from steelyard.statistics.model import load_model
-from steelyard.statistics.toys import concatenate
+from steelyard.data.reference import Reference
+from steelyard.inference.impacts import Impacts
+from steelyard.inference.toys import concatenate
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.ratios.ensembles import open_ensemble
+from steelyard.regions.unbinned import load_model
+from steelyard.seeds import seed_for
+from steelyard.simulators.interface import simulator
 
 # Experiments simulated, rated and fitted at a time: bounds the memory to about 1 GB.
 AT_ONCE = 500

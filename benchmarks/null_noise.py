@@ -13,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from steelyard.configuration import Split
 from steelyard.configuration.networks import VariationTraining
+from steelyard.configuration.schema import Split
 from steelyard.data.store import Sample
+from steelyard.finite_simulation.null_information import slope_share
 from steelyard.ratios.ensembles import combine
 from steelyard.ratios.evaluation import log_ratios
 from steelyard.ratios.members import load
 from steelyard.ratios.null_variations import null_samples
 from steelyard.ratios.packs import train_members
 from steelyard.ratios.training_data import RatioSample
-from steelyard.statistics.null_information import slope_share
 
 TESTED = 40_000  # events at the end of the sample, on which ratios are evaluated and which train nothing
 

@@ -28,14 +28,14 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from steelyard.configuration import Configuration, load
+from steelyard.configuration.schema import Configuration, load
 from steelyard.data.identifiers import Split, event_ids, uniform
-from steelyard.expressions import parse
-from steelyard.offshell4l.constants import OBSERVABLES, SAMPLES
-from steelyard.offshell4l.events import draw_sample
+from steelyard.expressions.language import parse
 from steelyard.ratios.members import load as load_member
 from steelyard.ratios.training import train_member
 from steelyard.ratios.training_data import RatioSample
+from steelyard.simulators.offshell4l.constants import OBSERVABLES, SAMPLES
+from steelyard.simulators.offshell4l.draw import draw_sample
 
 CONFIGURATION = Path(__file__).parents[1] / "config" / "config.yaml"
 TRAINING = SimpleNamespace(

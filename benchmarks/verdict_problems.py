@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from steelyard.configuration import load
+from steelyard.configuration.schema import load
 from steelyard.data.identifiers import event_ids
 from steelyard.data.store import Sample, SampleInfo
-from steelyard.expressions import parse
-from steelyard.offshell4l.densities import log_densities, yields
-from steelyard.offshell4l.events import draw_sample
-from steelyard.statistics.coefficients import Coefficients
+from steelyard.expressions.language import parse
+from steelyard.model.coefficients import Coefficients
+from steelyard.simulators.offshell4l.densities import log_densities, yields
+from steelyard.simulators.offshell4l.draw import draw_sample
 
 PROCESSES = ("S", "SBI", "B", "NI")
 COEFFICIENTS = Coefficients(("mu",), ("mu - sqrt(mu)", "sqrt(mu)", "1 - sqrt(mu)", "1"), {"mu": 1.0})
@@ -72,7 +72,7 @@ class Embedded:
 
 
 def _observables() -> Sequence[str]:
-    from steelyard.offshell4l.constants import OBSERVABLES
+    from steelyard.simulators.offshell4l.constants import OBSERVABLES
 
     return OBSERVABLES
 

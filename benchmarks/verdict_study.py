@@ -125,17 +125,17 @@ def make(name: str, seed: int) -> Line:
     import torch
     from verdict_problems import BOUNDS, COEFFICIENTS, PROCESSES, Embedded, Interference
 
-    from steelyard.configuration.thresholds import Thresholds
     from steelyard.data.identifiers import Split
     from steelyard.data.reference import mix_reference
     from steelyard.data.reference_events import exact_log_ratios, reference_events
-    from steelyard.diagnostics.of_simulation import diagnose_simulation, scan_points
+    from steelyard.diagnostics.simulation.simulation_checks import diagnose_simulation, scan_points
+    from steelyard.diagnostics.thresholds import Thresholds
+    from steelyard.finite_simulation.functional_derivative import ExpectedData
+    from steelyard.finite_simulation.influence import simulated_events
+    from steelyard.finite_simulation.simulation_error import MemberRatios, simulation_error
+    from steelyard.inference.fit import Scan
     from steelyard.ratios.ensembles import mean_log_ratio
-    from steelyard.statistics.fits import Scan
-    from steelyard.statistics.functional_derivative import ExpectedData
-    from steelyard.statistics.influence import simulated_events
-    from steelyard.statistics.model import build_model
-    from steelyard.statistics.simulation_error import MemberRatios, simulation_error
+    from steelyard.regions.unbinned import build_model
 
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
@@ -204,7 +204,7 @@ def make(name: str, seed: int) -> Line:
 
 
 def _sampled(number: int, seed: int) -> np.ndarray:
-    from steelyard.statistics.member_ratios import EVENTS
+    from steelyard.finite_simulation.member_ratios import EVENTS
 
     chosen = np.random.default_rng(seed).choice(number, min(number, EVENTS), replace=False)
     return np.sort(chosen)
@@ -352,9 +352,9 @@ def _named(counts: dict[str, int]) -> str:
 
 def judged_again(line: Line) -> Line:
     """The training as the present code judges it, from what was measured."""
-    from steelyard.configuration.thresholds import Thresholds
-    from steelyard.diagnostics.of_simulation import diagnose_simulation
-    from steelyard.statistics.simulation_error import UNKNOWN, Measured, SimulationError, judged
+    from steelyard.diagnostics.simulation.simulation_checks import diagnose_simulation
+    from steelyard.diagnostics.thresholds import Thresholds
+    from steelyard.finite_simulation.simulation_error import UNKNOWN, Measured, SimulationError, judged
 
     trained = line.settings["method"] == "cross_fit"
     found = [UNKNOWN if item is None else judged(Measured(**item), trained) for item in line.measured]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import random_models
 
-from steelyard.statistics.engine.minuit import minimise_with_minuit
-from steelyard.statistics.engine.orders import VALUE
-from steelyard.statistics.likelihood import Likelihood
-from steelyard.statistics.toy_fits import Status, ToyFits, fit_toys
+from steelyard.inference.toy_fits import Status, ToyFits, fit_toys
+from steelyard.likelihood.kernels.orders import VALUE
+from steelyard.likelihood.likelihood import Likelihood
+from steelyard.likelihood.minimise.minuit import minimise_with_minuit
 
 # In -2 ln L.
 TOLERANCE = 1e-4

@@ -7,8 +7,8 @@ Amplitudes a_S = s (2x)^2 and a_B = -b (1 - x) interfere destructively; NI is fl
 import numpy as np
 
 from steelyard.data.reference_events import ReferenceEvents
-from steelyard.statistics.coefficients import Coefficients
-from steelyard.statistics.model import Model, build_model
+from steelyard.model.coefficients import Coefficients
+from steelyard.regions.unbinned import Model, build_model
 
 PROCESSES = ("S", "SBI", "B", "NI")
 EXPRESSIONS = ("mu - sqrt(mu)", "sqrt(mu)", "1 - sqrt(mu)", "1")

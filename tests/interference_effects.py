@@ -10,10 +10,10 @@ import interference
 import numpy as np
 
 from steelyard.data.reference_events import ReferenceEvents
-from steelyard.statistics.effects import ShapeEffect, SystematicEffects
-from steelyard.statistics.model import Model, build_model
-from steelyard.statistics.pruning import PruningThresholds
-from steelyard.statistics.systematics import Nuisance
+from steelyard.model.effects import Nuisance
+from steelyard.regions.pruning import PruningThresholds
+from steelyard.regions.shape_factors import ShapeEffect, SystematicEffects
+from steelyard.regions.unbinned import Model, build_model
 
 NUISANCES = (
     Nuisance("lumi", interpolation="exponential"),
@@ -26,7 +26,7 @@ NUISANCES = (
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What :func:`~steelyard.statistics.model.build_model` takes."""
+    """What :func:`~steelyard.regions.unbinned.build_model` takes."""
 
     yields: dict[str, float]
     log_r: np.ndarray

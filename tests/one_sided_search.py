@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from steelyard.statistics.coefficients import Coefficients
-from steelyard.statistics.mixture import Mixture
-from steelyard.statistics.model import Model, Normalisation
-from steelyard.statistics.normaliser_fit import build_normaliser
-from steelyard.statistics.systematics import Nuisance, Systematics
+from steelyard.model.coefficients import Coefficients
+from steelyard.model.effects import Nuisance, Systematics
+from steelyard.model.mixture import Mixture
+from steelyard.regions.normaliser_fit import build_normaliser
+from steelyard.regions.unbinned import Model, Normalisation
 
 BOUNDS = (0.0, 5.0)
 

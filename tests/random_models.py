@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import interference
 import numpy as np
 
-from steelyard.statistics.mixture import Mixture
-from steelyard.statistics.systematics import Anchor, Normaliser, Nuisance, Systematics
+from steelyard.model.effects import Anchor, Normaliser, Nuisance, Systematics
+from steelyard.model.mixture import Mixture
 
 # The six conditions of code 4 on a_1 .. a_6: value, first and second derivative at +1 and -1.
 _CONDITIONS = np.array(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from steelyard.statistics.systematics import Interpolation, Nuisance, Systematics
+from steelyard.model.effects import Interpolation, Nuisance, Systematics
 
 
 def correlated(

@@ -7,7 +7,7 @@ import numpy as np
 from interference import BOUNDS, PROCESSES, coefficients, rate_densities
 
 from steelyard.data.identifiers import event_ids
-from steelyard.statistics.mixture import Mixture
+from steelyard.model.mixture import Mixture
 
 
 @dataclass(frozen=True)

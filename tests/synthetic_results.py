@@ -5,26 +5,27 @@ from dataclasses import replace
 import numpy as np
 
 from steelyard.baselines.results import BaselineResult, BinnedScan
-from steelyard.configuration.thresholds import Thresholds
-from steelyard.diagnostics.calibration import Calibration
+from steelyard.checks import Check
+from steelyard.coverage.audit import Audit, AuditPoint, Coverage, CriticalComparison
 from steelyard.diagnostics.closure import Closure, ColumnClosure
-from steelyard.diagnostics.convergence import Convergence
-from steelyard.diagnostics.data_comparison import DataComparison
-from steelyard.diagnostics.of_simulation import SimulationDiagnosis, diagnose_simulation
-from steelyard.diagnostics.oracle_comparison import RatioComparison
-from steelyard.diagnostics.sensitivity import SensitivityMap
-from steelyard.diagnostics.total_closure import ColumnTotal, TotalClosure
-from steelyard.diagnostics.verdict import Check
+from steelyard.diagnostics.inference.data_comparison import DataComparison
+from steelyard.diagnostics.model.sensitivity import SensitivityMap
+from steelyard.diagnostics.model.total_closure import ColumnTotal, TotalClosure
+from steelyard.diagnostics.oracle.ratio_comparison import RatioComparison
+from steelyard.diagnostics.ratio.calibration import Calibration
+from steelyard.diagnostics.ratio.convergence import Convergence
+from steelyard.diagnostics.simulation.simulation_checks import SimulationDiagnosis, diagnose_simulation
+from steelyard.diagnostics.thresholds import Thresholds
+from steelyard.finite_simulation.reference_error import ReferenceError
+from steelyard.finite_simulation.simulation_error import SimulationError
+from steelyard.inference.belts import Belt, BeltPoint, BestFit, CriticalValue, Inference, Interval
+from steelyard.inference.fit import Fit, Scan
+from steelyard.inference.impacts import Impact, Impacts
+from steelyard.inference.intervals import ends, wald_threshold
+from steelyard.inference.significance import ExpectedSignificance, Significance
+from steelyard.inference.toy_fits import ToyFits
 from steelyard.plots.labels import EMBEDDED, Labels
-from steelyard.statistics.audit import Audit, AuditPoint, Coverage, CriticalComparison
-from steelyard.statistics.belts import Belt, BeltPoint, BestFit, CriticalValue, Inference, Interval
-from steelyard.statistics.fits import Fit, Scan
-from steelyard.statistics.impacts import Impact, Impacts
-from steelyard.statistics.intervals import ends, wald_threshold
-from steelyard.statistics.reference_error import ReferenceError
-from steelyard.statistics.significance import ExpectedSignificance, Significance
-from steelyard.statistics.simulation_error import SimulationError
-from steelyard.summary import CheckResult, Summary, summarise
+from steelyard.report.summary import CheckResult, Summary, summarise
 
 LEVELS = (0.6827, 0.9545)
 PROCESSES = ("signal", "interfering", "background")
@@ -52,6 +53,12 @@ LABELS = Labels(
     columns={"mass": r"$m_{4\ell}$ [GeV]", "angle": r"$\cos\theta^*$"},
     note=EMBEDDED,
 )
+
+
+def toys_of(t, status=None) -> ToyFits:
+    """Fits of toys with these t, converged unless another status is given."""
+    t = np.asarray(t, dtype=float)
+    return ToyFits(t, np.ones_like(t), np.full(len(t), 10), np.zeros(len(t), dtype=int) if status is None else status)
 
 
 def scan(hat: float = 1.0, steepness: float = 6.0) -> Scan:

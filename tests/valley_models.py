@@ -10,18 +10,18 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from steelyard.statistics.coefficients import Coefficients
-from steelyard.statistics.engine.orders import GRADIENT
-from steelyard.statistics.engine.search import Minimum, minimise
-from steelyard.statistics.fits import fit, scan
-from steelyard.statistics.impacts import impacts
-from steelyard.statistics.interpolation import event_values
-from steelyard.statistics.likelihood import Likelihood
-from steelyard.statistics.mixture import Mixture
-from steelyard.statistics.normaliser import log_normaliser
-from steelyard.statistics.normaliser_fit import build_normaliser
-from steelyard.statistics.systematics import Normaliser, Nuisance, Systematics
-from steelyard.statistics.toy_fits import fit_toys
+from steelyard.inference.fit import fit, scan
+from steelyard.inference.impacts import impacts
+from steelyard.inference.toy_fits import fit_toys
+from steelyard.likelihood.kernels.orders import GRADIENT
+from steelyard.likelihood.likelihood import Likelihood
+from steelyard.likelihood.minimise.search import Minimum, minimise
+from steelyard.model.coefficients import Coefficients
+from steelyard.model.effects import Normaliser, Nuisance, Systematics
+from steelyard.model.interpolation import event_values
+from steelyard.model.mixture import Mixture
+from steelyard.model.normaliser import log_normaliser
+from steelyard.regions.normaliser_fit import build_normaliser
 
 YIELDS = np.array([30.0, 300.0])
 BOUNDS = (0.0, 5.0)

@@ -27,17 +27,17 @@ import interference_effects
 import one_sided_search
 import random_models
 
-from steelyard.baselines.binned import BinnedModel, fill_templates
-from steelyard.baselines.toys import throw_counts
-from steelyard.statistics.belts import build_belt, infer
-from steelyard.statistics.fits import fit, scan
-from steelyard.statistics.impacts import impacts
-from steelyard.statistics.likelihood import Likelihood
-from steelyard.statistics.model import Model
-from steelyard.statistics.normaliser_accuracy import measure_accuracy
-from steelyard.statistics.profiles import conditional_nuisances
-from steelyard.statistics.toy_fits import fit_toys
-from steelyard.statistics.toys import throw_toys
+from steelyard.baselines.template_toys import throw_counts
+from steelyard.diagnostics.model.normaliser_accuracy import measure_accuracy
+from steelyard.inference.belts import build_belt, infer
+from steelyard.inference.fit import fit, scan
+from steelyard.inference.impacts import impacts
+from steelyard.inference.profiles import conditional_nuisances
+from steelyard.inference.toy_fits import fit_toys
+from steelyard.inference.toys import throw_toys
+from steelyard.likelihood.likelihood import Likelihood
+from steelyard.regions.binned import BinnedModel, fill_templates
+from steelyard.regions.unbinned import Model
 
 NUMBERS = Path(__file__).with_name("numbers.json")
 LEVELS = (0.6827, 0.9545)

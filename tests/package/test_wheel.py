@@ -21,10 +21,10 @@ PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 FIT = """
 import numpy as np
 import steelyard
-from steelyard.statistics.coefficients import Coefficients
-from steelyard.statistics.fits import fit
-from steelyard.statistics.likelihood import Likelihood
-from steelyard.statistics.mixture import Mixture
+from steelyard.model.coefficients import Coefficients
+from steelyard.inference.fit import fit
+from steelyard.likelihood.likelihood import Likelihood
+from steelyard.model.mixture import Mixture
 
 coefficients = Coefficients(("mu",), ("mu", "1"), {"mu": 1.0})
 mixture = Mixture(("S", "B"), coefficients, np.array([30.0, 100.0]), (0.0, 10.0))

@@ -8,15 +8,15 @@ import pytest
 import torch
 from gaussians import CROSS_FIT, DISTANCE, HELD_OUT, exact_log_ratio, gaussian_samples, training_rule
 
-from steelyard.configuration import load
+from steelyard.configuration.schema import load
 from steelyard.data.identifiers import event_ids, folds, is_training
-from steelyard.expressions import parse
-from steelyard.offshell4l.constants import OBSERVABLES
-from steelyard.offshell4l.densities import densities, yields
-from steelyard.offshell4l.events import draw_sample
+from steelyard.expressions.language import parse
 from steelyard.ratios.members import load as load_member
 from steelyard.ratios.training import train_member
 from steelyard.ratios.training_data import RatioSample
+from steelyard.simulators.offshell4l.constants import OBSERVABLES
+from steelyard.simulators.offshell4l.densities import densities, yields
+from steelyard.simulators.offshell4l.draw import draw_sample
 
 CONFIGURATION = Path(__file__).parents[2] / "config" / "config.yaml"
 PROCESSES = {"gg": ("S", "SBI", "B"), "qqZZ": ("NI",)}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from phase_space import points
 
-from steelyard.offshell4l import amplitudes
-from steelyard.offshell4l.constants import PROCESSES
-from steelyard.offshell4l.densities import densities, expected_events, rate_density
+from steelyard.simulators.offshell4l import amplitudes
+from steelyard.simulators.offshell4l.constants import PROCESSES
+from steelyard.simulators.offshell4l.densities import densities, expected_events, rate_density
 
 CHI = np.linspace(-np.pi, np.pi, 12, endpoint=False)
 """Trapezoidal nodes: exact for the trigonometric polynomials of degree ≤ 2 of the amplitudes."""

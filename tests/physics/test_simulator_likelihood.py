@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from steelyard.offshell4l.densities import densities, yields
-from steelyard.offshell4l.events import draw_sample
+from steelyard.simulators.offshell4l.densities import densities, yields
+from steelyard.simulators.offshell4l.draw import draw_sample
 
 PROTOTYPE = {0.0: 1.77, 0.05: 0.59, 0.25: 0.39, 1.5: 0.58, 2.0: 2.60}
 """Found by an independent implementation with 6·10⁵ points, quoted to two digits after the point."""

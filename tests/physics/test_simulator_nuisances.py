@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from phase_space import points
 
-from steelyard.offshell4l import amplitudes
-from steelyard.offshell4l.constants import PROCESSES
-from steelyard.offshell4l.densities import densities, expected_events, log_densities, yields
-from steelyard.offshell4l.events import draw_experiments, draw_sample, seen
-from steelyard.offshell4l.nuisances import weight_factors
-from steelyard.offshell4l.spaces import GENERATED
+from steelyard.simulators.offshell4l import amplitudes
+from steelyard.simulators.offshell4l.constants import PROCESSES
+from steelyard.simulators.offshell4l.densities import densities, expected_events, log_densities, yields
+from steelyard.simulators.offshell4l.draw import draw_experiments, draw_sample, seen
+from steelyard.simulators.offshell4l.spaces import GENERATED
+from steelyard.simulators.offshell4l.variation_factors import weight_factors
 
 N = 300_000
 POINTS = [

@@ -7,11 +7,11 @@ import pytest
 from phase_space import points
 from scipy.stats import chi2
 
-from steelyard.offshell4l.densities import densities, yields
-from steelyard.offshell4l.events import draw_experiments, draw_sample, seen
-from steelyard.offshell4l.nuisances import Nuisances, weight_factors
-from steelyard.offshell4l.sampling import draw_mixture, gluon_components, quark_component
-from steelyard.offshell4l.spaces import GENERATED
+from steelyard.simulators.offshell4l.densities import densities, yields
+from steelyard.simulators.offshell4l.draw import draw_experiments, draw_sample, seen
+from steelyard.simulators.offshell4l.sampling import draw_mixture, gluon_components, quark_component
+from steelyard.simulators.offshell4l.spaces import GENERATED
+from steelyard.simulators.offshell4l.variation_factors import Nuisances, weight_factors
 
 N = 200_000
 ALPHA = 1e-4

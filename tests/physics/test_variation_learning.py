@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from gaussians import HELD_OUT, training_rule
 
-from steelyard.configuration import load
+from steelyard.configuration.schema import load
 from steelyard.data.identifiers import event_ids, is_unseen
 from steelyard.data.store import Sample, SampleInfo
-from steelyard.expressions import parse
-from steelyard.offshell4l.constants import OBSERVABLES
-from steelyard.offshell4l.densities import log_density
-from steelyard.offshell4l.events import draw_sample
+from steelyard.expressions.language import parse
 from steelyard.ratios.ensembles import combine
 from steelyard.ratios.evaluation import evaluate_variations
 from steelyard.ratios.hypotheses import variation_samples
 from steelyard.ratios.members import load as load_member
 from steelyard.ratios.training import train_member
+from steelyard.simulators.offshell4l.constants import OBSERVABLES
+from steelyard.simulators.offshell4l.densities import log_density
+from steelyard.simulators.offshell4l.draw import draw_sample
 
 CONFIGURATION = load(Path(__file__).parents[2] / "config" / "config.yaml")
 PROCESSES = {"gg": ("S", "SBI", "B"), "qqZZ": ("NI",)}

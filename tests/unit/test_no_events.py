@@ -14,18 +14,18 @@ from steelyard.baselines.analyses import discriminant_baseline, fixed_baseline, 
 from steelyard.baselines.results import BaselineInput
 from steelyard.data.reference_events import load_scores
 from steelyard.data.store import Sample, SampleInfo
-from steelyard.diagnostics.data_comparison import compare_data
-from steelyard.plots.data import data_comparison
+from steelyard.diagnostics.inference.data_comparison import compare_data
+from steelyard.inference.fit import Scan, fit, scan
+from steelyard.inference.impacts import impacts
+from steelyard.inference.toy_fits import Status, fit_toys
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.plots.data_comparison import data_comparison
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import save
+from steelyard.ratios.architectures.perceptron import Network
 from steelyard.ratios.ensembles import combine
 from steelyard.ratios.evaluation import evaluate_sample, evaluate_variations
 from steelyard.ratios.members import Member
-from steelyard.ratios.network import Network
-from steelyard.results import from_json, to_json
-from steelyard.statistics.fits import Scan, fit, scan
-from steelyard.statistics.impacts import impacts
-from steelyard.statistics.toy_fits import Status, fit_toys
 
 MU = np.linspace(0.0, 3.0, 13)
 NOTHING = np.empty((0, 4))

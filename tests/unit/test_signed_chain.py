@@ -8,23 +8,23 @@ import signed_mixture as mixture
 
 from steelyard.baselines.analyses import fit_baseline
 from steelyard.baselines.results import BaselineInput
-from steelyard.baselines.toys import ToyPlan
-from steelyard.configuration.thresholds import Thresholds
+from steelyard.baselines.template_toys import ToyPlan
 from steelyard.data.identifiers import Split, event_ids, is_unseen
 from steelyard.data.reference import class_weights, mix_reference
 from steelyard.data.reference_events import process_densities, reference_components, reference_events
 from steelyard.data.store import Sample, SampleInfo
-from steelyard.diagnostics.calibration import calibration
-from steelyard.diagnostics.classifier_test import classifier_test
 from steelyard.diagnostics.closure import bin_columns, closure
-from steelyard.diagnostics.of_model import diagnose_model
-from steelyard.diagnostics.overtraining import overtraining
-from steelyard.diagnostics.table import event_table
-from steelyard.statistics.coefficients import Coefficients
-from steelyard.statistics.fits import scan
-from steelyard.statistics.model import build_model
-from steelyard.statistics.reference_error import Components, reference_error
-from steelyard.statistics.toys import throw_toys
+from steelyard.diagnostics.event_table import event_table
+from steelyard.diagnostics.model.model_diagnosis import diagnose_model
+from steelyard.diagnostics.ratio.calibration import calibration
+from steelyard.diagnostics.ratio.classifier_test import classifier_test
+from steelyard.diagnostics.ratio.overtraining import overtraining
+from steelyard.diagnostics.thresholds import Thresholds
+from steelyard.finite_simulation.reference_error import Components, reference_error
+from steelyard.inference.fit import scan
+from steelyard.inference.toys import throw_toys
+from steelyard.model.coefficients import Coefficients
+from steelyard.regions.unbinned import build_model
 
 N = 20_000
 NAMES = ("signal", "background")

@@ -85,7 +85,7 @@ def test_what_a_profile_sets_for_a_stage_holds_for_all_its_packs(workspace):
     script = "\n".join(
         [
             "import sys",
-            "from steelyard.plan import dry_run",
+            "from steelyard.runtime.plan import dry_run",
             "print([(job.stage, job.units, job.gpus) for job in dry_run(sys.argv[1:])])",
         ]
     )

@@ -13,7 +13,7 @@ def plan(workspace, *options):
     """Stage: cells of its line."""
     (_, *command), environment = workspace.command(*options)
     done = subprocess.run(
-        [sys.executable, "-m", "steelyard.plan", *command],
+        [sys.executable, "-m", "steelyard.runtime.plan", *command],
         capture_output=True,
         text=True,
         env=environment,

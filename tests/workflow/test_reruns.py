@@ -308,7 +308,7 @@ AUDIT = {"throw_surfaces": 1, "audit_belt": 1, "plot_audit": 1}
 CODE = {
     "a plot style": ("src/steelyard/plots/style.py", statement, PLOTS),
     "a comment in a plot style": ("src/steelyard/plots/style.py", comment, {}),
-    "a library module of a late stage": ("src/steelyard/statistics/belts.py", statement, AFTER_SETS | AUDIT),
+    "a library module of a late stage": ("src/steelyard/inference/belts.py", statement, AFTER_SETS | AUDIT),
     "a script": ("workflow/scripts/build_belt.py", statement, AFTER_BELTS),
     "a comment in a script": ("workflow/scripts/build_belt.py", comment, {}),
     "a comment in the script of a training": ("workflow/scripts/train_member.py", comment, {}),

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
-from steelyard import rulegraph
+from steelyard.runtime import rule_graph
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -61,7 +61,7 @@ def test_the_catalogue_is_told_how_to_use_it():
 def test_the_picture_of_the_rules_is_that_of_the_rules():
     drawn = run("snakemake", "--quiet", "all", "--rulegraph", "mermaid-js")
     assert drawn.returncode == 0, drawn.stderr
-    text = rulegraph.main(drawn.stdout, REPOSITORY / "workflow" / "rules", REPOSITORY / "workflow" / "Snakefile")
+    text = rule_graph.main(drawn.stdout, REPOSITORY / "workflow" / "rules", REPOSITORY / "workflow" / "Snakefile")
     assert (REPOSITORY / "docs" / "rulegraph.md").read_text() == text, "run: make rulegraph"
 
 

@@ -29,7 +29,7 @@ rule simulate_experiments:
         alpha=lambda wildcards: TRUTHS[wildcards.truth],
         shapes=[dataclasses.asdict(variation) for variation in VARIATIONS.values()],
         seed=analysis.seed,
-        code=code("simulate_experiments", "statistics.experiment_fits", "statistics.experiments", *SIMULATOR),
+        code=code("simulate_experiments", "coverage.experiment_fits", "coverage.experiments", *SIMULATOR),
     message:
         "Simulating and fitting independent experiments at {wildcards.point}, {wildcards.truth}"
     script:
@@ -58,7 +58,7 @@ rule throw_surfaces:
         toys=analysis.audit.surface_toys if analysis.audit else 0,
         levels=LEVELS,
         seed=analysis.seed,
-        code=code("throw_surfaces", "statistics.critical_surface"),
+        code=code("throw_surfaces", "coverage.critical_surface"),
     message:
         "Throwing toys for the critical values of the audit"
     script:
@@ -85,7 +85,7 @@ rule audit_belt:
         mem_mb=2000,
         runtime=15,
     params:
-        code=code("audit_belt", "statistics.audit"),
+        code=code("audit_belt", "coverage.audit"),
     message:
         "Auditing the belt's coverage"
     script:

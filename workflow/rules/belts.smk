@@ -18,7 +18,7 @@ rule build_belt:
         runtime=15,
     params:
         levels=LEVELS,
-        code=code("build_belt", "statistics.belts"),
+        code=code("build_belt", "inference.belts"),
     message:
         "Building the confidence belt ({wildcards.likelihood}{wildcards.belt})"
     script:
@@ -48,7 +48,7 @@ rule invert_belt:
         mem_mb=2000,
         runtime=15,
     params:
-        code=code("invert_belt", "statistics.belts", "statistics.significance"),
+        code=code("invert_belt", "inference.belts", "inference.significance"),
     message:
         "Confidence intervals of the {wildcards.data} data ({wildcards.likelihood}intervals)"
     script:

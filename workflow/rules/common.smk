@@ -15,15 +15,15 @@ RULES = Path(workflow.current_basedir.get_path_or_uri(secret_free=False))
 if (LIBRARY := RULES.parents[1] / "src").is_dir():
     sys.path.insert(0, str(LIBRARY))
 
-from steelyard.code_digest import code_digest
+from steelyard.runtime.code_digest import code_digest
 from steelyard.configuration import strict_yaml
-from steelyard.configuration import resolve
+from steelyard.configuration.schema import resolve
 from steelyard.configuration.systematics import groups, model_effects, null_variations, varied_sources, variations
 from steelyard.errors import SteelyardError
-from steelyard.outputs import require_writable
-from steelyard.plots.labels import labels_of
-from steelyard.results import to_data
-from steelyard.simulators import package
+from steelyard.io.files import require_writable
+from steelyard.configuration.picture_labels import labels_of
+from steelyard.io.serialisation import to_data
+from steelyard.simulators.interface import package
 
 # A graph of thousands of jobs is millions of objects that all live to the end: looking for garbage among them every 700
 # new ones takes a tenth of a dry run.
@@ -117,7 +117,7 @@ def ntuples(wildcards):
     source = SOURCES[wildcards.sample]
     if source.get("simulate"):
         return expand(f"{R}/ntuples/{wildcards.sample}/part-{{part}}.root", part=range(source["simulate"]["parts"]))
-    from steelyard.data.trees import expand as expand_files  # not above: it brings all of dask and uproot
+    from steelyard.data.readers.root import expand as expand_files
 
     return [file for file in expand_files(source["files"]) if "://" not in file]
 
@@ -127,7 +127,7 @@ def varied_ntuples(wildcards):
     source = VARIED[wildcards.sample, wildcards.varied]
     if source.files is None:
         return ntuples(wildcards)
-    from steelyard.data.trees import expand as expand_files
+    from steelyard.data.readers.root import expand as expand_files
 
     return [file for file in expand_files(source.files) if "://" not in file]
 

@@ -45,7 +45,7 @@ rule ingest_sample:
         observables=[{key: item[key] for key in ("name", "expression")} for item in settings["observables"]],
         source=reading,
         files=lambda wildcards: SOURCES[wildcards.sample].get("files"),
-        code=code("ingest_sample", "data.ntuples", "data.store"),
+        code=code("ingest_sample", "data.ingest", "data.store"),
     message:
         "Reading sample {wildcards.sample}"
     script:
@@ -76,7 +76,7 @@ rule ingest_variation:
         varied=lambda wildcards: dataclasses.asdict(VARIED[wildcards.sample, wildcards.varied]),
         files=lambda wildcards: VARIED[wildcards.sample, wildcards.varied].files
         or SOURCES[wildcards.sample].get("files"),
-        code=code("ingest_variation", "data.variations"),
+        code=code("ingest_variation", "data.ingest_variation"),
     message:
         "Reading sample {wildcards.sample} at {wildcards.varied}"
     script:

@@ -22,7 +22,7 @@ rule diagnose_ratio:
         runtime=30,
     params:
         thresholds=settings["diagnostics"]["thresholds"],
-        code=code("diagnose_ratio", "diagnostics.of_ratio"),
+        code=code("diagnose_ratio", "diagnostics.ratio.ratio_diagnosis"),
     message:
         "Checking the ratio {wildcards.process}"
     script:
@@ -62,9 +62,9 @@ rule diagnose_systematic:
         ),
         code=code(
             "diagnose_systematic",
-            "diagnostics.of_variation",
-            "statistics.model",
-            "statistics.null_information",
+            "diagnostics.variation.variation_diagnosis",
+            "regions.unbinned",
+            "finite_simulation.null_information",
             "data.null_ratios",
         ),
     message:
@@ -96,7 +96,7 @@ rule diagnose_model:
         grid=analysis.scan.grid.tolist(),
         truths=[analysis.parameter.nominal],
         thresholds=settings["diagnostics"]["thresholds"],
-        code=code("diagnose_model", "diagnostics.of_model"),
+        code=code("diagnose_model", "diagnostics.model.model_diagnosis"),
     message:
         "Checking the sums and differences that the likelihood uses"
     script:
@@ -128,7 +128,7 @@ rule measure_simulation:
         nominal=analysis.parameter.nominal,
         thresholds=THRESHOLDS,
         seed=analysis.seed,
-        code=code("measure_simulation", "diagnostics.of_simulation", "statistics.member_ratios"),
+        code=code("measure_simulation", "diagnostics.simulation.simulation_checks", "finite_simulation.member_ratios"),
     message:
         "Measuring what finite simulation and training leave unknown of t"
     script:
@@ -156,7 +156,7 @@ rule compare_oracle:
         runtime=15,
     params:
         diagnostics=settings["diagnostics"],
-        code=code("compare_oracle", "diagnostics.of_oracle"),
+        code=code("compare_oracle", "diagnostics.oracle.oracle_diagnosis"),
     message:
         "Comparing the learned with the exact likelihood"
     script:
@@ -184,7 +184,7 @@ rule compare_data:
         mem_mb=4000,
         runtime=15,
     params:
-        code=code("compare_data", "diagnostics.data_comparison", "diagnostics.data_support", "statistics.model"),
+        code=code("compare_data", "diagnostics.inference.data_comparison", "diagnostics.inference.data_support", "regions.unbinned"),
     message:
         "Comparing data and simulation in what the likelihood sees"
     script:
@@ -211,7 +211,7 @@ rule map_sensitivity:
         **section("observables"),
         nominal=analysis.parameter.nominal,
         tested=analysis.parameter.bounds[0],
-        code=code("map_sensitivity", "diagnostics.sensitivity", "statistics.model"),
+        code=code("map_sensitivity", "diagnostics.model.sensitivity", "regions.unbinned"),
     message:
         "Mapping where the sensitivity comes from"
     script:

@@ -70,7 +70,7 @@ rule evaluate_oracle:
     params:
         oracle=settings["oracle"],
         processes=PROCESSES,
-        code=code("evaluate_oracle", "simulators", *SIMULATOR),
+        code=code("evaluate_oracle", "simulators.interface", *SIMULATOR),
     message:
         "Evaluating the exact densities on sample {wildcards.sample}"
     script:
@@ -95,7 +95,7 @@ rule evaluate_oracle_variations:
     params:
         oracle=settings["oracle"],
         variations=lambda wildcards: [dataclasses.asdict(item) for item in SHAPES[wildcards.systematic]],
-        code=code("evaluate_oracle_variations", "exact", *SIMULATOR),
+        code=code("evaluate_oracle_variations", "simulators.exact_variations", *SIMULATOR),
     message:
         "Evaluating the exact variations by {wildcards.systematic} on sample {wildcards.sample}"
     script:

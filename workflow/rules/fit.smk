@@ -25,7 +25,7 @@ rule scan_likelihood:
     params:
         nominal=analysis.parameters[0].nominal,
         scan=settings["scan"],
-        code=code("scan_likelihood", "statistics.fits", "statistics.model"),
+        code=code("scan_likelihood", "inference.fit", "regions.unbinned"),
     message:
         "Scanning the likelihood of the {wildcards.data} data ({wildcards.likelihood}{wildcards.data})"
     script:
@@ -57,7 +57,7 @@ rule rank_nuisances:
     params:
         nominal=analysis.parameters[0].nominal,
         groups=GROUPS,
-        code=code("rank_nuisances", "statistics.impacts", "statistics.model"),
+        code=code("rank_nuisances", "inference.impacts", "regions.unbinned"),
     message:
         "Ranking the nuisance parameters ({wildcards.likelihood}{wildcards.data})"
     script:
@@ -88,7 +88,7 @@ rule measure_reference:
     params:
         data=DATA,
         nominal=analysis.parameters[0].nominal,
-        code=code("measure_reference", "statistics.reference_error", "statistics.model", "data.reference_events"),
+        code=code("measure_reference", "finite_simulation.reference_error", "regions.unbinned", "data.reference_events"),
     message:
         "Measuring what the finite reference sample adds to the error"
     script:

@@ -24,7 +24,7 @@ rule build_model:
         effects=EFFECTS,
         varied=[[source.sample, source.systematic, source.direction] for source in VARIED.values()],
         exact=False,
-        code=code("build_model", "statistics.model", "data.yield_effects", "data.expected", "configuration.systematics"),
+        code=code("build_model", "regions.unbinned", "regions.measured_yields", "data.expected", "configuration.systematics"),
     message:
         "Building the statistical model"
     script:
@@ -48,7 +48,7 @@ use rule build_model as build_oracle_model with:
         effects=EFFECTS,
         varied=[[source.sample, source.systematic, source.direction] for source in VARIED.values()],
         exact=True,
-        code=code("build_model", "statistics.model", "data.yield_effects", "data.expected", "configuration.systematics"),
+        code=code("build_model", "regions.unbinned", "regions.measured_yields", "data.expected", "configuration.systematics"),
     message:
         "Building the exact model on the same events"
 
@@ -73,7 +73,7 @@ rule rate_observed:
         runtime=15,
     params:
         exact=False,
-        code=code("rate_observed", "statistics.model"),
+        code=code("rate_observed", "regions.unbinned"),
     message:
         "Evaluating the model on the observed events"
     script:
@@ -95,6 +95,6 @@ use rule rate_observed as rate_oracle_observed with:
         f"{R}/benchmarks/rate_observed/oracle.tsv"
     params:
         exact=True,
-        code=code("rate_observed", "statistics.model"),
+        code=code("rate_observed", "regions.unbinned"),
     message:
         "Evaluating the exact model on the observed events"

@@ -100,7 +100,7 @@ rule plot_variations:
     params:
         labels=LABELS,
         observables=[observable["name"] for observable in settings["observables"]],
-        code=code("plot_variations", "plots.variations_closure", "plots.variations_oracle"),
+        code=code("plot_variations", "plots.variation_closure", "plots.variation_comparison"),
     message:
         "Drawing the variations"
     script:
@@ -155,7 +155,7 @@ rule plot_audit:
         runtime=15,
     params:
         labels=LABELS,
-        code=code("plot_audit", "plots.audit"),
+        code=code("plot_audit", "plots.coverage"),
     message:
         "Drawing the audit"
     script:
@@ -247,8 +247,8 @@ rule plot_checks:
             "plots.total_closure",
             "plots.sensitivity",
             "plots.simulation",
-            "plots.oracle",
-            "plots.data",
+            "plots.ratio_comparison",
+            "plots.data_comparison",
         ),
     message:
         "Drawing the checks"

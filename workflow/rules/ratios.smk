@@ -1,7 +1,7 @@
 # The networks of every density ratio: the fan-out that fills a GPU cluster. One job trains `members_per_job` members.
 
-from steelyard.packing import packs
-from steelyard.provenance import TRAINING_VERSION
+from steelyard.runtime.packing import packs
+from steelyard.ratios.version import TRAINING_VERSION
 
 for pack in packs(analysis.ensembles.members, analysis.ensembles.members_per_job):
 

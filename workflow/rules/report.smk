@@ -45,15 +45,15 @@ rule summarise_results:
         members=analysis.ensembles.members,
         code=code(
             "summarise_results",
-            "summary",
+            "report.summary",
             "diagnostics.advice",
-            "diagnostics.of_belt",
-            "diagnostics.of_fits",
-            "diagnostics.of_intervals",
-            "diagnostics.of_nuisances",
-            "diagnostics.of_null",
-            "diagnostics.of_reference",
-            "diagnostics.of_simulation",
+            "diagnostics.inference.belt_checks",
+            "diagnostics.inference.fit_checks",
+            "diagnostics.inference.interval_checks",
+            "diagnostics.inference.pull_checks",
+            "diagnostics.variation.null_checks",
+            "diagnostics.inference.reference_checks",
+            "diagnostics.simulation.simulation_checks",
         ),
     message:
         "Summarising the results"
@@ -77,7 +77,7 @@ rule record_provenance:
         runtime=5,
     params:
         settings=settings,
-        code=code("record_provenance", "provenance"),
+        code=code("record_provenance", "runtime.provenance"),
     message:
         "Recording the configuration and the versions"
     script:
@@ -109,7 +109,7 @@ rule write_page:
     params:
         data=DATA,
         note=LABELS.get("note"),
-        code=code("write_page", "report_page"),
+        code=code("write_page", "report.page"),
     message:
         "Writing the page that the report starts with"
     script:
@@ -128,9 +128,9 @@ all_plots = [
 
 
 onsuccess:
-    from steelyard.results import from_json
-    from steelyard.summary import Summary
-    from steelyard.summary_text import format_table
+    from steelyard.io.serialisation import from_json
+    from steelyard.report.summary import Summary
+    from steelyard.report.summary_text import format_table
 
     if os.path.exists(f"{R}/summary.json"):
         print("", format_table(from_json(Summary, f"{R}/summary.json")), sep="\n")

@@ -23,7 +23,7 @@ rule throw_toys:
         toys=analysis.belts.toys_per_job,
         nuisances=analysis.belts.nuisances if NUISANCES else "nominal",
         seed=analysis.seed,
-        code=code("throw_toys", "statistics.toys", "statistics.profiles"),
+        code=code("throw_toys", "inference.toys", "inference.profiles"),
     message:
         "Throwing toys at {wildcards.point} ({wildcards.likelihood}{wildcards.belt}, batch {wildcards.batch})"
     script:
@@ -51,7 +51,7 @@ rule throw_expected:
         tested=analysis.parameters[0].bounds[0],
         toys=analysis.belts.expected_toys,
         seed=analysis.seed,
-        code=code("throw_expected", "statistics.toys"),
+        code=code("throw_expected", "inference.toys"),
     message:
         "Throwing toys of the expected significance ({wildcards.likelihood}expected)"
     script:

@@ -1,10 +1,10 @@
-from steelyard.jobs import logged
-from steelyard.results import from_json, to_json
-from steelyard.statistics.audit import compare
-from steelyard.statistics.belts import Belt
-from steelyard.statistics.critical_surface import CriticalSurfaces
-from steelyard.statistics.experiment_fits import load_experiments
-from steelyard.statistics.model import load_model
+from steelyard.coverage.audit import compare
+from steelyard.coverage.critical_surface import CriticalSurfaces
+from steelyard.coverage.experiment_fits import load_experiments
+from steelyard.inference.belts import Belt
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 
 files = snakemake.input
 

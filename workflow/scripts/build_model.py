@@ -1,18 +1,18 @@
 import numpy as np
 
-from steelyard.configuration import Parameter, Process, Prune
-from steelyard.configuration.systematics import ModelEffects
+from steelyard.configuration.schema import Parameter, Process, Prune
 from steelyard.data.expected import check_expected, expected_events, outdated
 from steelyard.data.reference import Reference, expected_yields
 from steelyard.data.reference_events import exact_log_ratios, load_scores, process_densities, reference_events
 from steelyard.data.store import SampleInfo, open_all
-from steelyard.data.yield_effects import log_yields
-from steelyard.jobs import logged
-from steelyard.results import from_data, from_json
-from steelyard.statistics.coefficients import Coefficients
-from steelyard.statistics.effects import SystematicEffects, shape_effects
-from steelyard.statistics.model import build_model, save_model
-from steelyard.statistics.pruning import PruningThresholds
+from steelyard.io.serialisation import from_data, from_json
+from steelyard.model.coefficients import Coefficients
+from steelyard.regions.declared_effects import ModelEffects
+from steelyard.regions.measured_yields import log_yields
+from steelyard.regions.pruning import PruningThresholds
+from steelyard.regions.shape_factors import SystematicEffects, shape_effects
+from steelyard.regions.unbinned import build_model, save_model
+from steelyard.runtime.jobs import logged
 
 files, params = snakemake.input, snakemake.params
 

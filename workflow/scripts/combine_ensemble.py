@@ -1,6 +1,6 @@
-from steelyard.configuration import Split
-from steelyard.jobs import logged
+from steelyard.configuration.schema import Split
 from steelyard.ratios.ensembles import combine_files
+from steelyard.runtime.jobs import logged
 
 params = snakemake.params
 

@@ -1,13 +1,13 @@
 import numpy as np
 
 from steelyard.data.store import open_all
-from steelyard.diagnostics.data_comparison import compare_data
-from steelyard.diagnostics.data_support import data_support, support_of
-from steelyard.jobs import logged
-from steelyard.results import from_json, to_json
-from steelyard.statistics.engine.intensity import event_intensities
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.model import load_model
+from steelyard.diagnostics.inference.data_comparison import compare_data
+from steelyard.diagnostics.inference.data_support import data_support, support_of
+from steelyard.inference.fit import Scan
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.likelihood.kernels.total_intensity import event_intensities
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 
 files = snakemake.input
 

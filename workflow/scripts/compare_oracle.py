@@ -1,10 +1,10 @@
 from steelyard.baselines.results import BaselineResult
-from steelyard.configuration.thresholds import Diagnostics
-from steelyard.diagnostics.of_oracle import compare_oracle
-from steelyard.jobs import logged
-from steelyard.results import from_json, to_json
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.model import load_model
+from steelyard.diagnostics.oracle.oracle_diagnosis import compare_oracle
+from steelyard.diagnostics.thresholds import Diagnostics
+from steelyard.inference.fit import Scan
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 
 files = snakemake.input
 

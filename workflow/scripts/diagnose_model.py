@@ -1,12 +1,12 @@
-from steelyard.configuration.thresholds import Thresholds
 from steelyard.data.reference import Reference
 from steelyard.data.store import open_all
-from steelyard.diagnostics.of_model import diagnose_model
-from steelyard.diagnostics.table import event_table
-from steelyard.jobs import logged
-from steelyard.results import from_json, to_json
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.model import load_model
+from steelyard.diagnostics.event_table import event_table
+from steelyard.diagnostics.model.model_diagnosis import diagnose_model
+from steelyard.diagnostics.thresholds import Thresholds
+from steelyard.inference.fit import Scan
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 
 files, params = snakemake.input, snakemake.params
 

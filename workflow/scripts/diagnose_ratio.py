@@ -1,13 +1,13 @@
 import numpy as np
 
-from steelyard.configuration.thresholds import Thresholds
 from steelyard.data.reference import Reference
 from steelyard.data.store import open_all
-from steelyard.diagnostics.of_ratio import diagnose_ratio
-from steelyard.diagnostics.table import event_table
-from steelyard.jobs import logged
+from steelyard.diagnostics.event_table import event_table
+from steelyard.diagnostics.ratio.ratio_diagnosis import diagnose_ratio
+from steelyard.diagnostics.thresholds import Thresholds
+from steelyard.io.serialisation import from_json, to_json
 from steelyard.ratios.ensembles import open_ensemble
-from steelyard.results import from_json, to_json
+from steelyard.runtime.jobs import logged
 
 files = snakemake.input
 

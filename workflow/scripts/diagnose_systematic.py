@@ -2,16 +2,16 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from steelyard.configuration import Split
-from steelyard.configuration.thresholds import Thresholds
+from steelyard.configuration.schema import Split
 from steelyard.data.null_ratios import load_null
 from steelyard.data.store import open_all
-from steelyard.diagnostics.of_variation import diagnose_systematic
-from steelyard.jobs import logged
-from steelyard.results import to_json
-from steelyard.statistics.model import load_model
-from steelyard.statistics.normaliser import log_normaliser
-from steelyard.statistics.null_information import measure_null
+from steelyard.diagnostics.thresholds import Thresholds
+from steelyard.diagnostics.variation.variation_diagnosis import diagnose_systematic
+from steelyard.finite_simulation.null_information import measure_null
+from steelyard.io.serialisation import to_json
+from steelyard.model.normaliser import log_normaliser
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 
 files, params = snakemake.input, snakemake.params
 NULL = ("two_sided", "symmetrised", "alike")  # what of the null variation's settings its effect depends on

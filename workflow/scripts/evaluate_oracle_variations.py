@@ -4,10 +4,10 @@ from types import SimpleNamespace
 import numpy as np
 
 from steelyard.data.store import Sample
-from steelyard.exact import exact_variations
-from steelyard.jobs import logged
-from steelyard.outputs import whole
-from steelyard.simulators import simulator
+from steelyard.io.files import whole
+from steelyard.runtime.jobs import logged
+from steelyard.simulators.exact_variations import exact_variations
+from steelyard.simulators.interface import simulator
 
 params = snakemake.params
 

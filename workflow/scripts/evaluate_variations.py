@@ -2,12 +2,12 @@ from pathlib import Path
 
 import numpy as np
 
-from steelyard.configuration import Split
+from steelyard.configuration.schema import Split
 from steelyard.data.store import Sample
-from steelyard.jobs import logged
-from steelyard.outputs import whole
+from steelyard.io.files import whole
 from steelyard.ratios.ensembles import open_ensemble
 from steelyard.ratios.evaluation import evaluate_variations
+from steelyard.runtime.jobs import logged
 
 files = snakemake.input
 

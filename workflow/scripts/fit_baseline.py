@@ -1,16 +1,16 @@
 import numpy as np
 
 from steelyard.baselines.analyses import fit_baseline
-from steelyard.baselines.binned import Varied
 from steelyard.baselines.results import BaselineInput
-from steelyard.baselines.toys import ToyPlan
-from steelyard.configuration import Baseline, Scan
+from steelyard.baselines.template_toys import ToyPlan
+from steelyard.configuration.schema import Baseline, Scan
 from steelyard.data.reference import Reference
 from steelyard.data.reference_events import ReferenceEvents, process_densities
 from steelyard.data.store import open_all
-from steelyard.jobs import logged
-from steelyard.results import from_json, to_json
-from steelyard.statistics.model import load_model
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.regions.binned import Varied
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 
 files, params = snakemake.input, snakemake.params
 

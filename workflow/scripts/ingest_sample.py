@@ -1,9 +1,9 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from steelyard.configuration import Expression, Ingestion, Observable
-from steelyard.data.ntuples import ingest_sample
-from steelyard.jobs import logged
+from steelyard.configuration.schema import Expression, Ingestion, Observable
+from steelyard.data.ingest import ingest_sample
+from steelyard.runtime.jobs import logged
 
 params = snakemake.params
 

@@ -1,9 +1,9 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from steelyard.configuration import Expression, Ingestion, Observable
-from steelyard.data.variations import ingest_variation
-from steelyard.jobs import logged
+from steelyard.configuration.schema import Expression, Ingestion, Observable
+from steelyard.data.ingest_variation import ingest_variation
+from steelyard.runtime.jobs import logged
 
 files, params = snakemake.input, snakemake.params
 

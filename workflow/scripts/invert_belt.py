@@ -1,9 +1,9 @@
-from steelyard.jobs import logged
-from steelyard.results import from_json, to_json
-from steelyard.statistics.belts import Belt, infer
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.model import load_model
-from steelyard.statistics.toys import load_points, load_toys
+from steelyard.inference.belts import Belt, infer
+from steelyard.inference.fit import Scan
+from steelyard.inference.toys import load_points, load_toys
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 
 files = snakemake.input
 

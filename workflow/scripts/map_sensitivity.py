@@ -1,10 +1,10 @@
-from steelyard.configuration import Observable
+from steelyard.configuration.schema import Observable
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.data.store import open_all
-from steelyard.diagnostics.sensitivity import SensitivityMaps, map_observables
-from steelyard.jobs import logged
-from steelyard.results import to_json
-from steelyard.statistics.model import load_model
+from steelyard.diagnostics.model.sensitivity import SensitivityMaps, map_observables
+from steelyard.io.serialisation import to_json
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 
 files, params = snakemake.input, snakemake.params
 

@@ -3,11 +3,11 @@ import numpy as np
 from steelyard.data.reference import Reference
 from steelyard.data.reference_events import ReferenceEvents, reference_components
 from steelyard.data.store import open_all
-from steelyard.jobs import logged
-from steelyard.results import from_json, to_json
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.model import load_model
-from steelyard.statistics.reference_error import Components, reference_error
+from steelyard.finite_simulation.reference_error import Components, reference_error
+from steelyard.inference.fit import Scan
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 
 files, params = snakemake.input, snakemake.params
 

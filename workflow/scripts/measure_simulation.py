@@ -1,18 +1,18 @@
-from steelyard.configuration.thresholds import Thresholds
 from steelyard.data.reference import Reference
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.data.store import open_all
-from steelyard.diagnostics.of_simulation import diagnose_simulation, scan_points
-from steelyard.jobs import logged
+from steelyard.diagnostics.simulation.simulation_checks import diagnose_simulation, scan_points
+from steelyard.diagnostics.thresholds import Thresholds
+from steelyard.finite_simulation.influence import simulated_events
+from steelyard.finite_simulation.member_ratios import member_ratios
+from steelyard.finite_simulation.reference_error import ReferenceError
+from steelyard.finite_simulation.simulation_error import simulation_error
+from steelyard.inference.fit import Scan
+from steelyard.io.serialisation import from_json, to_json
 from steelyard.ratios.ensembles import open_ensemble
-from steelyard.results import from_json, to_json
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 from steelyard.seeds import seed_for
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.influence import simulated_events
-from steelyard.statistics.member_ratios import member_ratios
-from steelyard.statistics.model import load_model
-from steelyard.statistics.reference_error import ReferenceError
-from steelyard.statistics.simulation_error import simulation_error
 
 files, params = snakemake.input, snakemake.params
 

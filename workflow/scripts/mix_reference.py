@@ -1,10 +1,10 @@
-from steelyard.configuration import Parameter, Process, ReferenceWeight, Split
+from steelyard.configuration.schema import Parameter, Process, ReferenceWeight, Split
 from steelyard.data.expected import check_expected, default_shares, expected_events, tell_expected
 from steelyard.data.reference import configured_yields, mix_reference
 from steelyard.data.store import open_all
-from steelyard.jobs import logged
-from steelyard.results import to_json
-from steelyard.statistics.coefficients import Coefficients
+from steelyard.io.serialisation import to_json
+from steelyard.model.coefficients import Coefficients
+from steelyard.runtime.jobs import logged
 
 params, rate = snakemake.params, snakemake.params.rate
 

@@ -1,9 +1,9 @@
-from steelyard.jobs import logged
-from steelyard.plots.audit import coverage, critical_values
+from steelyard.coverage.audit import Audit
+from steelyard.io.serialisation import from_json
+from steelyard.plots.coverage import coverage, critical_values
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import save
-from steelyard.results import from_json
-from steelyard.statistics.audit import Audit
+from steelyard.runtime.jobs import logged
 
 outputs, labels = snakemake.output, Labels(**snakemake.params.labels)
 

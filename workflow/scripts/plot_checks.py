@@ -1,24 +1,24 @@
-from steelyard.configuration.thresholds import Thresholds
-from steelyard.diagnostics.data_comparison import DataComparison
-from steelyard.diagnostics.of_model import ModelDiagnosis
-from steelyard.diagnostics.of_oracle import OracleDiagnosis
-from steelyard.diagnostics.of_ratio import RatioDiagnosis
-from steelyard.diagnostics.of_simulation import SimulationDiagnosis
-from steelyard.diagnostics.sensitivity import SensitivityMaps
-from steelyard.diagnostics.verdict import Checks
-from steelyard.jobs import logged
+from steelyard.checks import Checks
+from steelyard.diagnostics.inference.data_comparison import DataComparison
+from steelyard.diagnostics.model.model_diagnosis import ModelDiagnosis
+from steelyard.diagnostics.model.sensitivity import SensitivityMaps
+from steelyard.diagnostics.oracle.oracle_diagnosis import OracleDiagnosis
+from steelyard.diagnostics.ratio.ratio_diagnosis import RatioDiagnosis
+from steelyard.diagnostics.simulation.simulation_checks import SimulationDiagnosis
+from steelyard.diagnostics.thresholds import Thresholds
+from steelyard.inference.fit import Scan
+from steelyard.io.serialisation import from_json
 from steelyard.plots import checks as draw
 from steelyard.plots.closure import closure_summary
 from steelyard.plots.convergence import convergence
-from steelyard.plots.data import data_comparison
+from steelyard.plots.data_comparison import data_comparison
 from steelyard.plots.labels import Labels
-from steelyard.plots.oracle import ratio_comparison
+from steelyard.plots.ratio_comparison import ratio_comparison
 from steelyard.plots.sensitivity import sensitivity
 from steelyard.plots.simulation import simulation_error
 from steelyard.plots.style import save
 from steelyard.plots.total_closure import total_closure, total_closure_scan
-from steelyard.results import from_json
-from steelyard.statistics.fits import Scan
+from steelyard.runtime.jobs import logged
 
 files, params, outputs = snakemake.input, snakemake.params, snakemake.output
 

@@ -1,10 +1,10 @@
-from steelyard.jobs import logged
+from steelyard.finite_simulation.reference_error import ReferenceError
+from steelyard.inference.impacts import Impacts
+from steelyard.io.serialisation import from_json
 from steelyard.plots.impacts import correlations, error_budget, ranking
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import save
-from steelyard.results import from_json
-from steelyard.statistics.impacts import Impacts
-from steelyard.statistics.reference_error import ReferenceError
+from steelyard.runtime.jobs import logged
 
 files, outputs, data = snakemake.input, snakemake.output, snakemake.wildcards.data
 

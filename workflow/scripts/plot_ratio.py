@@ -1,11 +1,11 @@
-from steelyard.diagnostics.of_ratio import RatioDiagnosis
-from steelyard.jobs import logged
+from steelyard.diagnostics.ratio.ratio_diagnosis import RatioDiagnosis
+from steelyard.io.serialisation import from_json
 from steelyard.plots.calibration import calibration
 from steelyard.plots.closure import closure
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import save
 from steelyard.plots.training import read_curve, training
-from steelyard.results import from_json
+from steelyard.runtime.jobs import logged
 
 files, params, outputs = snakemake.input, snakemake.params, snakemake.output
 

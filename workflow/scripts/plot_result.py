@@ -1,16 +1,16 @@
 from steelyard.baselines.results import BaselineResult
-from steelyard.jobs import logged
+from steelyard.finite_simulation.reference_error import ReferenceError
+from steelyard.inference.belts import Belt, Inference
+from steelyard.inference.fit import Scan
+from steelyard.io.serialisation import from_json
 from steelyard.plots.baseline import baseline as draw_baseline
 from steelyard.plots.belt import belt as draw_belt
 from steelyard.plots.intervals import intervals as draw_intervals
 from steelyard.plots.labels import Labels
 from steelyard.plots.scan import scan as draw_scan
 from steelyard.plots.style import save
-from steelyard.results import from_json
-from steelyard.statistics.belts import Belt, Inference
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.reference_error import ReferenceError
-from steelyard.summary import Summary
+from steelyard.report.summary import Summary
+from steelyard.runtime.jobs import logged
 
 files, params, outputs = snakemake.input, snakemake.params, snakemake.output
 

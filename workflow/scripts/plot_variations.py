@@ -1,10 +1,10 @@
-from steelyard.diagnostics.of_variation import SystematicDiagnosis
-from steelyard.jobs import logged
+from steelyard.diagnostics.variation.variation_diagnosis import SystematicDiagnosis
+from steelyard.io.serialisation import from_json
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import save
-from steelyard.plots.variations_closure import variation_closure
-from steelyard.plots.variations_oracle import variation_comparison
-from steelyard.results import from_json
+from steelyard.plots.variation_closure import variation_closure
+from steelyard.plots.variation_comparison import variation_comparison
+from steelyard.runtime.jobs import logged
 
 files, params, outputs = snakemake.input, snakemake.params, snakemake.output
 

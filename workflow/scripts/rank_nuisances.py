@@ -1,10 +1,10 @@
 import numpy as np
 
-from steelyard.jobs import logged
-from steelyard.results import from_json, to_json
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.impacts import impacts
-from steelyard.statistics.model import load_model
+from steelyard.inference.fit import Scan
+from steelyard.inference.impacts import impacts
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 
 params, files = snakemake.params, snakemake.input
 

@@ -2,11 +2,11 @@ import numpy as np
 
 from steelyard.data.reference import Reference
 from steelyard.data.reference_events import exact_log_ratios, load_scores
-from steelyard.jobs import logged
-from steelyard.outputs import whole
-from steelyard.results import from_json
-from steelyard.statistics.fall_back import find_fall_back
-from steelyard.statistics.model import load_model
+from steelyard.inference.fall_back import find_fall_back
+from steelyard.io.files import whole
+from steelyard.io.serialisation import from_json
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 
 files, outputs = snakemake.input, snakemake.output
 

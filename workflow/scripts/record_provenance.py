@@ -2,9 +2,10 @@ import json
 
 import yaml
 
-from steelyard.jobs import logged
-from steelyard.outputs import whole
-from steelyard.provenance import TRAINING_VERSION, versions
+from steelyard.io.files import whole
+from steelyard.ratios.version import TRAINING_VERSION
+from steelyard.runtime.jobs import logged
+from steelyard.runtime.provenance import versions
 
 outputs, settings = snakemake.output, snakemake.params.settings
 

@@ -1,10 +1,10 @@
 import numpy as np
 
-from steelyard.configuration import Scan
-from steelyard.jobs import logged
-from steelyard.results import to_json
-from steelyard.statistics.fits import scan
-from steelyard.statistics.model import load_model
+from steelyard.configuration.schema import Scan
+from steelyard.inference.fit import scan
+from steelyard.io.serialisation import to_json
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 
 params, files = snakemake.params, snakemake.input
 

@@ -1,21 +1,21 @@
 from types import SimpleNamespace
 
-from steelyard.configuration import Expression
-from steelyard.data.reference import Reference
-from steelyard.jobs import logged
-from steelyard.ratios.ensembles import open_ensemble
-from steelyard.results import from_json
-from steelyard.seeds import seed_for
-from steelyard.simulators import simulator
-from steelyard.statistics.experiment_fits import SeenEvents, fit_experiments, save_experiments
-from steelyard.statistics.experiments import (
+from steelyard.configuration.schema import Expression
+from steelyard.coverage.experiment_fits import SeenEvents, fit_experiments, save_experiments
+from steelyard.coverage.experiments import (
     exact_rates,
     exact_shapes,
     learned_rates,
     learned_shapes,
     simulate_experiments,
 )
-from steelyard.statistics.model import load_model
+from steelyard.data.reference import Reference
+from steelyard.io.serialisation import from_json
+from steelyard.ratios.ensembles import open_ensemble
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
+from steelyard.seeds import seed_for
+from steelyard.simulators.interface import simulator
 
 files, params, threads = snakemake.input, snakemake.params, snakemake.threads
 

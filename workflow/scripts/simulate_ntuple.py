@@ -1,7 +1,7 @@
-from steelyard.jobs import logged
-from steelyard.outputs import whole
+from steelyard.io.files import whole
+from steelyard.runtime.jobs import logged
 from steelyard.seeds import seed_for
-from steelyard.simulators import simulator
+from steelyard.simulators.interface import simulator
 
 sample, part, simulate = snakemake.wildcards.sample, int(snakemake.wildcards.part), snakemake.params.simulate
 

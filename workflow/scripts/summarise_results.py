@@ -1,29 +1,29 @@
 from steelyard.baselines.results import BaselineResult
-from steelyard.configuration.thresholds import Thresholds
+from steelyard.checks import Checks
+from steelyard.coverage.audit import Audit
 from steelyard.data.reference import Reference
 from steelyard.data.store import SampleInfo
 from steelyard.diagnostics.advice import advise
-from steelyard.diagnostics.data_comparison import DataComparison
-from steelyard.diagnostics.of_belt import check_audit, check_belt
-from steelyard.diagnostics.of_fits import check_fits
-from steelyard.diagnostics.of_intervals import check_intervals
-from steelyard.diagnostics.of_model import ModelDiagnosis
-from steelyard.diagnostics.of_nuisances import check_nuisances
-from steelyard.diagnostics.of_null import advise_nulls, check_nulls
-from steelyard.diagnostics.of_oracle import OracleDiagnosis
-from steelyard.diagnostics.of_ratio import RatioDiagnosis
-from steelyard.diagnostics.of_reference import check_reference
-from steelyard.diagnostics.of_simulation import SimulationDiagnosis
-from steelyard.diagnostics.of_variation import SystematicDiagnosis
-from steelyard.diagnostics.verdict import Checks
-from steelyard.jobs import logged
-from steelyard.results import from_json, to_json
-from steelyard.statistics.audit import Audit
-from steelyard.statistics.belts import Belt, Inference
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.impacts import Impacts
-from steelyard.statistics.reference_error import ReferenceError
-from steelyard.summary import summarise
+from steelyard.diagnostics.inference.belt_checks import check_audit, check_belt
+from steelyard.diagnostics.inference.data_comparison import DataComparison
+from steelyard.diagnostics.inference.fit_checks import check_fits
+from steelyard.diagnostics.inference.interval_checks import check_intervals
+from steelyard.diagnostics.inference.pull_checks import check_nuisances
+from steelyard.diagnostics.inference.reference_checks import check_reference
+from steelyard.diagnostics.model.model_diagnosis import ModelDiagnosis
+from steelyard.diagnostics.oracle.oracle_diagnosis import OracleDiagnosis
+from steelyard.diagnostics.ratio.ratio_diagnosis import RatioDiagnosis
+from steelyard.diagnostics.simulation.simulation_checks import SimulationDiagnosis
+from steelyard.diagnostics.thresholds import Thresholds
+from steelyard.diagnostics.variation.null_checks import advise_nulls, check_nulls
+from steelyard.diagnostics.variation.variation_diagnosis import SystematicDiagnosis
+from steelyard.finite_simulation.reference_error import ReferenceError
+from steelyard.inference.belts import Belt, Inference
+from steelyard.inference.fit import Scan
+from steelyard.inference.impacts import Impacts
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.report.summary import summarise
+from steelyard.runtime.jobs import logged
 
 files, params = snakemake.input, snakemake.params
 

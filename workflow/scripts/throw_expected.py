@@ -1,7 +1,7 @@
-from steelyard.jobs import logged
+from steelyard.inference.toys import save_toys, throw_toys
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 from steelyard.seeds import seed_for
-from steelyard.statistics.model import load_model
-from steelyard.statistics.toys import save_toys, throw_toys
 
 params = snakemake.params
 

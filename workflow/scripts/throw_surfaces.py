@@ -1,9 +1,9 @@
-from steelyard.jobs import logged
-from steelyard.results import from_json, to_json
+from steelyard.coverage.critical_surface import CriticalSurfaces, leading_nuisances, throw_surface
+from steelyard.inference.impacts import Impacts
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 from steelyard.seeds import seed_for
-from steelyard.statistics.critical_surface import CriticalSurfaces, leading_nuisances, throw_surface
-from steelyard.statistics.impacts import Impacts
-from steelyard.statistics.model import load_model
 
 files, params = snakemake.input, snakemake.params
 

@@ -1,10 +1,10 @@
-from steelyard.jobs import logged
-from steelyard.results import from_json
+from steelyard.inference.fit import Scan
+from steelyard.inference.profiles import conditional_nuisances
+from steelyard.inference.toys import save_toys, throw_toys
+from steelyard.io.serialisation import from_json
+from steelyard.regions.unbinned import load_model
+from steelyard.runtime.jobs import logged
 from steelyard.seeds import seed_for
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.model import load_model
-from steelyard.statistics.profiles import conditional_nuisances
-from steelyard.statistics.toys import save_toys, throw_toys
 
 files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
 

@@ -1,10 +1,10 @@
-from steelyard.configuration import Split, Training
+from steelyard.configuration.schema import Split, Training
 from steelyard.data.reference import Reference
 from steelyard.data.store import open_all
-from steelyard.jobs import logged
+from steelyard.io.serialisation import from_json
 from steelyard.ratios.hypotheses import ratio_samples
 from steelyard.ratios.packs import train_members
-from steelyard.results import from_json
+from steelyard.runtime.jobs import logged
 from steelyard.seeds import seed_for
 
 files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards

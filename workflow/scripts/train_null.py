@@ -1,13 +1,13 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from steelyard.configuration import Split, Training
+from steelyard.configuration.schema import Split, Training
 from steelyard.data.null_ratios import save_null
 from steelyard.data.store import open_all
-from steelyard.jobs import logged
 from steelyard.ratios.ensembles import open_ensemble
 from steelyard.ratios.hypotheses import variation_samples
 from steelyard.ratios.null_variations import largest_process, train_null
+from steelyard.runtime.jobs import logged
 from steelyard.seeds import seed_for
 
 files, params = snakemake.input, snakemake.params

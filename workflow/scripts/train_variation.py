@@ -1,10 +1,10 @@
 from types import SimpleNamespace
 
-from steelyard.configuration import Split, Training
+from steelyard.configuration.schema import Split, Training
 from steelyard.data.store import open_all
-from steelyard.jobs import logged
 from steelyard.ratios.hypotheses import variation_samples
 from steelyard.ratios.packs import train_members
+from steelyard.runtime.jobs import logged
 from steelyard.seeds import seed_for
 
 files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards

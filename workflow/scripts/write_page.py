@@ -1,8 +1,8 @@
-from steelyard.diagnostics.verdict import Checks
-from steelyard.jobs import logged
-from steelyard.report_page import write_report_page
-from steelyard.results import from_json
-from steelyard.summary import Summary
+from steelyard.checks import Checks
+from steelyard.io.serialisation import from_json
+from steelyard.report.page import write_report_page
+from steelyard.report.summary import Summary
+from steelyard.runtime.jobs import logged
 
 files, params = snakemake.input, snakemake.params
 

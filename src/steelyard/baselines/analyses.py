@@ -2,13 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
-from steelyard.baselines.binned import BinnedModel, Templates, fill_templates, with_shapes
-from steelyard.baselines.binning import histogram
-from steelyard.baselines.pyhf_model import pyhf_difference
 from steelyard.baselines.results import (
     BaselineInput,
     BaselineResult,
@@ -17,17 +14,17 @@ from steelyard.baselines.results import (
     binned_scan,
     wald_intervals,
 )
-from steelyard.baselines.toys import throw_counts
+from steelyard.baselines.template_toys import throw_counts
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.data.store import Sample
-from steelyard.statistics.fits import Scan, scan
-from steelyard.statistics.intervals import curve
-from steelyard.statistics.likelihood import Likelihood
-from steelyard.statistics.mixture import Mixture
-from steelyard.statistics.toy_fits import ToyFits
-
-if TYPE_CHECKING:
-    from steelyard.configuration import Baseline
+from steelyard.inference.fit import Scan, scan
+from steelyard.inference.intervals import curve
+from steelyard.inference.toy_fits import ToyFits
+from steelyard.likelihood.likelihood import Likelihood
+from steelyard.model.mixture import Mixture
+from steelyard.regions.binned import BinnedModel, Templates, fill_templates, with_shapes
+from steelyard.regions.binning import histogram
+from steelyard.regions.pyhf_model import pyhf_difference
 
 # Points of the fit coordinate at which a parameterised observable is tested besides those of the scan.
 REACH_POINTS = 33
@@ -39,8 +36,23 @@ PYHF_POINTS = 6
 DATA = ("asimov", "observed")
 
 
+class Baseline(Protocol):
+    """A baseline as it is declared: ``kind`` is ``observable``, ``discriminant`` or ``parameterised``.
+
+    ``observable`` belongs to the first, ``numerator`` and ``denominator`` to the second; ``bins`` is a number of bins
+    of equal expectation, or their edges.
+    """
+
+    name: str
+    kind: str
+    observable: str | None
+    numerator: str | None
+    denominator: str | None
+    bins: int | Sequence[float]
+
+
 def fit_baseline(
-    baseline: "Baseline",
+    baseline: Baseline,
     given: BaselineInput,
     samples: Sequence[Sample],
     events: ReferenceEvents,

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.baselines.binned import BinnedModel, Varied
-from steelyard.baselines.binning import bin_index, quantile_edges
-from steelyard.baselines.toys import ToyPlan
-from steelyard.diagnostics.verdict import Check, Levels, at_least, at_most
-from steelyard.statistics.belts import Inference, build_belt, infer
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.intervals import Segments, accepted, wald_threshold
-from steelyard.statistics.mixture import Mixture
-from steelyard.statistics.toy_fits import ToyFits
+from steelyard.baselines.template_toys import ToyPlan
+from steelyard.checks import Check, Levels, at_least, at_most
+from steelyard.inference.belts import Inference, build_belt, infer
+from steelyard.inference.fit import Scan
+from steelyard.inference.intervals import Segments, accepted, wald_threshold
+from steelyard.inference.toy_fits import ToyFits
+from steelyard.model.mixture import Mixture
+from steelyard.regions.binned import BinnedModel, Varied
+from steelyard.regions.binning import bin_index, quantile_edges
 
 # Effective simulated events behind a bin: 25 are a relative error of 20 %, 10 of 32 %.
 ENTRIES = Levels(warn=25.0, fail=10.0)

@@ -4,8 +4,8 @@ import json
 import sys
 from pathlib import Path
 
-from steelyard.configuration import schema
-from steelyard.outputs import whole
+from steelyard.configuration.schema import schema
+from steelyard.io.files import whole
 
 
 def main(arguments: list[str]) -> None:

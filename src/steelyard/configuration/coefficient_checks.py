@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from steelyard import expressions
-from steelyard.problems import Problem, nearest
-from steelyard.statistics.rates import ROUNDING
+from steelyard.configuration.problems import Problem
+from steelyard.errors import nearest
+from steelyard.expressions import language
+from steelyard.model.rates import ROUNDING
 
 if TYPE_CHECKING:
-    from steelyard.configuration import Configuration
+    from steelyard.configuration.schema import Configuration
 
 
 def problems_of(configuration: "Configuration") -> Iterator[Problem]:
@@ -18,7 +19,7 @@ def problems_of(configuration: "Configuration") -> Iterator[Problem]:
     names = [parameter.name for parameter in configuration.parameters]
     used: set[str] = set()
     for process in configuration.processes:
-        found = expressions.parse(process.coefficient).names
+        found = language.parse(process.coefficient).names
         used |= found
         for name in sorted(found - set(names)):
             what = f"unknown parameter '{name}' in '{process.coefficient}'"
@@ -41,7 +42,7 @@ def _values(configuration: "Configuration") -> Iterator[Problem]:
     rows = []
     for process in configuration.processes:
         values = configuration.nominal | {parameter.name: points}
-        row = np.broadcast_to(expressions.parse(process.coefficient).evaluate(values), points.shape).astype(float)
+        row = np.broadcast_to(language.parse(process.coefficient).evaluate(values), points.shape).astype(float)
         if not np.all(np.isfinite(row)):
             what = f"'{process.coefficient}' is not finite at {parameter.name} = {points[~np.isfinite(row)][0]:g}"
             advice = f"change it, or parameters[{parameter.name}].bounds"

@@ -11,12 +11,13 @@ import keyword
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from steelyard import expressions
 from steelyard.configuration import coefficient_checks, grids, simulated, systematic_checks
-from steelyard.problems import Problem, nearest
+from steelyard.configuration.problems import Problem
+from steelyard.errors import nearest
+from steelyard.expressions import language
 
 if TYPE_CHECKING:
-    from steelyard.configuration import Baseline, Configuration, Source
+    from steelyard.configuration.schema import Baseline, Configuration, Source
 
 # Folders of results that a sample's name must not take.
 _TAKEN = ("observed", "asimov")
@@ -80,7 +81,7 @@ def _duplicates(configuration: "Configuration") -> Iterator[Problem]:
 def _words(configuration: "Configuration") -> Iterator[Problem]:
     for key in ("parameters", "variables"):
         for item in getattr(configuration, key):
-            if item.name in expressions.RESERVED or keyword.iskeyword(item.name):
+            if item.name in language.RESERVED or keyword.iskeyword(item.name):
                 advice = "rename it, expressions could not use it"
                 yield Problem(f"{key}[{item.name}].name", f"'{item.name}' is a word of the expressions", advice)
     for sample in configuration.samples:
@@ -93,7 +94,7 @@ def _order(configuration: "Configuration") -> Iterator[Problem]:
     names = [variable.name for variable in configuration.variables]
     for index, variable in enumerate(configuration.variables):
         path = f"variables[{variable.name}].expression"
-        for name in sorted(expressions.parse(variable.expression).names & set(names[index:])):
+        for name in sorted(language.parse(variable.expression).names & set(names[index:])):
             if name in names[:index]:
                 continue  # a duplicate, reported as such
             if name == variable.name:
@@ -110,7 +111,7 @@ def _constants(configuration: "Configuration") -> Iterator[Problem]:
     for path, source in sources(configuration):
         texts |= {f"{path}.event_id[{index}]": text for index, text in enumerate(source.event_id or [])}
     for path, text in texts.items():
-        if not expressions.parse(text).names:
+        if not language.parse(text).names:
             yield Problem(path, f"found '{text}', the same for all events", "use a branch or a variable")
 
 
@@ -122,7 +123,7 @@ def _weights(configuration: "Configuration") -> Iterator[Problem]:
             path = f"samples[{sample.name}].weights.{process}"
             if process not in processes:
                 yield Problem(path, f"unknown process '{process}'", nearest(process, processes, "processes"))
-            expression = expressions.parse(text)
+            expression = language.parse(text)
             if not expression.names and expression.evaluate({}) == 0.0:
                 yield Problem(path, f"found '{text}': no event would count", "give the branch of the weight")
     for process in processes:

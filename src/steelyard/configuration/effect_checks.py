@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from steelyard import expressions
-from steelyard.configuration.nuisances import DIRECTIONS
+from steelyard.configuration.problems import Problem
 from steelyard.configuration.systematics import touched_samples
-from steelyard.problems import Problem, nearest
+from steelyard.data.variations import DIRECTIONS
+from steelyard.errors import nearest
+from steelyard.expressions import language
 
 if TYPE_CHECKING:
-    from steelyard.configuration import Configuration, Sample
     from steelyard.configuration.nuisances import Effect, Systematic
+    from steelyard.configuration.schema import Configuration, Sample
 
 _FORMS = ("factors", "weights", "trees", "files")
 
@@ -76,7 +77,7 @@ def _processes(configuration: "Configuration", path: str, effect: "Effect") -> I
                 yield Problem(where, f"process '{name}' is not in {path}.processes", advice)
             elif direction == "down" and name not in named["up"]:
                 yield Problem(where, f"process '{name}' has no weight up", "add it; a one-sided effect is up")
-            expression = expressions.parse(text)
+            expression = language.parse(text)
             if not expression.names and expression.evaluate({}) == 0.0:
                 yield Problem(where, f"found '{text}': no event would count", "give the branch of the weight")
     for name in effect.processes if effect.weights else ():
@@ -120,7 +121,7 @@ def _nothing(configuration: "Configuration", path: str, effect: "Effect") -> Ite
     carriers = [sample for sample in configuration.samples if set(sample.weights) & set(effect.processes)]
     for direction in DIRECTIONS:
         factor = getattr(effect.factors, direction) if effect.factors else None
-        if factor is not None and not expressions.parse(factor).names:
+        if factor is not None and not language.parse(factor).names:
             what = f"found '{factor}', the same for all events"
             advice = "leave it out for a one-sided effect, or write a constant factor as norm"
             yield Problem(f"{path}.factors.{direction}", what, advice)

@@ -5,41 +5,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from steelyard import expressions, problems
+from steelyard.configuration import problems
 from steelyard.errors import ConfigurationError
-from steelyard.simulators import SIMULATORS
-
-
-class Model(BaseModel):
-    """A part of the configuration: immutable, and without room for unknown keys or undefined numbers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
-        # Pydantic takes true for 1; here it is a slip, or YAML's reading of a name such as NO.
-        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
-            reason = (
-                "a number or text is needed here; YAML reads unquoted yes, no, on and off as a truth value: quote it"
-            )
-            raise PydanticCustomError("truth_value", "{reason}", {"reason": reason})
-        return value
+from steelyard.expressions import language
+from steelyard.options import Options
+from steelyard.simulators.interface import SIMULATORS
 
 
 def _expression(text: str) -> str:
     try:
-        return expressions.parse(text).text
+        return language.parse(text).text
     except ConfigurationError as error:
         raise PydanticCustomError("expression", "{reason}", {"reason": str(error)}) from None
 
@@ -82,7 +63,7 @@ Simulator = Literal[tuple(SIMULATORS)]
 Scheduler = Annotated[str, AfterValidator(_scheduler)]
 
 
-class Named(Model):
+class Named(Options):
     """Something with a name for files and messages and a label for plots."""
 
     name: Name = Field(description="Identifier: letters, digits and _.")

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from steelyard.problems import Problem
+from steelyard.configuration.problems import Problem
 
 if TYPE_CHECKING:
-    from steelyard.configuration import Configuration
+    from steelyard.configuration.schema import Configuration
 
 
 def problems_of(configuration: "Configuration") -> Iterator[Problem]:

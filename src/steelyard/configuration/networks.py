@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from steelyard.configuration.fields import Count, Fraction, Model
+from steelyard.configuration.fields import Count, Fraction
+from steelyard.options import Options
 
 
-class Split(Model):
+class Split(Options):
     """How no event is judged by a network that trained on it; keyed by event id."""
 
     method: Literal["held_out", "cross_fit"] = Field(
@@ -18,7 +19,7 @@ class Split(Model):
     folds: int = Field(5, ge=5, description="Folds F (cross_fit); at least F members.")
 
 
-class Ensembles(Model):
+class Ensembles(Options):
     """The networks of one density ratio and how they are combined."""
 
     members: Count = Field(2, description="Networks per ratio.")
@@ -27,7 +28,7 @@ class Ensembles(Model):
     combination: Literal["ratio", "log_ratio"] = Field("ratio", description="The mean of ratios or of log ratios.")
 
 
-class Training(Model):
+class Training(Options):
     """The network and its training."""
 
     hidden: Annotated[list[Count], Field(min_length=1)] = Field([64, 64, 64], description="Units of the hidden layers.")
@@ -51,7 +52,7 @@ class VariationTraining(Training):
     epochs: Count = Field(3, description="Largest number of passes over the training events.")
 
 
-class Variations(Model):
+class Variations(Options):
     """The networks of the ±1σ variations; bootstrap, combination and split are those of the nominal ratios."""
 
     members: Count = Field(1, description="Networks per variation.")

@@ -7,21 +7,19 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from steelyard.configuration.fields import Interval, Model, Named, Text
-
-Direction = Literal["up", "down"]
-Kind = Literal["weights", "events"]
-DIRECTIONS: tuple[Direction, ...] = ("up", "down")
+from steelyard.configuration.fields import Interval, Named, Text
+from steelyard.data.variations import Kind
+from steelyard.options import Options
 
 
-class FactorVariation(Model):
+class FactorVariation(Options):
     """A varied event weight as a factor on the nominal one."""
 
     up: Text = Field(description="Factor on the event weight at +1σ: an expression of branches and variables.")
     down: Text | None = Field(None, description="The same at −1σ; without it there is no effect below 0.")
 
 
-class WeightVariation(Model):
+class WeightVariation(Options):
     """A varied event weight as a whole, in place of that of the sample."""
 
     up: Annotated[dict[str, Text], Field(min_length=1)] = Field(
@@ -32,7 +30,7 @@ class WeightVariation(Model):
     )
 
 
-class TreeVariation(Model):
+class TreeVariation(Options):
     """Varied events in other trees."""
 
     up: Annotated[str, Field(min_length=1)] = Field(description="Name of the tree of the events at +1σ.")
@@ -44,7 +42,7 @@ class TreeVariation(Model):
 _Files = Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], Field(min_length=1)]
 
 
-class FileVariation(Model):
+class FileVariation(Options):
     """Varied events in other files."""
 
     up: _Files = Field(description="Sample: globs or paths of the ROOT files of its events at +1σ.")
@@ -68,7 +66,7 @@ def _factors(value: Any) -> Any:
 Norm = Annotated[Interval, BeforeValidator(_factors, json_schema_input_type=float | Interval)]
 
 
-class Effect(Model):
+class Effect(Options):
     """What one nuisance parameter does to some processes: a norm, a variation of weights or events, or both."""
 
     processes: list[str] = Field(
@@ -147,7 +145,7 @@ class NormFactor(Named):
     bounds: Interval = Field((0.0, 5.0), description="Range [lower, upper] of the fit.")
 
 
-class Prune(Model):
+class Prune(Options):
     """Effects of a systematic on a process that are too small to keep; 0 keeps all."""
 
     norm: float = Field(0.0, ge=0, description="A yield factor is dropped if |G − 1| is below this at +1σ and −1σ.")

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from steelyard import expressions
+from steelyard.configuration.problems import Problem
 from steelyard.configuration.systematics import touched_samples
-from steelyard.problems import Problem, nearest
-from steelyard.simulators import Simulator, simulator
+from steelyard.errors import nearest
+from steelyard.expressions import language
+from steelyard.simulators.interface import Simulator, simulator
 
 if TYPE_CHECKING:
-    from steelyard.configuration import Configuration, Sample, Source
+    from steelyard.configuration.schema import Configuration, Sample, Source
 
 
 def problems_of(configuration: "Configuration") -> Iterator[Problem]:
@@ -91,7 +92,7 @@ def _branches(
     """Names in expressions that are neither branches of a place (a sample, or one of its trees) nor variables."""
     known = [*branches, *(variable.name for variable in configuration.variables)]
     for where, text in used.items():
-        for name in sorted(expressions.parse(text).names - set(known)):
+        for name in sorted(language.parse(text).names - set(known)):
             if (where, name) in reported:
                 continue
             reported.add((where, name))

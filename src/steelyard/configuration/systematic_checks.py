@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from steelyard.configuration import effect_checks, grids
+from steelyard.configuration.problems import Problem
 from steelyard.configuration.systematics import nuisances, variations
-from steelyard.problems import Problem
 
 if TYPE_CHECKING:
-    from steelyard.configuration import Configuration
     from steelyard.configuration.nuisances import Systematic
+    from steelyard.configuration.schema import Configuration
 
 
 def problems_of(configuration: "Configuration") -> Iterator[Problem]:

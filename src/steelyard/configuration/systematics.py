@@ -4,36 +4,21 @@ Plain functions of a resolved configuration. Besides it they need NumPy only, so
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from steelyard import expressions
-from steelyard.configuration.nuisances import DIRECTIONS, Direction, Kind
-from steelyard.statistics.systematics import Nuisance
+from steelyard.data.variations import DIRECTIONS, Direction, Kind
+from steelyard.expressions import language
+from steelyard.model.effects import Nuisance
 
 if TYPE_CHECKING:
-    from steelyard.configuration import Configuration, Sample
     from steelyard.configuration.nuisances import Effect
+    from steelyard.configuration.schema import Configuration, Sample
 
-
-@dataclass(frozen=True)
-class Variation:
-    """A density ratio p_c(x|α_k = ±1)/p_c(x|0) that is learnt.
-
-    Attributes:
-        name: ``{process}-{systematic}-{direction}``, the name of the ratio.
-        process, systematic: c and k.
-        direction: ``up``: α_k = +1, ``down``: α_k = −1.
-        kind: ``weights``: the same events with other weights (soft labels); ``events``: other events.
-    """
-
-    name: str
-    process: str
-    systematic: str
-    direction: Direction
-    kind: Kind
+from steelyard.data.variations import Variation, VariedSource
+from steelyard.regions.declared_effects import ModelEffects, ProcessEffect
 
 
 @dataclass(frozen=True)
@@ -56,108 +41,6 @@ class NullVariation:
     two_sided: bool
     symmetrised: bool
     alike: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class VariedSource:
-    """Varied events or weights of one sample, to be ingested.
-
-    Attributes:
-        sample: name of the sample.
-        systematic, direction: the variation.
-        kind: as in :class:`Variation`.
-        tree: name of the tree.
-        files: globs, paths or addresses; None: the files of the sample.
-        weights: affected process: expression of its whole event weight [expected events].
-    """
-
-    sample: str
-    systematic: str
-    direction: Direction
-    kind: Kind
-    tree: str
-    files: tuple[str, ...] | None = None
-    weights: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ProcessEffect:
-    r"""The effect of a systematic k on one process c, before any event is read.
-
-    .. math:: \ln G_{ck}^\pm = [\ln n^\pm] + [\ln V_{ck}^\pm/\nu_c], \qquad
-              g_{ck}^\pm(x) = \left[p_c(x|\alpha_k=\pm1)/p_c(x|0)\right]
-
-    with the factors n of ``norm`` and the varied yields V where ``use_norm``, and the shape where ``use_shape``. A side
-    that is not among ``directions`` is 0 in both logarithms. With ``symmetrise`` it is minus the other side, and each
-    logarithm that has both sides becomes :math:`\pm\frac12(\ln^+-\ln^-)`; ``norm`` has been symmetrised already.
-
-    Attributes:
-        process, systematic: c and k.
-        norm: yield factors n at α_k = +1 and −1; None: (1, 1).
-        kind: of the variation; None if the effect is a norm alone.
-        directions: the sides of the variation that there are: none, ``up``, or ``up`` and ``down``.
-        use_norm, use_shape: whether the variation acts on the yield, and on the shape.
-        symmetrise: of the systematic.
-    """
-
-    process: str
-    systematic: str
-    norm: tuple[float, float] | None = None
-    kind: Kind | None = None
-    directions: tuple[Direction, ...] = ()
-    use_norm: bool = False
-    use_shape: bool = False
-    symmetrise: bool = False
-
-
-@dataclass(frozen=True)
-class ModelEffects:
-    """All that a model has to know of its nuisance parameters; :func:`steelyard.results.to_data` makes it JSON.
-
-    Attributes:
-        processes: C of them, as configured.
-        nuisances: K of them: the systematics, then the norm factors, as configured.
-        effects: as configured: by systematic, then by process; at most one of each pair.
-        norm_factors: name: the processes whose yields it multiplies.
-    """
-
-    processes: tuple[str, ...]
-    nuisances: tuple[Nuisance, ...] = ()
-    effects: tuple[ProcessEffect, ...] = ()
-    norm_factors: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the nuisance parameters, (K,)."""
-        return tuple(nuisance.name for nuisance in self.nuisances)
-
-    @property
-    def variations(self) -> tuple[Variation, ...]:
-        """The V ratios to learn, by systematic, then by process, up before down: the order of all raw log g."""
-        return tuple(
-            Variation(f"{effect.process}-{effect.systematic}-{side}", effect.process, effect.systematic, side, kind)
-            for effect in self.effects
-            if effect.use_shape and (kind := effect.kind)
-            for side in effect.directions
-        )
-
-    @property
-    def factors(self) -> np.ndarray:
-        """(C, K) bool: processes whose yield a norm factor multiplies, ``Systematics.factors``."""
-        table = np.zeros((len(self.processes), len(self.nuisances)), dtype=bool)
-        for name, processes in self.norm_factors.items():
-            table[[self.processes.index(process) for process in processes], self.names.index(name)] = True
-        return table
-
-    @property
-    def terms(self) -> np.ndarray:
-        """(T, 2) int64 process and nuisance of each shape effect, sorted, before pruning: ``Systematics.terms``."""
-        pairs = [
-            (self.processes.index(effect.process), self.names.index(effect.systematic))
-            for effect in self.effects
-            if effect.use_shape
-        ]
-        return np.array(sorted(pairs), dtype=np.int64).reshape(len(pairs), 2)
 
 
 @dataclass(frozen=True)
@@ -317,8 +200,7 @@ def _nominal_coefficients(configuration: "Configuration") -> dict[str, float]:
     """f_c of every process at the nominal parameters."""
     values = {parameter.name: parameter.nominal for parameter in configuration.parameters}
     return {
-        process.name: float(expressions.parse(process.coefficient).evaluate(values))
-        for process in configuration.processes
+        process.name: float(language.parse(process.coefficient).evaluate(values)) for process in configuration.processes
     }
 
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from steelyard import expressions
 from steelyard.data.identifiers import event_ids, text_key
+from steelyard.expressions import language
 
 
 class NamedExpression(Protocol):
@@ -140,12 +140,12 @@ class Columns:
 
     def _needed(self, texts: Sequence[str]) -> tuple[list[str], set[str]]:
         """The variables, in order, and the branches that expressions lead back to."""
-        names = {name for text in texts for name in expressions.parse(text).names}
+        names = {name for text in texts for name in language.parse(text).names}
         needed = []
         for variable, text in reversed(self.variables.items()):
             if variable in names:
                 needed.append(variable)
-                names = (names - {variable}) | expressions.parse(text).names
+                names = (names - {variable}) | language.parse(text).names
         return needed[::-1], names
 
     def _branches(self, texts: Sequence[str]) -> list[str]:
@@ -157,14 +157,14 @@ class Columns:
             name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in arrays.items()
         }
         for variable in self._needed(texts)[0]:
-            values[variable] = expressions.parse(self.variables[variable]).evaluate(values)
+            values[variable] = language.parse(self.variables[variable]).evaluate(values)
         return values
 
     def _selected(self, arrays: Mapping[str, np.ndarray], length: int) -> np.ndarray:
         if self.selection is None:
             return np.ones(length, dtype=bool)
         values = self._with_variables(arrays, [self.selection])
-        result = np.asarray(expressions.parse(self.selection).evaluate(values))
+        result = np.asarray(language.parse(self.selection).evaluate(values))
         # A selection that is a number keeps where it is not 0; nan is neither, and is not kept.
         return np.broadcast_to((result != 0) & (result == result), (length,))
 
@@ -176,7 +176,7 @@ class Columns:
             return [key, entries.astype(np.int64)]
         identity = []
         for text in self.event_id:
-            column = np.broadcast_to(np.asarray(expressions.parse(text).evaluate(values)), (len(entries),))
+            column = np.broadcast_to(np.asarray(language.parse(text).evaluate(values)), (len(entries),))
             if column.dtype.kind == "b":
                 column = column.astype(np.uint8)
             elif column.dtype.kind == "f":
@@ -205,7 +205,7 @@ def _matrix(
     matrix: np.ndarray = np.empty((len(entries), len(columns)), dtype=kind)
     for index, (name, text) in enumerate(columns.items()):
         with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, and is found below
-            matrix[:, index] = expressions.parse(text).evaluate(values)
+            matrix[:, index] = language.parse(text).evaluate(values)
         column = matrix[:, index]
         _note(defects, f"{what} {name}", "not finite", ~np.isfinite(column), entries, column)
     return matrix

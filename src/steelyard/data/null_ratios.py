@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steelyard.errors import InputError
-from steelyard.outputs import whole
+from steelyard.io.files import whole
 
 
 @dataclass(frozen=True)

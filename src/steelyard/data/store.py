@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from steelyard.errors import InputError
-from steelyard.outputs import whole
-from steelyard.results import from_json, to_json
+from steelyard.io.files import whole
+from steelyard.io.serialisation import from_json, to_json
 
 ARRAYS = {"features": np.float32, "observables": np.float32, "weights": np.float64, "ids": np.uint64}
 _ROWS = 1 << 20  # rows that a pass over a stored array holds in memory

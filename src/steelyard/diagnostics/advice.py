@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from steelyard.notation import format_number
+from steelyard.checks import Advice
+from steelyard.io.notation import format_number
 
 # The error that the advice aims at, as a part of what is allowed: the level of warning.
 TARGET = 0.5
@@ -41,28 +42,6 @@ class ErrorPoint(Protocol):
     noise: float
     members: float | None
     reference: float | None
-
-
-@dataclass(frozen=True)
-class Advice:
-    """One step.
-
-    Attributes:
-        kind: ``events``, ``members``, ``epochs``, ``reference`` or ``variations``.
-        text: the step, its reason and what it promises, for people.
-        quantity: what is predicted, such as ``σ_t at mu = 0``.
-        before, after: of the quantity: with all steps before this one done, and with this one too.
-        target: the sample, ratio or systematic that it is about, if it is about one.
-        factor: how many times as much of it as now; absent of ``epochs``.
-    """
-
-    kind: str
-    text: str
-    quantity: str
-    before: float
-    after: float
-    target: str | None = None
-    factor: float | None = None
 
 
 @dataclass(frozen=True)

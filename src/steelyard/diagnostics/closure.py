@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.baselines.binning import bin_index, histogram, merge_sparse, quantile_edges
-from steelyard.diagnostics.densities import normalised, ratios
+from steelyard.checks import SIGNIFICANT, Check, Threshold, at_most
 from steelyard.diagnostics.deviation import correlated_deviation, normalised_covariance, relative_deviation
-from steelyard.diagnostics.verdict import SIGNIFICANT, Check, Threshold, at_most
+from steelyard.diagnostics.empirical import normalised, ratios
+from steelyard.regions.binning import bin_index, histogram, merge_sparse, quantile_edges
 
 BINS = 20
 

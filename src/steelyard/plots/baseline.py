@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from steelyard.baselines.results import BaselineResult
-from steelyard.notation import format_number
+from steelyard.io.notation import format_number
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import BLACK, SERIES, WIDTH, legend_above, new_figure, sign, styled
 

@@ -8,6 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from steelyard.inference.belts import Belt, Inference
+from steelyard.inference.fit import Scan
+from steelyard.inference.intervals import wald_threshold
 from steelyard.plots.labels import Labels
 from steelyard.plots.segments import Row, draw_rows, mark_handles
 from steelyard.plots.style import (
@@ -23,9 +26,6 @@ from steelyard.plots.style import (
     sign,
     styled,
 )
-from steelyard.statistics.belts import Belt, Inference
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.intervals import wald_threshold
 
 LEVEL_MARKERS = ("o", "s", "^")
 DATA_LINES = {"asimov": (0, (6, 2)), "observed": "-"}

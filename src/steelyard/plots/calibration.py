@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steelyard.diagnostics.calibration import Calibration
+from steelyard.diagnostics.ratio.calibration import Calibration
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import BLACK, NSBI, WIDTH, legend_above, new_figure, sign, styled
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steelyard.diagnostics.verdict import Check, Threshold
-from steelyard.notation import format_measured, format_number
+from steelyard.checks import Check, Threshold
+from steelyard.io.notation import format_measured, format_number
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import GREEN, STATUS, VERMILION, WIDTH, legend_above, new_figure, sign, styled
-from steelyard.summary import CheckResult
+from steelyard.report.summary import CheckResult
 
 SYMBOLS = {"PASS": "o", "WARN": "^", "FAIL": "X"}
 ORDER = ("FAIL", "WARN", "PASS")

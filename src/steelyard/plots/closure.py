@@ -8,22 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from mplhep import histplot
 
+from steelyard.checks import Threshold
 from steelyard.diagnostics.closure import Closure, ColumnClosure
-from steelyard.diagnostics.verdict import Threshold
-from steelyard.plots.grids import paired_panels, shown
 from steelyard.plots.labels import Labels
-from steelyard.plots.style import (
-    BLACK,
-    GREEN,
-    MARKERS,
-    NSBI,
-    SERIES,
-    WIDTH,
-    legend_above,
-    new_figure,
-    sign,
-    styled,
-)
+from steelyard.plots.panels import paired_panels, shown
+from steelyard.plots.style import BLACK, GREEN, MARKERS, NSBI, SERIES, WIDTH, legend_above, new_figure, sign, styled
 
 
 @styled

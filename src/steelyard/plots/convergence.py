@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steelyard.diagnostics.convergence import Convergence
+from steelyard.diagnostics.ratio.convergence import Convergence
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import MARKERS, SERIES, WIDTH, legend_above, new_figure, sign, styled
 

@@ -5,6 +5,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from steelyard.finite_simulation.reference_error import ReferenceError
+from steelyard.inference.impacts import STATISTICAL, Impacts
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import (
     BLUE,
@@ -19,8 +21,6 @@ from steelyard.plots.style import (
     sign,
     styled,
 )
-from steelyard.statistics.impacts import STATISTICAL, Impacts
-from steelyard.statistics.reference_error import ReferenceError
 
 # Rows of the error budget that are no part of the total.
 FIXED, SAMPLE = "nuisances known", "reference sample"

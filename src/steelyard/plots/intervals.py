@@ -17,7 +17,7 @@ from steelyard.plots.style import (
     sign,
     styled,
 )
-from steelyard.summary import DataResult, LevelResult, Summary
+from steelyard.report.summary import DataResult, LevelResult, Summary
 
 
 @styled

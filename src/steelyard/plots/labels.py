@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from steelyard.configuration import Configuration
+    pass
+
 
 EMBEDDED = "simulation, embedded model \N{EN DASH} not a physics prediction"
 
@@ -43,14 +44,3 @@ class Labels:
     def symbol(self, name: str) -> str:
         """Label of an observable or a feature without its unit."""
         return self.column(name).split(" [")[0]
-
-
-def labels_of(configuration: "Configuration") -> Labels:
-    """The labels that a configuration asks for; an analysis of a simulator with known densities says what it is."""
-    return Labels(
-        parameter=configuration.parameters[0].label,
-        processes={process.name: process.label for process in configuration.processes},
-        columns={observable.name: observable.label for observable in configuration.observables},
-        nuisances={item.name: item.label for item in (*configuration.systematics, *configuration.norm_factors)},
-        note=EMBEDDED if configuration.oracle else None,
-    )

@@ -6,6 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from steelyard.finite_simulation.reference_error import ReferenceError
+from steelyard.inference.fit import Scan
+from steelyard.inference.intervals import wald_threshold
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import (
     BASELINE_LINES,
@@ -22,9 +25,6 @@ from steelyard.plots.style import (
     sign,
     styled,
 )
-from steelyard.statistics.fits import Scan
-from steelyard.statistics.intervals import wald_threshold
-from steelyard.statistics.reference_error import ReferenceError
 
 
 @styled

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from steelyard.statistics.intervals import Ends
+from steelyard.inference.intervals import Ends
 
 # Line widths of the first, second, ... level: the narrowest set has the thickest bar.
 WIDTHS = (7.0, 2.5, 1.0)

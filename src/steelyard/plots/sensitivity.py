@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from steelyard.diagnostics.sensitivity import SensitivityMap
-from steelyard.notation import format_number
+from steelyard.diagnostics.model.sensitivity import SensitivityMap
+from steelyard.io.notation import format_number
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import VERMILION, new_figure, sign, styled
 

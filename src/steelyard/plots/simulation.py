@@ -3,21 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from steelyard.diagnostics.of_simulation import SimulationDiagnosis
+from steelyard.diagnostics.simulation.simulation_checks import SimulationDiagnosis
+from steelyard.inference.fit import Scan
 from steelyard.plots.labels import Labels
-from steelyard.plots.style import (
-    GREEN,
-    GREY,
-    NSBI,
-    ORACLE,
-    SERIES,
-    WIDTH,
-    legend_above,
-    new_figure,
-    sign,
-    styled,
-)
-from steelyard.statistics.fits import Scan
+from steelyard.plots.style import GREEN, GREY, NSBI, ORACLE, SERIES, WIDTH, legend_above, new_figure, sign, styled
 
 
 @styled

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steelyard.outputs import whole
+from steelyard.io.files import whole
 
 # Okabe and Ito's palette, which people of every colour vision can tell apart. A method has one colour in all pictures.
 BLUE, SKY, BLACK, GREEN, ORANGE, VERMILION, PINK = (

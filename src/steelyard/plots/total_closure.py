@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from mplhep import histplot
 
-from steelyard.diagnostics.total_closure import ColumnTotal, TotalClosure
-from steelyard.diagnostics.verdict import Threshold
-from steelyard.notation import format_number
-from steelyard.plots.grids import paired_panels, shown
+from steelyard.checks import Threshold
+from steelyard.diagnostics.model.total_closure import ColumnTotal, TotalClosure
+from steelyard.io.notation import format_number
 from steelyard.plots.labels import Labels
+from steelyard.plots.panels import paired_panels, shown
 from steelyard.plots.style import BLACK, GREEN, NSBI, SERIES, VERMILION, WIDTH, legend_above, new_figure, sign, styled
 
 # Lines that are named in a scan over the parameter; the others are drawn thin and grey.

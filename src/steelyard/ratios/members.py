@@ -13,8 +13,8 @@ from torch import Tensor
 
 from steelyard.data.identifiers import Split
 from steelyard.errors import InputError
-from steelyard.outputs import whole
-from steelyard.ratios.network import Network, build
+from steelyard.io.files import whole
+from steelyard.ratios.architectures.perceptron import Network, build
 
 FORMAT = 2
 
@@ -27,7 +27,7 @@ class Member:
         ratio: name of the density ratio that it learned.
         member: its number in the ensemble.
         features: names of its inputs, in order.
-        architecture: see :meth:`steelyard.ratios.network.Network.architecture`.
+        architecture: see :meth:`steelyard.ratios.architectures.perceptron.Network.architecture`.
         state: its weights and input scaling.
         split: which events it trained on, see :func:`steelyard.data.identifiers.trains`.
         seen: per sample the :func:`fingerprint` of the events that it trained on.
@@ -54,7 +54,7 @@ class Member:
 
     @property
     def training_version(self) -> str | None:
-        """The version of the training code, see :data:`steelyard.provenance.TRAINING_VERSION`."""
+        """The version of the training code, see :data:`steelyard.ratios.version.TRAINING_VERSION`."""
         return self.versions.get("training")
 
     def network(self) -> Network:

@@ -30,7 +30,7 @@ def train_members(
     """Train every member whose files are asked for; each has the same bytes as if a job of its own had trained it.
 
     Members that were trained before by the same recipe are put in place and not trained again, see
-    :mod:`steelyard.ratios.keeping`: when the job was interrupted, or when only some of its members are new.
+    :mod:`steelyard.ratios.kept`: when the job was interrupted, or when only some of its members are new.
 
     Args:
         samples: as for :func:`steelyard.ratios.training.train_member`.

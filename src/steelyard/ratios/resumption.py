@@ -16,7 +16,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from steelyard.errors import ModelError
-from steelyard.outputs import whole
+from steelyard.io.files import whole
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
-from steelyard.ratios.network import Network
+from steelyard.ratios.architectures.perceptron import Network
 
 # A sign that no training event has is taken for as frequent as half an event would make it.
 HALF = 0.5
@@ -44,8 +44,9 @@ class SignedNetwork(Network):
     only, as it is for the soft label of a ratio.
 
     Args:
-        inputs, hidden, activation, zero_output, generator: as of :class:`~steelyard.ratios.network.Network`; with
-            ``zero_output`` the untrained answer is p_1 = p_0.
+        inputs, hidden, activation, zero_output, generator: as of
+            :class:`~steelyard.ratios.architectures.perceptron.Network`; with ``zero_output`` the untrained answer is
+            p_1 = p_0.
         net: s̄ of p_1 and of p_0, Σw/Σ|w|; None for a density whose events all have positive weight.
 
     Raises:

@@ -23,14 +23,14 @@ from torch import Tensor
 import steelyard
 from steelyard.data.identifiers import Split, SplitRule
 from steelyard.errors import InputError
-from steelyard.provenance import TRAINING_VERSION
-from steelyard.ratios.keeping import Kept
+from steelyard.ratios.architectures.perceptron import Network
+from steelyard.ratios.kept import Kept
 from steelyard.ratios.members import Member, save
 from steelyard.ratios.negative_density import require_positive
-from steelyard.ratios.network import Network
 from steelyard.ratios.resumption import Curve, History, ResumePoint, quiet_lightning, usable_checkpoint
 from steelyard.ratios.signed import SignedNetwork
 from steelyard.ratios.training_data import Batches, RatioSample, Slices, TrainingData, select
+from steelyard.ratios.version import TRAINING_VERSION
 from steelyard.seeds import seed_for
 
 log = logging.getLogger(__name__)
@@ -179,7 +179,7 @@ def train_member(
     The averaged weights of the epoch with the lowest validation loss are kept. A checkpoint is written after every
     epoch to ``checkpoint_path`` and removed at the end; if one of the same configuration, seed and data is found there,
     the training goes on from it and ends with the same weights as an uninterrupted one. The trained member stays there,
-    see :mod:`steelyard.ratios.keeping`, and the same training is never done twice. The same arguments give the same
+    see :mod:`steelyard.ratios.kept`, and the same training is never done twice. The same arguments give the same
     bytes of the network file on the same machine.
 
     Args:

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import yaml
 
-from steelyard.configuration import load, resolve
+from steelyard.configuration.schema import load, resolve
 from steelyard.errors import ConfigurationError, ModelError
-from steelyard.statistics.coefficients import Coefficients
-from steelyard.statistics.rates import check_total_rate
+from steelyard.model.coefficients import Coefficients
+from steelyard.model.rates import check_total_rate
 
 EMBEDDED = yaml.safe_load((Path(__file__).parents[3] / "config/config.yaml").read_text())
 FILES = {

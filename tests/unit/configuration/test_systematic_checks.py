@@ -3,7 +3,7 @@ import copy
 import pytest
 from systematic_analyses import FILES, both, changed, message, one, systematic
 
-from steelyard.configuration import resolve
+from steelyard.configuration.schema import resolve
 
 FACTORS = {"up": "f_up", "down": "f_down"}
 EFFECT = {"processes": ["signal"], "factors": FACTORS}

@@ -5,22 +5,16 @@ import logging
 import numpy as np
 import pytest
 
-from steelyard.configuration import Parameter, Process, ReferenceWeight, Split
-from steelyard.data.expected import (
-    check_expected,
-    default_shares,
-    expected_events,
-    outdated,
-    tell_expected,
-)
+from steelyard.configuration.schema import Parameter, Process, ReferenceWeight, Split
+from steelyard.data.expected import check_expected, default_shares, expected_events, outdated, tell_expected
 from steelyard.data.identifiers import event_ids
 from steelyard.data.reference import mix_reference
 from steelyard.data.reference_events import exact_log_ratios, reference_events
 from steelyard.data.store import Sample, SampleInfo
-from steelyard.diagnostics.asimov_weights import asimov_weights, reference_advice
+from steelyard.diagnostics.model.asimov_weights import asimov_weights, reference_advice
 from steelyard.errors import InputError
-from steelyard.results import from_json, to_json
-from steelyard.statistics.coefficients import Coefficients
+from steelyard.io.serialisation import from_json, to_json
+from steelyard.model.coefficients import Coefficients
 
 SPLIT = Split(method="held_out", train_fraction=0.5)
 BOUNDS = (0.0, 5.0)

@@ -3,15 +3,7 @@ import pytest
 from scipy import stats
 
 from steelyard.data import identifiers
-from steelyard.data.identifiers import (
-    Split,
-    event_ids,
-    folds,
-    is_training,
-    is_unseen,
-    poisson_weights,
-    trains,
-)
+from steelyard.data.identifiers import Split, event_ids, folds, is_training, is_unseen, poisson_weights, trains
 
 N = 200_000
 HELD_OUT = Split("held_out", 0.3, 5)
@@ -160,6 +152,6 @@ def test_a_split_of_another_kind_is_refused(ids):
 
 
 def test_the_plain_split_is_that_of_the_configuration():
-    from steelyard.configuration import Split as Configured
+    from steelyard.configuration.schema import Split as Configured
 
     assert Split.of(Configured(method="cross_fit", folds=6)) == Split("cross_fit", 0.5, 6)

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from steelyard.configuration import Process, ReferenceWeight
-from steelyard.configuration import Split as ConfiguredSplit
+from steelyard.configuration.schema import Process, ReferenceWeight
+from steelyard.configuration.schema import Split as ConfiguredSplit
 from steelyard.data.identifiers import event_ids, is_training, poisson_weights
 from steelyard.data.reference import (
     Reference,
@@ -16,14 +16,10 @@ from steelyard.data.reference import (
     process_weights,
     reference_weights,
 )
-from steelyard.data.reference_events import (
-    process_densities,
-    reference_components,
-    reference_events,
-)
+from steelyard.data.reference_events import process_densities, reference_components, reference_events
 from steelyard.data.store import Sample, SampleInfo
 from steelyard.errors import ConfigurationError, InputError
-from steelyard.results import from_json, to_json
+from steelyard.io.serialisation import from_json, to_json
 
 HELD_OUT = ConfiguredSplit(method="held_out", train_fraction=0.4)
 CROSS_FIT = ConfiguredSplit(method="cross_fit", folds=5)

@@ -11,30 +11,37 @@ import synthetic_results as made
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from steelyard.configuration import load
-from steelyard.diagnostics.verdict import Levels
+from steelyard.checks import Levels
+from steelyard.configuration.picture_labels import labels_of
+from steelyard.configuration.schema import load
+from steelyard.inference.belts import CriticalValue
+from steelyard.io.serialisation import from_data, to_data
 from steelyard.plots import (
-    audit,
     baseline,
     belt,
     calibration,
     checks,
     closure,
     convergence,
-    data,
     impacts,
     intervals,
-    oracle,
     scan,
     sensitivity,
     simulation,
     total_closure,
     training,
 )
-from steelyard.plots.labels import EMBEDDED, Labels, labels_of
+from steelyard.plots import (
+    coverage as audit,
+)
+from steelyard.plots import (
+    data_comparison as data,
+)
+from steelyard.plots import (
+    ratio_comparison as oracle,
+)
+from steelyard.plots.labels import EMBEDDED, Labels
 from steelyard.plots.style import BASELINES, BLACK, DATA, NSBI, ORACLE, save, style
-from steelyard.results import from_data, to_data
-from steelyard.statistics.belts import CriticalValue
 
 LABELS = made.LABELS
 DISJOINT = {"asimov": made.inference([(0.0, 0.15), (0.4, 1.7)], [(0.0, 3.0)])}

@@ -6,9 +6,9 @@ import torch
 from gaussians import CROSS_FIT, HELD_OUT
 
 from steelyard.errors import InputError
+from steelyard.ratios.architectures.perceptron import Network, build
 from steelyard.ratios.ensembles import combine, combine_files, mean_log_ratio, open_ensemble
 from steelyard.ratios.members import Member, save
-from steelyard.ratios.network import Network, build
 
 
 def member(number, **changes):

@@ -8,6 +8,7 @@ from gaussians import CROSS_FIT, HELD_OUT
 from steelyard.data.identifiers import folds, is_training, trains
 from steelyard.data.store import Sample, SampleInfo
 from steelyard.errors import InputError, ModelError
+from steelyard.ratios.architectures.perceptron import Network
 from steelyard.ratios.ensembles import combine
 from steelyard.ratios.evaluation import (
     ROWS,
@@ -18,7 +19,6 @@ from steelyard.ratios.evaluation import (
     member_log_ratios,
 )
 from steelyard.ratios.members import Member, fingerprint
-from steelyard.ratios.network import Network
 
 FEATURES = ("x", "y")
 

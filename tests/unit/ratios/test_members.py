@@ -4,8 +4,8 @@ import torch
 from gaussians import CROSS_FIT
 
 from steelyard.errors import InputError
+from steelyard.ratios.architectures.perceptron import Network
 from steelyard.ratios.members import Member, fingerprint, from_plain, load, read_torch, save, to_plain
-from steelyard.ratios.network import Network
 
 
 def member():

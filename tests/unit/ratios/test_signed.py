@@ -11,9 +11,9 @@ from gaussians import HELD_OUT, gaussian_samples, training_rule
 
 from steelyard.data.identifiers import Split, event_ids
 from steelyard.errors import ModelError
+from steelyard.ratios.architectures.perceptron import Network, build, cross_entropy
 from steelyard.ratios.members import load
 from steelyard.ratios.negative_density import negative_region
-from steelyard.ratios.network import Network, build, cross_entropy
 from steelyard.ratios.signed import SignedNetwork, net_fraction, sign_cross_entropy
 from steelyard.ratios.training import averaging_factor, learning_rate_factor, train_member
 from steelyard.ratios.training_data import Batches, RatioSample, Slices, select

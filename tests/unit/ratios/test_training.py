@@ -15,8 +15,8 @@ from gaussians import CROSS_FIT, HELD_OUT, exact_log_ratio, gaussian_samples, tr
 from steelyard.data.identifiers import event_ids, is_training
 from steelyard.errors import InputError, ModelError
 from steelyard.ratios import training
+from steelyard.ratios.architectures.perceptron import cross_entropy
 from steelyard.ratios.members import fingerprint, load
-from steelyard.ratios.network import cross_entropy
 from steelyard.ratios.training import averaging_factor, learning_rate_factor, train_member
 from steelyard.ratios.training_data import RatioSample, select
 

@@ -1,0 +1,1 @@
+"""Whole experiments from the true model: does the belt cover?"""

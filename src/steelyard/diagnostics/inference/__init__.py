@@ -1,0 +1,1 @@
+"""Checks of data, fits, belts and pulls."""

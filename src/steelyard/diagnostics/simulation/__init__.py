@@ -1,0 +1,1 @@
+"""Is the expected t known well enough from this much simulation?"""

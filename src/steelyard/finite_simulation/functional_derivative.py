@@ -1,0 +1,140 @@
+r"""The functional derivative of the expected test statistic in the density of every process.
+
+The expected data at the nominal point :math:`\theta_0` have the intensity :math:`\lambda_0(x)`, and with
+:math:`\lambda_\mu(x)` that of the conditional fit :math:`(\mu,\hat{\hat\alpha}(\mu))`, both over the reference,
+
+.. math:: t(\mu) = 2\int\Big[\lambda_\mu-\lambda_0-\lambda_0\ln\frac{\lambda_\mu}{\lambda_0}\Big]p_\mathrm{ref}\,dx
+          + \text{constraints}, \qquad
+          \lambda_\mu = \sum_c f_c\,G_c\,\nu_c\,\frac{g_c\,r_c}{N_c}, \quad N_c = \int r_cg_c\,p_\mathrm{ref}\,dx .
+
+The nuisance parameters are fitted and the best fit is :math:`\theta_0` whatever the densities are, so that a change
+:math:`\delta p_c=p_\mathrm{ref}\,\delta r_c` moves t by its direct effect alone (envelope theorem),
+:math:`\delta t=\sum_c\int\varphi_c\,\delta p_c\,dx`,
+
+.. math:: \varphi_c(x;\mu) = -2\,\nu_c\,f_c(\mu_0)\,\ln\frac{\lambda_\mu}{\lambda_0}
+          - 2\,\Big[\frac{\lambda_0}{\lambda_\mu}\,f_c(\mu)\,G_c\,\nu_c - A_c\Big]\frac{g_c}{N_c}, \qquad
+          A_c = \int\frac{\lambda_0}{\lambda_\mu}\,\lambda_{\mu c}\,p_\mathrm{ref}\,dx,
+
+where the last term is what the normaliser does. The sum of a density is fixed, so that a constant in
+:math:`\varphi_c` means nothing; it is chosen for :math:`\int\varphi_c\,p_c\,dx=0`.
+
+*Second order.* With :math:`u=\ln(\lambda_\mu/\lambda_0)` another set of densities has
+
+.. math:: t(\hat p) = t(p) + \sum_c\int\varphi_c[p]\,\delta p_c
+          + \int\lambda_0\,(\delta u)^2\,p_\mathrm{ref}\,dx + \dots
+
+with a square that is never negative: noise in the ratios always raises t, as if it were sensitivity.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from steelyard.model.yield_factors import total_yield_factors
+from steelyard.regions.asimov import shape_products
+from steelyard.regions.negative_intensity import negative_weights
+from steelyard.regions.unbinned import Model, Point
+
+
+@dataclass(frozen=True, eq=False)
+class ExpectedData:
+    """A model's expected data at one point, of which t is a functional of the densities.
+
+    Attributes:
+        model: with its reference events.
+        mu, alpha: the point, alpha (K,).
+        intensity: (n,) lambda_0 on the reference events.
+    """
+
+    model: Model
+    mu: float
+    alpha: np.ndarray
+    intensity: np.ndarray
+
+    @classmethod
+    def at(cls, model: Model, mu: float, alpha: Point = None) -> "ExpectedData":
+        """The expected data at a point.
+
+        Raises:
+            ModelError: some event has a negative intensity.
+        """
+        point = model.systematics.point(alpha)
+        intensity = _normalised(model, point)[0] @ _factors(model, mu, point)
+        weights = model.weights * intensity
+        negative = weights < 0.0
+        if negative.any():
+            share = -weights[negative].sum() / weights.sum()
+            raise negative_weights(
+                int(np.count_nonzero(negative)), len(weights), share, mu, model.systematics, point, model.deficits
+            )
+        return cls(model, float(mu), point, intensity)
+
+    def response(self, mu: float, alpha: np.ndarray) -> "Response":
+        """What t(mu) is and how it follows the densities, with the conditional fit alpha (K,) at mu.
+
+        Where an event has no positive intensity there t is infinite, and has no derivative: all of phi is NaN.
+        """
+        model, systematics = self.model, self.model.systematics
+        alpha = np.asarray(alpha, dtype=float)
+        reached, shapes = _normalised(model, alpha)
+        there = _factors(model, mu, alpha)
+        intensity = reached @ there
+        if not (intensity > 0.0).all():  # as the likelihood has it: such a hypothesis cannot have produced the data
+            nothing = np.full_like(reached, np.nan)
+            return Response(nothing, np.inf, np.nan, nothing[:, 0], nothing)
+        quotient = self.intensity / intensity
+        u = -np.log(quotient)
+        own = model.mixture.yields * model.mixture.fractions(model.mixture.to_coordinate(self.mu))[0]
+        phi = quotient[:, None] * there
+        kernel = phi - own
+        for c, shape in shapes.items():
+            share = (model.weights * quotient) @ reached[:, c] * there[c]
+            kernel[:, c] = phi[:, c] * shape - own[c]
+            phi[:, c] = (phi[:, c] - share) * shape
+        phi += u[:, None] * own
+        phi *= -2.0
+        phi -= np.einsum("i,ic,ic->c", model.weights, model.rates / model.mixture.yields, phi)
+        expected = model.weights * self.intensity
+        total = expected.sum()
+        moved = np.where(systematics.constrained, alpha - self.alpha, 0.0)
+        t = 2.0 * (there.sum() - total - expected @ u) + moved @ moved
+        return Response(phi, float(t), float(max(expected @ u**2 - (expected @ u) ** 2 / total, 0.0)), u, kernel)
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """t(mu) as a functional of the densities.
+
+    Attributes:
+        phi: (n, C) phi_c on the reference events; its mean over each process is zero.
+        t: the value.
+        shape: the part of t that the densities make, the sum of lambda_0 (u - mean u)^2 with the mean over the
+            expected data; the rest are the yields.
+        u: (n,) ln(lambda_mu/lambda_0).
+        kernel: (n, C) nu_c [lambda_0/lambda_mu f_c(mu) G_c g_c/N_c - f_c(mu_0)], lambda_0 times the change of u with
+            each density.
+    """
+
+    phi: np.ndarray
+    t: float
+    shape: float
+    u: np.ndarray
+    kernel: np.ndarray
+
+
+def _normalised(model: Model, alpha: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """r_c g_c/N_c (n, C) with mean 1 over these very events, and g_c/N_c (n,) of the processes that have shapes."""
+    systematics, result = model.systematics, model.rates / model.mixture.yields
+    shapes = {}
+    for c in np.unique(systematics.terms[:, 0]).astype(int):
+        shape = shape_products(systematics, model.log_g, np.asarray(alpha, dtype=float)[None], c)[0]
+        shapes[c] = shape / (model.weights @ (result[:, c] * shape))
+        result[:, c] *= shapes[c]
+    return result, shapes
+
+
+def _factors(model: Model, mu: float, alpha: np.ndarray) -> np.ndarray:
+    """f_c(mu) G_c(alpha) nu_c, (C,)."""
+    mixture = model.mixture
+    fractions = mixture.fractions(mixture.to_coordinate(mu))[0]
+    return fractions * total_yield_factors(model.systematics, np.asarray(alpha, dtype=float)) * mixture.yields

@@ -1,0 +1,40 @@
+"""The single members of every ratio on some of the reference events: what the scatter of the networks is seen in."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from steelyard.data.reference_events import ReferenceEvents
+from steelyard.data.store import Sample
+from steelyard.finite_simulation.simulation_error import MemberRatios
+from steelyard.ratios.ensembles import Ensemble
+from steelyard.ratios.evaluation import member_log_ratios
+
+# Reference events, at random, on which the members are compared.
+EVENTS = 30_000
+
+
+def member_ratios(
+    ensembles: Sequence[Ensemble], samples: Sequence[Sample], events: ReferenceEvents, seed: int, number: int = EVENTS
+) -> MemberRatios:
+    """Evaluate every member of the ratios on reference events at random.
+
+    Args:
+        ensembles: of all processes, in their order.
+        samples: with the features.
+        events: the reference events.
+        seed: of the choice.
+        number: how many events, all of them if there are fewer.
+    """
+    total = len(events.weights)
+    rows = np.sort(np.random.default_rng(seed).choice(total, min(number, total), replace=False))
+    chosen = ReferenceEvents(events.weights[rows], events.rows[rows])
+    features = chosen.gather([sample.features for sample in samples])
+    first = ensembles[0].members[0]
+    return MemberRatios(
+        rows=rows,
+        log_r=tuple(member_log_ratios(ensemble, features) for ensemble in ensembles),
+        bootstrap=first.bootstrap,
+        features=features,
+        validation_fraction=float(first.training["validation_fraction"]),
+    )

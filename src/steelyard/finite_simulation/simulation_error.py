@@ -1,0 +1,351 @@
+r"""The error of the expected t(mu) from finite simulation and training, predicted without knowing the truth.
+
+Learned minus true t is :math:`\delta=L+R`: L to first order in the error of the ratios, of either sign, and R to
+second order, never negative, the noise of the ratios that looks like sensitivity
+(:mod:`steelyard.finite_simulation.functional_derivative`). What is known of them:
+
+- *sample*: the scatter of L from the finite training sample, variance S (:mod:`steelyard.finite_simulation.influence`);
+- *members*: the scatter of L from the networks' initial weights and optimisers, variance V of the mean of M members.
+  Each member's deviation :math:`\sum_c\int\varphi_c\,(r_{mc}-\bar r_c)\,p_\mathrm{ref}` is linear in it, so that the
+  bias of a single member's t does not enter; of bootstrapped members it has the sample's noise in it once more, as the
+  mean of M of them has. One member alone shows no scatter: it is taken for that of the sample, at least 5 % of t';
+- *measured*: :math:`z=L+2R+\varepsilon` on events that did not train, variance E of :math:`\varepsilon`. Of
+  cross-fitted ratios the events are the same, and :math:`\mathrm{cov}(L,\varepsilon)=-S`: their noise drops out of z;
+- *noise*: a network with P degrees of freedom along the curve has the mean of R at :math:`R_0=P\,(S+V)/4t'`, since
+  a change of u by one function of unit norm has the variance :math:`(S+V)/4t'`, t' the part of t that the shapes make.
+  P is of the order of 15, known to a factor: R is given the error R_0.
+
+These are combined as Gaussian numbers: the expectation of :math:`\delta` given z is the measured bias, its variance the
+error of that, and :math:`\sigma_t^2` the sum of the square of the one and the other: the mean square of :math:`\delta`
+given all that was measured. Where z is larger than all of them together allow, there is another reason (too short a
+training, too few units, an optimiser that has not settled). Of this excess :math:`\delta=z-R` is known as far as R is:
+:math:`z^2/4t'\le R\le z/2` where z is positive (Schwarz' inequality with the learned u; L is not negative then, or the
+noise would explain it), and :math:`R=z^2/4t'` where it is negative, which is much where a network has learned little.
+
+R is measured once more by its part along the features and their products
+(:mod:`steelyard.finite_simulation.missing_sensitivity`). Where this is larger, less its error, than what R has been
+taken for, there is a signal that the networks have not learned, and the true t is larger by the difference.
+
+S and E are taken with the learned :math:`\varphi`, whose size is that of u: where t is mostly noise, they are the
+noise's, and the first-order error is smaller by the square root of true over learned t'.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from steelyard.errors import ModelError
+from steelyard.finite_simulation.functional_derivative import ExpectedData
+from steelyard.finite_simulation.influence import SimulatedEvents, influences
+from steelyard.finite_simulation.missing_sensitivity import Functions
+from steelyard.inference.fit import Scan
+from steelyard.regions.unbinned import Model
+
+# Scatter of t by the network of a single member, which shows none, as a part of t'.
+ONE_MEMBER = 0.05
+# What no measurement here resolves of t: so much, or so large a part of a small t'. In the embedded analysis, whose
+# sharp dips of the interference are learned last, 0.002 to 0.02 at the second minimum with t' = 0.2.
+RESOLUTION, RESOLVED = 0.0075, 0.1
+# Degrees of freedom of the learned ratios along the curve: 4 to 30 over the trainings of benchmarks/verdict_study.py.
+FREEDOM = 15.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured at one point, all with the learned phi; S, V and E are those of this module's head.
+
+    Attributes:
+        shape: t', the part of the learned t that the shapes make.
+        z: L + 2R and the noise of the events that did not train.
+        unseen: variance E of that noise.
+        samples: part of every sample in the variance S from the training events.
+        members: variance V; absent with one member.
+        second, second_error: R along functions of the features; absent where they were not given.
+    """
+
+    shape: float
+    z: float
+    unseen: float
+    samples: tuple[float, ...]
+    members: float | None = None
+    second: float | None = None
+    second_error: float | None = None
+
+
+@dataclass(frozen=True)
+class SimulationError:
+    """The error of the expected t(mu) from finite simulation and training; arrays (G,).
+
+    Attributes:
+        mu: values of the parameter.
+        t: the learned expected t.
+        sigma_t: its error, root mean square; infinite where some event has a negative intensity.
+        bias: measured t minus the true one, on events that did not train.
+        bias_error: standard deviation of the bias.
+        events: of every sample, what its finite number of training events alone does to t, to first order.
+        noise: mean of the second-order error from the same events.
+        members: scatter from the networks, of the mean of the members; absent with one member.
+        reference: from the finite reference sample, in sigma_t too; absent where it was not given.
+        measured: what all this follows from, None where some event has a negative intensity.
+    """
+
+    mu: np.ndarray
+    t: np.ndarray
+    sigma_t: np.ndarray
+    bias: np.ndarray
+    bias_error: np.ndarray
+    events: dict[str, np.ndarray]
+    noise: np.ndarray
+    members: np.ndarray | None = None
+    reference: np.ndarray | None = None
+    measured: tuple[Measured | None, ...] = ()
+
+    @property
+    def corrected(self) -> np.ndarray:
+        """t less its measured bias, not below zero."""
+        return np.maximum(self.t - self.bias, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class MemberRatios:
+    """The members of every ratio on some of the reference events.
+
+    Attributes:
+        rows: (m,) numbers of these reference events.
+        log_r: of every process (M_c, m), raw.
+        bootstrap: member m of all ratios has the same bootstrap of the training events.
+        validation_fraction: of the training events, another one for every member.
+        features: (m, D) of these events, with which a signal is looked for that has not been learned.
+    """
+
+    rows: np.ndarray
+    log_r: tuple[np.ndarray, ...]
+    bootstrap: bool = False
+    validation_fraction: float = 0.0
+    features: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What is known of t's error at one point.
+
+    Attributes:
+        bias: its expectation.
+        error: its standard deviation about that.
+        noise: prior mean of the second order.
+    """
+
+    bias: float
+    error: float
+    noise: float
+
+
+UNKNOWN = Posterior(np.nan, np.inf, np.nan)
+
+
+def simulation_error(
+    model: Model,
+    scan: Scan,
+    nominal: float,
+    events: SimulatedEvents,
+    members: MemberRatios | None = None,
+    reference: np.ndarray | None = None,
+    points: Sequence[int] | None = None,
+) -> SimulationError:
+    """Predict the error of the expected t(mu).
+
+    Args:
+        model: with the reference events.
+        scan: of the expected data.
+        nominal: the parameter of the expected data; nuisance parameters are at their nominal values.
+        events: the model's reference events, as simulated ones.
+        members: of the ratios; None: nothing is known of their scatter, as with one.
+        reference: (G,) error from the reference sample along the scan.
+        points: numbers of the points of the scan; all of them by default.
+
+    Raises:
+        ModelError: the events are not the model's.
+    """
+    if len(events.densities) != len(model.weights):
+        raise ModelError(
+            f"there are {len(events.densities)} simulated events and {len(model.weights)} reference events of the "
+            "model: take both from one reference, or build the model again"
+        )
+    chosen = np.arange(len(scan.mu)) if points is None else np.asarray(points, dtype=int)
+    data = ExpectedData.at(model, nominal)
+    ratios = model.rates / model.mixture.yields
+    labelled = events.densities if events.labelled is None else events.labelled
+    alpha = np.zeros((len(scan.mu), 0)) if scan.alpha is None else np.asarray(scan.alpha)
+    scatter = None if members is None else _Scatter.of(model, members)
+    functions = None
+    if members is not None and members.features is not None:
+        functions = Functions(model, data.intensity, events, members.rows, members.features)
+    inflation = 1.0 if members is None else _validation(members)
+    measured: list[Measured | None] = []
+    for g in chosen:
+        response = data.response(float(scan.mu[g]), alpha[g])
+        if not np.isfinite(response.t):
+            measured.append(None)
+            continue
+        phi = response.phi
+        samples = (
+            events.variances(influences(labelled, events.composition, ratios, phi, events.mixed))
+            / events.training
+            * inflation
+        )
+        unseen = samples.sum() * events.training / inflation
+        if events.labelled is not None:
+            unseen = events.variances(influences(events.densities, events.composition, ratios, phi, events.mixed)).sum()
+        second, error = (None, None) if functions is None else functions.measure(response)
+        measured.append(
+            Measured(
+                shape=response.shape,
+                z=-float(np.einsum("ic,ic->", events.densities, phi)),
+                unseen=float(unseen),
+                samples=tuple(samples.tolist()),
+                members=None if scatter is None else scatter.variance(phi),
+                second=second,
+                second_error=error,
+            )
+        )
+    return _result(scan, chosen, events, measured, None if reference is None else np.asarray(reference, dtype=float))
+
+
+def _result(
+    scan: Scan,
+    chosen: np.ndarray,
+    events: SimulatedEvents,
+    measured: "Sequence[Measured | None]",
+    reference: np.ndarray | None,
+) -> SimulationError:
+    found = [UNKNOWN if item is None else judged(item, events.trained) for item in measured]
+    bias, error = np.array([item.bias for item in found]), np.array([item.error for item in found])
+    added = np.zeros(len(chosen)) if reference is None else reference[chosen]
+    # To first order the scatter at the true curve, not at the learned one.
+    shares = [
+        np.nan if item is None else _true_share(item.shape, max(moved, 0.0))
+        for item, moved in zip(measured, bias, strict=True)
+    ]
+    nothing = (np.nan,) * len(events.samples)
+    variances = np.array([nothing if item is None else item.samples for item in measured])
+    of_samples = np.sqrt(variances * np.array(shares)[:, None])
+    spread = [np.nan if item is None else item.members for item in measured]
+    return SimulationError(
+        mu=np.asarray(scan.mu, dtype=float)[chosen],
+        t=np.asarray(scan.t, dtype=float)[chosen],
+        sigma_t=np.where(np.isfinite(bias), np.sqrt(bias**2 + error**2 + added**2), np.inf),
+        bias=bias,
+        bias_error=error,
+        events={name: of_samples[:, index] for index, name in enumerate(events.samples)},
+        noise=np.array([item.noise for item in found]),
+        members=None if None in spread else np.sqrt(np.array(spread, dtype=float) * np.array(shares)),
+        reference=None if reference is None else added,
+        measured=tuple(measured),
+    )
+
+
+def judged(measured: Measured, trained: bool) -> Posterior:
+    """What follows from all that was measured at one point; ``trained``: on events that trained other members."""
+    known = posterior(measured.shape, measured.z, sum(measured.samples), measured.members, measured.unseen, trained)
+    if measured.second is not None and measured.second_error is not None:
+        known = _with_missing(known, measured.z, measured.second, measured.second_error)
+    return replace(known, error=float(np.hypot(known.error, min(RESOLUTION, RESOLVED * measured.shape))))
+
+
+def posterior(
+    shape: float, measured: float, sample: float, members: float | None, unseen: float, trained: bool = False
+) -> Posterior:
+    """Bias and error of t from the measured z and the variances S, V (None: unknown) and E of this module's head.
+
+    Args:
+        shape: t', the part of the learned t that the shapes make.
+        measured: z.
+        sample: S with the learned phi.
+        members: V with the learned phi, of the mean of the members.
+        unseen: E.
+        trained: the events of z trained too, in other members.
+    """
+    scattered = max(sample, (ONE_MEMBER * shape) ** 2) if members is None else members
+    noise = FREEDOM * (sample + scattered) / (4.0 * shape) if shape > 0.0 else 0.0
+    share = _true_share(shape, 0.5 * max(measured, 0.0))
+    first, optimiser = sample * share, scattered * share
+    common = min(first, np.sqrt(first * unseen)) if trained else 0.0  # -cov(L, epsilon)
+    prior = first + optimiser
+    total = prior + 4.0 * noise**2 + unseen - 2.0 * common
+    away = measured - 2.0 * noise
+    covariance, variance = prior - common + 2.0 * noise**2, prior + noise**2
+    excess = max(away**2 - total, 0.0)
+    if excess > 0.0:
+        share, spread = _unexplained(away, shape)
+        covariance += share * excess
+        variance += (share**2 + spread**2) * excess
+        total += excess
+    if not total > 0.0:
+        return Posterior(0.0, 0.0, noise)
+    bias = noise + covariance / total * away
+    return Posterior(float(bias), float(np.sqrt(max(variance - covariance**2 / total, 0.0))), float(noise))
+
+
+def _unexplained(measured: float, shape: float) -> tuple[float, float]:
+    """t's error as a fraction of a z of unknown origin, and how far this is unknown: R between its bounds."""
+    least = float(np.clip(measured / (4.0 * shape), -1.0, 0.5)) if shape > 0.0 else 0.0
+    if measured <= 0.0:
+        return 1.0 - least, 0.0
+    return 0.75 - 0.5 * least, 0.25 - 0.5 * least
+
+
+def _with_missing(known: Posterior, measured: float, second: float, error: float) -> Posterior:
+    """With a measurement of R: where it is more than R was taken for, the true t is larger by the difference."""
+    missing = second - error - max(measured - known.bias, 0.0)
+    if not missing > 0.0:
+        return known
+    return Posterior(known.bias - missing, float(np.hypot(known.error, error)), known.noise)
+
+
+def _true_share(shape: float, bias: float) -> float:
+    """True over learned t', at most 1, at least a tenth: the size of the first-order variances."""
+    return float(np.clip((shape - bias) / shape, 0.1, 1.0)) if shape > 0.0 else 1.0
+
+
+def _validation(members: MemberRatios) -> float:
+    """How much larger the sample's variance is, as a fraction v of the events validates, others for every member.
+
+    An event trains a member with the weight 0 or 1/(1 - v), and the mean of M members with the mean of these.
+    """
+    v, fewest = members.validation_fraction, min(len(values) for values in members.log_r)
+    return 1.0 + v / ((1.0 - v) * fewest)
+
+
+@dataclass(frozen=True, eq=False)
+class _Scatter:
+    """Relative deviations of the members from their mean, times the reference weights: of every process (M_c, m)."""
+
+    rows: np.ndarray
+    deviations: tuple[np.ndarray, ...]
+    bootstrap: bool
+
+    @classmethod
+    def of(cls, model: Model, members: MemberRatios) -> "_Scatter":
+        weights = model.weights[members.rows]
+        weights = weights / weights.sum()
+        deviations = []
+        for values in members.log_r:
+            raw = np.exp(np.asarray(values, dtype=float))
+            normalised = raw / (raw @ weights)[:, None]
+            deviations.append((normalised - normalised.mean(axis=0)) * weights)
+        return cls(members.rows, tuple(deviations), members.bootstrap)
+
+    @property
+    def known(self) -> bool:
+        return min(len(values) for values in self.deviations) > 1
+
+    def variance(self, phi: np.ndarray) -> float | None:
+        """Of the first-order change of t by the mean of the members."""
+        if not self.known:
+            return None
+        moved = [values @ phi[self.rows, c] for c, values in enumerate(self.deviations)]
+        sizes = {len(values) for values in moved}
+        if self.bootstrap and len(sizes) == 1:  # one replica of the events in all ratios
+            moved = [np.sum(moved, axis=0)]
+        return float(sum(values.var(ddof=1) / len(values) for values in moved))

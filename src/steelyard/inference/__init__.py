@@ -1,0 +1,1 @@
+"""Fits, scans, pseudo-experiments, belts, confidence sets, impacts, significance."""

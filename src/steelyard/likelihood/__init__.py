@@ -1,0 +1,1 @@
+"""The likelihood of a model and data, compiled, with its derivatives."""

@@ -1,0 +1,100 @@
+r"""The normaliser as the joint expectation over all reference events, by the compiled code.
+
+The same numbers as :class:`~steelyard.regions.joint_normaliser.JointNormaliser` (to float32 of what a shape changes),
+in
+some ten nanoseconds an event and term: a single fit can afford it.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from steelyard.likelihood.evaluate import Evaluator
+from steelyard.likelihood.kernels.expectation import add_expectations
+from steelyard.likelihood.kernels.intensities import allocate_room, set_point
+from steelyard.likelihood.kernels.moments import Moments, allocate_moments
+from steelyard.likelihood.kernels.orders import HESSIAN, VALUE
+from steelyard.model.effects import Anchor, Systematics
+from steelyard.model.mixture import Mixture
+from steelyard.model.normaliser import log_normaliser, log_normaliser_derivatives
+
+
+@dataclass(frozen=True, eq=False)
+class Integration:
+    """Events over which N_c(α) is an expectation.
+
+    Attributes:
+        mixture, systematics: the model; an anchor of its normaliser is not used.
+        rates: (n, C) ν_c r_c of the events.
+        log_g: (n, T, 2) of their shapes.
+        weights: (n,) of the reference density.
+    """
+
+    mixture: Mixture
+    systematics: Systematics
+    rates: np.ndarray
+    log_g: np.ndarray
+    weights: np.ndarray
+
+    @cached_property
+    def form(self) -> Systematics:
+        """The systematics without an anchor."""
+        return replace(self.systematics, normaliser=replace(self.systematics.normaliser, anchor=None))
+
+    @cached_property
+    def joint(self) -> np.ndarray:
+        """(C,) bool: processes with two shapes or more. That of a single one is exact in its table."""
+        terms = np.bincount(self.systematics.terms[:, 0], minlength=self.rates.shape[1])
+        return (terms > 1) & (self._total > 0.0)
+
+    def log_normaliser(self, alpha: np.ndarray) -> np.ndarray:
+        """ln N_c at points (P, K): (P, C); of processes that are not ``joint``, that of the form."""
+        alpha = np.asarray(alpha, dtype=float)
+        result = log_normaliser(self.form, alpha)
+        if self.joint.any():
+            for point, place in zip(result, alpha, strict=True):
+                sums = self._sums(place, VALUE)
+                point[self.joint] = np.log(sums.processes[self.joint] / self._total[self.joint])
+        return result
+
+    def derivatives(self, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """ln N_c at one point (K,), (C,), with its gradient (C, K) and its Hessian (C, K, K)."""
+        alpha = np.asarray(alpha, dtype=float)
+        value, gradient, hessian = log_normaliser_derivatives(self.form, alpha)
+        if not self.joint.any():
+            return value, gradient, hessian
+        sums, terms = self._sums(alpha, HESSIAN), self.systematics.terms
+        for c in np.flatnonzero(self.joint):
+            own = np.flatnonzero(terms[:, 0] == c)
+            total, k, number = sums.processes[c], terms[own, 1], len(own)
+            slope = sums.terms[own] / total
+            second = np.triu(sums.term_pairs[own, :number], 1) / total
+            second += second.T + np.diag(sums.term_seconds[own] / total)
+            value[c] = np.log(total / self._total[c])
+            gradient[c, k] = slope
+            hessian[c][np.ix_(k, k)] = second - np.outer(slope, slope)
+        return value, gradient, hessian
+
+    def anchored(self, alpha: np.ndarray) -> Systematics:
+        """The systematics with the form corrected to the joint expectation about one point (K,)."""
+        alpha = np.array(alpha, dtype=float)
+        pairs = zip(self.derivatives(alpha), log_normaliser_derivatives(self.form, alpha), strict=True)
+        anchor = Anchor(alpha, *(joint - form for joint, form in pairs))
+        return replace(self.form, normaliser=replace(self.form.normaliser, anchor=anchor))
+
+    @cached_property
+    def _total(self) -> np.ndarray:
+        return self.weights @ self.rates
+
+    @cached_property
+    def _evaluator(self) -> Evaluator:
+        return Evaluator(self.mixture, self.form, self.rates, self.weights, self.log_g, self.form.nominal)
+
+    def _sums(self, alpha: np.ndarray, order: int) -> Moments:
+        evaluator = self._evaluator
+        effects, ones = evaluator.effects, np.ones(len(evaluator.effects.yields))
+        room, sums = allocate_room(effects), allocate_moments(effects)
+        set_point(effects, np.ascontiguousarray(alpha), room)
+        add_expectations(effects, evaluator.events, 0, len(evaluator.events.counts), ones, order, room, sums)
+        return sums

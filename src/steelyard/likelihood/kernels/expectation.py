@@ -1,0 +1,45 @@
+r"""Expectations of products of shapes over integration events, with derivatives: what a normaliser is.
+
+With :math:`A_{ic}=\nu_cr_c(x_i)\prod_{t\in c}g_t(x_i)` and weights w of the integration sample, the sums are
+
+.. math:: \sum_iw_iA_{ic},\quad \sum_iw_iA_{ic}s_{it},\quad \sum_iw_iA_{ic}s_{it}s_{it'},\quad \sum_iw_iA_{ic}g_t''/g_t.
+
+They go to the fields of the same shapes of :class:`~steelyard.likelihood.kernels.moments.Moments`.
+"""
+
+from steelyard.likelihood.kernels.blocks import BLOCK
+from steelyard.likelihood.kernels.intensities import fill_rates
+from steelyard.likelihood.kernels.orders import GRADIENT
+from steelyard.likelihood.kernels.products import add_upper_products, dot
+from steelyard.numerics.compilation import compiled
+
+
+@compiled
+def add_expectations(effects, events, start, stop, factors, order, room, moments):
+    """Add the sums of blocks ``start`` to ``stop``; an order of GRADIENT fills all derivatives.
+
+    Args:
+        factors: (C,) ones.
+    """
+    for block in range(start, stop):
+        count, weights = events.counts[block], events.weights[block]
+        fill_rates(effects, events, block, factors, order, room)
+        for c in range(len(effects.yields)):
+            rates, weighted = room.rates[c], room.weighted[c]
+            total = 0.0
+            for b in range(count):
+                total += weights[b] * rates[b]
+            moments.processes[c] += total
+            first, last = effects.first[c], effects.first[c + 1]
+            if order >= GRADIENT and last > first:
+                for b in range(count):
+                    weighted[b] = weights[b] * rates[b]
+                for t in range(first, last):
+                    slopes, product = room.slopes[t], room.products[t - first]
+                    for b in range(count):
+                        product[b] = weighted[b] * slopes[b]
+                    moments.terms[t] += dot(weighted, slopes, count)
+                    moments.term_seconds[t] += dot(weighted, room.slopes[t, BLOCK:], count)
+                add_upper_products(
+                    room.products, room.slopes[first:last], last - first, count, moments.term_pairs[first:last]
+                )

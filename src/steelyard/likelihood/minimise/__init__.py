@@ -1,0 +1,1 @@
+"""Newton's method with the exact Hessian, continuation along a profile, basins and valleys."""

@@ -1,0 +1,107 @@
+"""Where the likelihood of one data set may have its minima, before any of them is refined."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from steelyard.errors import ModelError
+from steelyard.likelihood.evaluate import Evaluator
+from steelyard.likelihood.kernels.orders import VALUE
+from steelyard.likelihood.likelihood import Likelihood
+from steelyard.likelihood.minimise.continuation import FIRST, LAST, POINTS, Path
+from steelyard.likelihood.minimise.minima import foretell, minima_along, minima_of
+from steelyard.likelihood.minimise.search import follow_profile, minimise
+from steelyard.model.mixture import Mixture
+
+# Points of the search grid in the fit coordinate. A basin of a data set of O(1000) events is far wider than a step.
+SEARCH_POINTS = 64
+# The same with nuisance parameters, where it only has to show a place that is allowed.
+PROFILE_POINTS = 33
+
+# A minimum this far from where the path has it, in ranges of the coordinate, belongs to another basin.
+STRAY = 0.1
+
+
+@dataclass(frozen=True)
+class Basin:
+    """A local minimum of the expected profile.
+
+    Attributes:
+        start: (1 + K,) where a search begins.
+        expected: -2 ln L there.
+        low, high: coordinates of the neighbours on the grid around it.
+        hessian: (1 + K, 1 + K) if the start is a minimum already.
+    """
+
+    start: np.ndarray
+    expected: float
+    low: float
+    high: float
+    hessian: np.ndarray | None = None
+
+
+def search_grid(mixture: Mixture, nuisances: int) -> np.ndarray:
+    """Coordinates (G,) over the parameter's range among which basins are sought."""
+    return np.linspace(*mixture.coordinate_bounds, PROFILE_POINTS if nuisances else SEARCH_POINTS)
+
+
+def find_basins(likelihood: Likelihood, start: np.ndarray, fixed: np.ndarray) -> tuple[Basin, ...]:
+    """Basins of the profile likelihood in the coordinate, deepest first.
+
+    Args:
+        likelihood: the data.
+        start: (1 + K,) values of fixed parameters, and where to begin with the others.
+        fixed: (1 + K,) which do not move.
+
+    Raises:
+        ModelError: no value of the coordinate gives every event a positive density.
+    """
+    mixture, evaluator = likelihood.mixture, likelihood.evaluator
+    grid = start[:1] if fixed[0] else search_grid(likelihood.mixture, len(start) - 1)
+    nominal = np.where(fixed[1:], start[1:], likelihood.systematics.nominal)
+    for alpha in (start[1:], nominal):
+        values = evaluator.slice(grid, alpha)
+        if np.isfinite(values).any():
+            break
+    else:
+        middle = float(grid[len(grid) // 2])
+        raise ModelError(
+            f"no value of the parameter in {list(mixture.bounds)} gives every event a positive density: at "
+            f"{float(mixture.to_parameter(middle)):.3g} there are {likelihood.negative_events(middle, nominal)} "
+            "negative events. Check the ratios' diagnostics and the coefficients"
+        )
+    room = max(len(grid), 2 * POINTS)
+    minima, depths, order = np.empty(room), np.empty(room), np.empty(room, dtype=np.int64)
+    step = grid[1] - grid[0] if len(grid) > 1 else 0.0
+    if fixed[1:].all():
+        found = minima_of(grid, values, minima, depths, order)
+        starts = [(np.concatenate([[minima[j]], alpha]), None) for j in order[:found]]
+    else:
+        held = fixed.copy()
+        held[0] = True
+        known = minimise(evaluator, np.concatenate([[grid[np.argmin(values)]], alpha]), held)
+        if fixed[0]:
+            hessian = known.hessian if known.converged else None
+            return (Basin(known.place, known.value, float(grid[0]), float(grid[0]), hessian),)
+        path = follow_profile(evaluator, known, held)
+        found = minima_along(path, minima, depths, order)
+        starts = [_start_at(evaluator, path, minima[j], fixed, STRAY * (grid[-1] - grid[0])) for j in order[:found]]
+    basins = []
+    for j, (place, hessian) in zip(order, starts, strict=False):
+        low, high = max(minima[j] - step, grid[0]), min(minima[j] + step, grid[-1])
+        basins.append(Basin(place, float(depths[j]), float(low), float(high), hessian))
+    return tuple(basins)
+
+
+def _start_at(evaluator: Evaluator, path: Path, kappa: float, fixed: np.ndarray, stray: float) -> tuple:
+    """The minimum next to a minimum of the path, and its Hessian; if none is as near as ``stray``, that of the path."""
+    place = np.concatenate([[kappa], np.zeros(len(path.base))])
+    foretell(path, kappa, place[1:])
+    if not np.isfinite(evaluator.expand(kappa, place[1:], VALUE).value):
+        used = np.arange(path.counts[FIRST], path.counts[LAST] + 1)
+        used = used[np.isfinite(path.value[used])]
+        nearest = used[np.argmin(np.abs(path.kappa[used] - kappa))]
+        place[0], place[1:] = path.kappa[nearest], path.alpha[nearest]
+    found = minimise(evaluator, place, fixed)
+    near = found.converged and abs(found.place[0] - kappa) < stray
+    return (found.place, found.hessian) if near else (place, None)

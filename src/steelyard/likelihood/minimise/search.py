@@ -1,0 +1,89 @@
+"""Newton's method on one large data set, which many threads may evaluate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from steelyard.likelihood.evaluate import Evaluator
+from steelyard.likelihood.kernels.orders import GRADIENT
+from steelyard.likelihood.kernels.precision import nearness_of, noise_of, tolerance_of, updating_pays
+from steelyard.likelihood.minimise.continuation import ARRIVED, LOOK, Path, allocate_path, depart, land, walk
+from steelyard.likelihood.minimise.newton import (
+    CONVERGED,
+    EDM,
+    INVALID_START,
+    MINIMUM,
+    ORDER,
+    STATE,
+    advance,
+    allocate_search,
+    begin,
+)
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where a search ended.
+
+    Attributes:
+        place: (1 + K,) kappa and alpha.
+        value: -2 ln L there; ``inf`` if the start was forbidden.
+        gradient, hessian: (1 + K,) and (1 + K, 1 + K) there, or next to it.
+        edm: estimated vertical distance to the minimum.
+        converged: it is a minimum within the bounds.
+    """
+
+    place: np.ndarray
+    value: float
+    gradient: np.ndarray
+    hessian: np.ndarray
+    edm: float
+    converged: bool
+
+
+def minimise(evaluator: Evaluator, start: np.ndarray, fixed: np.ndarray) -> Minimum:
+    """The minimum of -2 ln L from ``start`` (1 + K,) within the bounds; ``fixed`` (1 + K,) says what does not move."""
+    effects = evaluator.effects
+    search = allocate_search(len(start))
+    search.lower[:], search.upper[:] = effects.bounds.T
+    search.fixed[:] = fixed
+    search.scale[:] = 2.0
+    search.scale[0] = 0.25 * (search.upper[0] - search.lower[0])
+    start = np.asarray(start, dtype=float)
+    # A fixed parameter stays where the caller put it, even out of its range.
+    search.lower[fixed], search.upper[fixed] = start[fixed], start[fixed]
+    tolerance, noise = tolerance_of(effects, evaluator.size), noise_of(effects, evaluator.size)
+    begin(search, start, tolerance, nearness_of(effects), noise, updating_pays(effects))
+    running = True
+    while running:
+        here = evaluator.expand(search.trial[0], search.trial[1:], search.counts[ORDER])
+        running = advance(search, here.value, here.gradient, here.hessian)
+    return Minimum(
+        place=search.place.copy() if search.counts[STATE] != INVALID_START else start,
+        value=float(search.numbers[MINIMUM]),
+        gradient=search.gradient.copy(),
+        hessian=search.hessian.copy(),
+        edm=float(search.numbers[EDM]),
+        converged=bool(search.counts[STATE] == CONVERGED),
+    )
+
+
+def follow_profile(evaluator: Evaluator, known: Minimum, held: np.ndarray) -> Path:
+    """The profile along kappa (:mod:`~steelyard.likelihood.minimise.continuation`), from one conditional fit.
+
+    Args:
+        evaluator: the data.
+        known: the conditional fit.
+        held: (1 + K,) which parameters do not move in a conditional fit, the first of them among these.
+    """
+    path = allocate_path(evaluator.effects.bounds)
+    path.fixed[:] = held[1:]
+    wanted = depart(path, known.place, known.value, known.gradient, known.hessian)
+    while wanted != ARRIVED:
+        if wanted == LOOK:
+            here = evaluator.expand(path.trial[0], path.trial[1:], GRADIENT)
+            wanted = walk(path, here.value, here.gradient)
+        else:
+            fit = minimise(evaluator, path.trial.copy(), held)
+            wanted = land(path, fit.place, fit.value, fit.gradient, fit.hessian)
+    return path

@@ -1,0 +1,1 @@
+"""The statistical model: parameters, coefficients, mixture, interpolation, normaliser."""

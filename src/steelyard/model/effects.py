@@ -1,0 +1,294 @@
+"""What nuisance parameters do to the mixture: their constraints, yield factors, shape terms and normalisers."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from steelyard.errors import ModelError, nearest
+
+Constraint = Literal["gaussian", "uniform", "free"]
+Interpolation = Literal["code4", "exponential", "linear"]
+
+
+# Standard deviations within which an anchor's correction grows.
+ANCHOR_REACH = 2.0
+
+
+@dataclass(frozen=True)
+class Nuisance:
+    r"""One nuisance parameter; its label and its group are words, which no fit and no toy depends on.
+
+    Attributes:
+        name: of the systematic; effects that share it are fully correlated.
+        constraint: ``gaussian``: the term :math:`(\alpha-a)^2` in :math:`-2\ln L` with global observable a;
+            ``uniform`` and ``free``: no term, only bounds.
+        interpolation: ``code4`` and ``exponential`` act through their ±1σ effects; ``linear``: a norm factor, whose
+            value itself multiplies the yields.
+        nominal: the value of the simulation: 0, or 1 of a norm factor.
+        bounds: range of the fit.
+    """
+
+    name: str
+    constraint: Constraint = "gaussian"
+    interpolation: Interpolation = "code4"
+    nominal: float = 0.0
+    bounds: tuple[float, float] = (-5.0, 5.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Anchor:
+    r"""A quadratic correction of ln N_c about one point, which makes it the joint expectation there.
+
+    .. math:: \ln N_c(\alpha) = \mathrm{form}_c(\alpha) + c_c + l_c\cdot s + \tfrac12s^TQ_cs, \qquad
+              s_k = \frac{d_k}{\sqrt{1+(d_k/R)^2}}, \quad d = \alpha-\alpha_0
+
+    s and d are the same to second order; a correction that knows one point only must not run away from it, and s stays
+    within R, :data:`ANCHOR_REACH`.
+
+    Attributes:
+        alpha: (K,) the point.
+        offset: (C,).
+        linear: (C, K).
+        quadratic: (C, K, K), symmetric.
+    """
+
+    alpha: np.ndarray
+    offset: np.ndarray
+    linear: np.ndarray
+    quadratic: np.ndarray
+
+    def distance(self, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """s and its first two derivatives at points (..., K), each (..., K)."""
+        d = alpha - self.alpha
+        factor = 1.0 / (1.0 + (d / ANCHOR_REACH) ** 2)
+        return d * factor**0.5, factor**1.5, -3.0 * d / ANCHOR_REACH**2 * factor**2.5
+
+
+@dataclass(frozen=True, eq=False)
+class Normaliser:
+    r"""log N_c(α) of the shape effects, in a form that is cheap to evaluate with derivatives (docs/theory.md 6).
+
+    .. math:: \ln N_c(\alpha) = \sum_{t\in c} n_t(\alpha_{k(t)})
+              + \sum_{(t,u)\in c}\ \sum_{s,s'=\pm} b_{tu}^{ss'}\,h_s(\alpha_{k(t)})\,h_{s'}(\alpha_{k(u)})
+              + \tfrac16\sum_{ijl}\kappa^c_{ijl}z_iz_jz_l, \qquad
+              z_i = \sum_{t\in c}\sum_{s=\pm} v^c_{i,ts}\,h_s(\alpha_{k(t)})
+
+    with the weights h of :func:`steelyard.model.normaliser.sided_weights`. n_t is given at equidistant knots,
+    with its first two derivatives, and a quintic polynomial between them. What it all means:
+    :mod:`steelyard.model.normaliser`.
+
+    Attributes:
+        knots: (Q,) equidistant values of α, over the widest bounds of the nuisances.
+        table: (T, Q, 3) n_t and its first and second derivative at the knots.
+        pairs: (P, 2) indices of terms, first < second, both of one process and of different nuisances.
+        pair_factors: (P, 2, 2) b, by the side (0: up, 1: down) of the first and of the second.
+        directions: (T, 2, R) v of the term's process and its two sides; zeros fill up to the largest R.
+        cumulants: (C, R, R, R) κ, symmetric; (0, 0, 0, 0) where there are none.
+        surface_pairs: (S, 2) pairs of terms with a table of their own (:mod:`steelyard.model.pair_surfaces`).
+        surface_knots: (Q,) equidistant values of α of these.
+        surface_cells: (S, Q − 1, Q − 1, 4, 4) factors of the powers of the two places in a cell.
+        anchor: a correction that holds about one point, of fits there; not part of a stored model.
+    """
+
+    knots: np.ndarray
+    table: np.ndarray
+    pairs: np.ndarray
+    pair_factors: np.ndarray
+    directions: np.ndarray = None  # type: ignore[assignment]  # none, set below
+    cumulants: np.ndarray = None  # type: ignore[assignment]  # none, set below
+    surface_pairs: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
+    surface_knots: np.ndarray = field(default_factory=lambda: np.array([-10.0, 10.0]))
+    surface_cells: np.ndarray = field(default_factory=lambda: np.zeros((0, 1, 1, 4, 4)))
+    anchor: Anchor | None = None
+
+    def __post_init__(self) -> None:
+        if self.directions is None or self.cumulants is None:
+            object.__setattr__(self, "directions", np.zeros((len(self.table), 2, 0)))
+            object.__setattr__(self, "cumulants", np.zeros((0, 0, 0, 0)))
+
+    @classmethod
+    def none(cls, terms: int = 0) -> "Normaliser":
+        """N_c = 1."""
+        knots = np.array([-10.0, 10.0])
+        return cls(knots, np.zeros((terms, 2, 3)), np.zeros((0, 2), dtype=np.int64), np.zeros((0, 2, 2)))
+
+
+@dataclass(frozen=True, eq=False)
+class Systematics:
+    r"""All effects of K nuisance parameters on C processes.
+
+    .. math:: \nu(\mu,\alpha)\,p(x|\mu,\alpha) = \sum_c f_c(\mu)\,G_c(\alpha)\,\nu_c\,
+              \frac{g_c(x|\alpha)}{N_c(\alpha)}\,p_c(x), \qquad
+              G_c=\prod_k G_{ck}(\alpha_k), \quad g_c(x|\alpha)=\prod_k g_{ck}(x|\alpha_k)
+
+    Attributes:
+        nuisances: K of them.
+        log_yields: (C, K, 2) log of the yield factors at α_k = +1 and −1; 0 where there is no effect.
+        factors: (C, K) bool: processes whose yield a norm factor (``linear``) multiplies.
+        terms: (T, 2) process and nuisance of each shape effect, sorted; the order of ``log_g`` everywhere.
+        normaliser: N_c(α).
+    """
+
+    nuisances: tuple[Nuisance, ...]
+    log_yields: np.ndarray
+    factors: np.ndarray
+    terms: np.ndarray
+    normaliser: Normaliser = field(default_factory=Normaliser.none)
+
+    @classmethod
+    def none(cls, processes: int) -> "Systematics":
+        """No nuisance parameter at all."""
+        empty = np.zeros((processes, 0, 2))
+        return cls((), empty, np.zeros((processes, 0), dtype=bool), np.zeros((0, 2), dtype=np.int64))
+
+    def __post_init__(self) -> None:
+        _validate(self)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the nuisance parameters."""
+        return tuple(nuisance.name for nuisance in self.nuisances)
+
+    @property
+    def nominal(self) -> np.ndarray:
+        """(K,) values of the simulation."""
+        return np.array([nuisance.nominal for nuisance in self.nuisances])
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """(K, 2) ranges of the fit."""
+        return np.array([nuisance.bounds for nuisance in self.nuisances]).reshape(len(self.nuisances), 2)
+
+    @property
+    def constrained(self) -> np.ndarray:
+        """(K,) bool: which have a Gaussian constraint, and so a global observable."""
+        return np.array([nuisance.constraint == "gaussian" for nuisance in self.nuisances], dtype=bool)
+
+    def point(self, alpha: ArrayLike | Mapping[str, float] | None = None) -> np.ndarray:
+        """(K,) values: nominal ones for None and for names that a mapping leaves out.
+
+        Raises:
+            ModelError: an unknown name, or not K finite values.
+        """
+        if alpha is None:
+            return self.nominal
+        if isinstance(alpha, Mapping):
+            for name in alpha.keys() - set(self.names):
+                advice = nearest(name, self.names, "nuisance parameters")
+                raise ModelError(f"there is no nuisance parameter '{name}': {advice}")
+            alpha = [alpha.get(nuisance.name, nuisance.nominal) for nuisance in self.nuisances]
+        values = np.asarray(alpha, dtype=float)
+        if values.shape != (len(self),) or not np.isfinite(values).all():
+            raise ModelError(
+                f"a point of the {len(self)} nuisance parameters {', '.join(self.names) or '(none)'} has one finite "
+                f"value for each, found an array of shape {values.shape}: {values}"
+            )
+        return values
+
+    def __len__(self) -> int:
+        return len(self.nuisances)
+
+
+def to_arrays(systematics: Systematics) -> dict[str, np.ndarray]:
+    """Everything as plain arrays for a ``.npz``; the nuisance parameters are one JSON text."""
+    normaliser = systematics.normaliser
+    return {
+        "nuisances": np.array(json.dumps([asdict(nuisance) for nuisance in systematics.nuisances])),
+        "log_yields": systematics.log_yields,
+        "factors": systematics.factors,
+        "terms": systematics.terms,
+        "normaliser_knots": normaliser.knots,
+        "normaliser_table": normaliser.table,
+        "normaliser_pairs": normaliser.pairs,
+        "normaliser_pair_factors": normaliser.pair_factors,
+        "normaliser_directions": normaliser.directions,
+        "normaliser_cumulants": normaliser.cumulants,
+        "normaliser_surface_pairs": normaliser.surface_pairs,
+        "normaliser_surface_knots": normaliser.surface_knots,
+        "normaliser_surface_cells": normaliser.surface_cells,
+    }
+
+
+def from_arrays(arrays: Mapping[str, np.ndarray]) -> Systematics:
+    """The inverse of :func:`to_arrays`.
+
+    Raises:
+        ModelError: the arrays do not fit together.
+    """
+    nuisances = [Nuisance(**item | {"bounds": tuple(item["bounds"])}) for item in json.loads(str(arrays["nuisances"]))]
+    normaliser = Normaliser(
+        arrays["normaliser_knots"],
+        arrays["normaliser_table"],
+        arrays["normaliser_pairs"],
+        arrays["normaliser_pair_factors"],
+        arrays["normaliser_directions"],
+        arrays["normaliser_cumulants"],
+        arrays["normaliser_surface_pairs"],
+        arrays["normaliser_surface_knots"],
+        arrays["normaliser_surface_cells"],
+    )
+    return Systematics(
+        tuple(nuisances), arrays["log_yields"], arrays["factors"], arrays["terms"].astype(np.int64), normaliser
+    )
+
+
+def _validate(systematics: Systematics) -> None:
+    names, number = systematics.names, len(systematics.nuisances)
+    _require(len(set(names)) == number, f"two nuisance parameters have the same name: {', '.join(names)}")
+    for nuisance in systematics.nuisances:
+        _validate_nuisance(nuisance)
+    log_yields, factors, terms = systematics.log_yields, systematics.factors, systematics.terms
+    processes = len(log_yields)
+    _require(
+        log_yields.shape == (processes, number, 2) and np.isfinite(log_yields).all(),
+        f"log_yields must be finite and of shape ({processes}, {number}, 2), found shape {log_yields.shape}",
+    )
+    _require(
+        factors.shape == (processes, number) and factors.dtype == bool,
+        f"factors must be a mask of shape ({processes}, {number}), found {factors.dtype} {factors.shape}",
+    )
+    linear = np.array([nuisance.interpolation == "linear" for nuisance in systematics.nuisances], dtype=bool)
+    _require(
+        not (factors[:, ~linear].any() or log_yields[:, linear].any()),
+        "factors belong to the nuisance parameters whose interpolation is 'linear', log_yields to all others",
+    )
+    _require(terms.ndim == 2 and terms.shape[1] == 2, f"terms must have shape (T, 2), found {terms.shape}")
+    pairs = [tuple(pair) for pair in terms.tolist()]
+    _require(pairs == sorted(set(pairs)), "terms must be sorted, each process and nuisance parameter once")
+    _require(
+        all(0 <= process < processes and 0 <= nuisance < number for process, nuisance in pairs),
+        f"terms must name one of {processes} processes and {number} nuisance parameters, found {pairs}",
+    )
+    _require(not linear[terms[:, 1]].any(), "a 'linear' nuisance parameter has no shape effect")
+    table, normaliser = systematics.normaliser.table, systematics.normaliser
+    # Where it has not been computed yet the normaliser of no terms stands in.
+    _require(len(table) in (0, len(terms)), f"the normaliser has {len(table)} terms where there are {len(terms)}")
+    rank, pairs = normaliser.directions.shape[-1], len(normaliser.pairs)
+    _require(
+        normaliser.pair_factors.shape == (pairs, 2, 2)
+        and normaliser.directions.shape == (len(table), 2, rank)
+        and normaliser.cumulants.shape in ((processes, rank, rank, rank), (0, 0, 0, 0)),
+        f"the normaliser's pair factors {normaliser.pair_factors.shape}, directions {normaliser.directions.shape} and "
+        f"cumulants {normaliser.cumulants.shape} do not fit its {pairs} pairs: build the model again",
+    )
+
+
+def _validate_nuisance(nuisance: Nuisance) -> None:
+    name, (low, high) = nuisance.name, nuisance.bounds
+    for key, kinds in (("constraint", Constraint), ("interpolation", Interpolation)):
+        found = getattr(nuisance, key)
+        _require(found in get_args(kinds), f"nuisance parameter {name}: {key} is one of {get_args(kinds)}, not {found}")
+    _require(
+        np.isfinite([low, high]).all() and low <= nuisance.nominal <= high and low < high,
+        f"nuisance parameter {name}: its nominal value {nuisance.nominal:g} must lie within finite bounds, found "
+        f"[{low:g}, {high:g}]",
+    )
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ModelError(message)

@@ -1,0 +1,88 @@
+"""Effects of the nuisance parameters as they are declared, before any event is read."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from steelyard.data.variations import Direction, Kind, Variation
+from steelyard.model.effects import Nuisance
+
+
+@dataclass(frozen=True)
+class ProcessEffect:
+    r"""The effect of a systematic k on one process c, before any event is read.
+
+    .. math:: \ln G_{ck}^\pm = [\ln n^\pm] + [\ln V_{ck}^\pm/\nu_c], \qquad
+              g_{ck}^\pm(x) = \left[p_c(x|\alpha_k=\pm1)/p_c(x|0)\right]
+
+    with the factors n of ``norm`` and the varied yields V where ``use_norm``, and the shape where ``use_shape``. A side
+    that is not among ``directions`` is 0 in both logarithms. With ``symmetrise`` it is minus the other side, and each
+    logarithm that has both sides becomes :math:`\pm\frac12(\ln^+-\ln^-)`; ``norm`` has been symmetrised already.
+
+    Attributes:
+        process, systematic: c and k.
+        norm: yield factors n at α_k = +1 and −1; None: (1, 1).
+        kind: of the variation; None if the effect is a norm alone.
+        directions: the sides of the variation that there are: none, ``up``, or ``up`` and ``down``.
+        use_norm, use_shape: whether the variation acts on the yield, and on the shape.
+        symmetrise: of the systematic.
+    """
+
+    process: str
+    systematic: str
+    norm: tuple[float, float] | None = None
+    kind: Kind | None = None
+    directions: tuple[Direction, ...] = ()
+    use_norm: bool = False
+    use_shape: bool = False
+    symmetrise: bool = False
+
+
+@dataclass(frozen=True)
+class ModelEffects:
+    """All that a model must know of its nuisance parameters; :func:`~steelyard.io.serialisation.to_data` makes it JSON.
+
+    Attributes:
+        processes: C of them, as configured.
+        nuisances: K of them: the systematics, then the norm factors, as configured.
+        effects: as configured: by systematic, then by process; at most one of each pair.
+        norm_factors: name: the processes whose yields it multiplies.
+    """
+
+    processes: tuple[str, ...]
+    nuisances: tuple[Nuisance, ...] = ()
+    effects: tuple[ProcessEffect, ...] = ()
+    norm_factors: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the nuisance parameters, (K,)."""
+        return tuple(nuisance.name for nuisance in self.nuisances)
+
+    @property
+    def variations(self) -> tuple[Variation, ...]:
+        """The V ratios to learn, by systematic, then by process, up before down: the order of all raw log g."""
+        return tuple(
+            Variation(f"{effect.process}-{effect.systematic}-{side}", effect.process, effect.systematic, side, kind)
+            for effect in self.effects
+            if effect.use_shape and (kind := effect.kind)
+            for side in effect.directions
+        )
+
+    @property
+    def factors(self) -> np.ndarray:
+        """(C, K) bool: processes whose yield a norm factor multiplies, ``Systematics.factors``."""
+        table = np.zeros((len(self.processes), len(self.nuisances)), dtype=bool)
+        for name, processes in self.norm_factors.items():
+            table[[self.processes.index(process) for process in processes], self.names.index(name)] = True
+        return table
+
+    @property
+    def terms(self) -> np.ndarray:
+        """(T, 2) int64 process and nuisance of each shape effect, sorted, before pruning: ``Systematics.terms``."""
+        pairs = [
+            (self.processes.index(effect.process), self.names.index(effect.systematic))
+            for effect in self.effects
+            if effect.use_shape
+        ]
+        return np.array(sorted(pairs), dtype=np.int64).reshape(len(pairs), 2)

@@ -1,0 +1,1 @@
+"""The result as tables, text and a page."""

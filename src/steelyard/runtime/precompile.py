@@ -1,0 +1,40 @@
+"""``python -m steelyard.runtime.precompile`` compiles the engine ahead of its first use, once for a source text.
+
+Otherwise the first jobs of a workflow that fit would each do it, at the same time and for a minute or more.
+"""
+
+import numpy as np
+
+from steelyard.inference.fit import scan
+from steelyard.inference.toy_fits import fit_toys
+from steelyard.likelihood.likelihood import Likelihood
+from steelyard.model.coefficients import Coefficients
+from steelyard.model.effects import Nuisance, Systematics
+from steelyard.model.interpolation import interpolate
+from steelyard.model.mixture import Mixture
+
+EVENTS = 40
+
+
+def main() -> None:
+    """Fit a small data set in all the ways that jobs do."""
+    rates = np.random.default_rng(0).uniform(0.5, 1.5, (EVENTS, 2))
+    mixture = Mixture(("s", "b"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), np.array([10.0, 30.0]), (0.0, 5.0))
+    shape = Systematics(
+        (Nuisance("shape"),),
+        np.full((2, 1, 2), [0.01, -0.01]),
+        np.zeros((2, 1), dtype=bool),
+        np.array([[0, 0]], dtype=np.int64),
+    )
+    log_g = np.full((EVENTS, 1, 2), [0.01, -0.01], dtype=np.float32)
+    offsets = np.array([0, EVENTS // 2, EVENTS])
+    fit_toys(mixture, rates, offsets, 1.0, shape, log_g, np.zeros((2, 1)))
+    fit_toys(mixture, rates, offsets, 1.0)
+    interpolate("code4", 3.0, 3.0, 0.5)
+    for weights in (None, np.ones(EVENTS)):
+        scan(Likelihood(mixture, rates, weights, shape, log_g), np.array([0.5, 1.0]))
+        scan(Likelihood(mixture, rates, weights), np.array([0.5, 1.0]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Sources of simulated events whose densities may be known exactly."""

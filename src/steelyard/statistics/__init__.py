@@ -1,1 +1,0 @@
-"""The statistical model: coefficients, likelihood, fits, pseudo-experiments, belts, and their audit."""
