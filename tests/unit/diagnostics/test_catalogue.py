@@ -10,7 +10,7 @@ from steelyard.diagnostics.catalogue import CATALOGUE, kind_of, remedy_of
 from steelyard.diagnostics.thresholds import Threshold, Thresholds
 
 ROOT = Path(__file__).parents[3]
-SOURCES = [*sorted((ROOT / "src/steelyard/diagnostics").glob("*.py")), ROOT / "src/steelyard/baselines/results.py"]
+SOURCES = [*sorted((ROOT / "src/steelyard/diagnostics").rglob("*.py")), ROOT / "src/steelyard/baselines/results.py"]
 PAGE = (ROOT / "docs/checks.md").read_text()
 MAKERS = {"at_most", "within", "at_least", "undecided", "Check"}
 
