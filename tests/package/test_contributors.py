@@ -130,6 +130,8 @@ analysis = resolve(configuration, files=False)
 settings = analysis.model_dump(mode="json", by_alias=True)
 assert resolve(json.loads(json.dumps(settings)), files=False) == analysis
 jsonschema.validate(settings, schema())
+jsonschema.validate(configuration | {"training": {"epochs": 1}}, schema())  # of a perceptron
+print(resolve(configuration | {"training": {"epochs": 1}}, files=False).training.hidden)
 assert settings["training"] == training_rule(settings["training"]).model_dump() == settings["training"] | training
 assert settings["variations"]["training"]["width"] == 4
 for name, value in (("widht", 6), ("hidden", [6]), ("width", 0)):
@@ -163,7 +165,8 @@ def test_an_architecture(contribution):
     contribution.add("ratios/architectures/residual.py", ARCHITECTURE)
     line = '        "residual": "ratios.architectures.residual",\n'
     contribution.register("ratios/architectures/architecture.py", '"perceptron": ', line)
-    *errors, correlation = contribution.python(TRAIN).splitlines()
+    perceptron, *errors, correlation = contribution.python(TRAIN).splitlines()
+    assert perceptron == "[64, 64, 64]"
     assert errors == [
         "config/config.yaml: training.widht: unknown key; did you mean 'width'? (valid keys: architecture, width, "
         "optimizer, learning_rate, warmup, weight_decay, batch_size, epochs, patience, validation_fraction)",

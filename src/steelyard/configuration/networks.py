@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import Discriminator, Field, Tag, TypeAdapter, create_model
+from pydantic import Discriminator, Field, Tag, TypeAdapter, WithJsonSchema, create_model
 
 from steelyard.options import Count, Fraction, Options
 from steelyard.ratios.architectures.architecture import ARCHITECTURES, DEFAULT
@@ -29,11 +29,15 @@ class Ensembles(Options):
     combination: Literal["ratio", "log_ratio"] = Field("ratio", description="The mean of ratios or of log ratios.")
 
 
+# Any name is taken here, so that a wrong one is told from all right ones; the schema says what this section is for.
+_Default: Any = Annotated[Literal[tuple(ARCHITECTURES)], WithJsonSchema({"const": DEFAULT, "type": "string"})]
+
+
 class _Named(Options):
     """What tells the sections of one architecture from those of another."""
 
     # Left out where the default is written down, so that what is recorded of a network is what it was before others.
-    architecture: Literal[tuple(ARCHITECTURES)] = Field(  # type: ignore[valid-type]
+    architecture: _Default = Field(
         DEFAULT, description="Layers of the network; their options are keys beside it.", exclude_if=DEFAULT.__eq__
     )
 
@@ -67,9 +71,9 @@ def _sections(title: str, words: str, course: type[_Course], options: str) -> di
         if both:
             raise ValueError(f"the options {both} of the architecture '{name}' are keys of every training: rename them")
         label = title if name == DEFAULT else title + name.title().replace("_", "")
-        field = _Named.model_fields["architecture"]
-        default: Any = field.annotation, Field(name, description=field.description, exclude_if=field.exclude_if)
-        found[name] = create_model(label, __base__=(course, chosen, _Named), __doc__=words, architecture=default)
+        key = Literal[name], Field(description=_Named.model_fields["architecture"].description)
+        named: dict[str, Any] = {} if name == DEFAULT else {"architecture": key}
+        found[name] = create_model(label, __base__=(course, chosen, _Named), __doc__=words, **named)
     return found
 
 
