@@ -115,7 +115,8 @@ def network_of(method: str, data, seed: int):
     from torch.nn.functional import softplus
 
     from steelyard.ratios import signed, training
-    from steelyard.ratios.architectures.perceptron import Network
+    from steelyard.ratios.architectures.architecture import Design
+    from steelyard.ratios.network import Network
     from steelyard.seeds import seed_for
 
     net = 1.0 if data.net is None else data.net[0]
@@ -158,7 +159,7 @@ def network_of(method: str, data, seed: int):
 
     rule = TRAINING
     generator = torch.Generator().manual_seed(seed_for(seed, "weights"))
-    arguments = 3, rule.hidden, rule.activation, False, generator
+    arguments = 3, Design.chosen(rule), False, generator
     if method in ("product", "unsigned"):
         return training._initial_network(data, rule, seed, False)
     if method == "free sign":

@@ -1,9 +1,24 @@
 """What every part of a configuration is made of."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
+
+
+def _whole_number(value: Any) -> Any:
+    # YAML 1.1 reads 1e6 (without a dot and a sign) as text, and everybody writes event numbers like that.
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+_Positive = Annotated[int, Field(gt=0)]
+Count = Annotated[_Positive, BeforeValidator(_whole_number, json_schema_input_type=_Positive)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Options(BaseModel):

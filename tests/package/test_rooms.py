@@ -10,6 +10,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "steelyard"
 ROOMS = (
     "errors",
     "options",
+    "registry",
     "seeds",
     "numerics",
     "expressions",

@@ -22,10 +22,11 @@ from steelyard.io.serialisation import from_json, to_json
 from steelyard.plots.data_comparison import data_comparison
 from steelyard.plots.labels import Labels
 from steelyard.plots.style import save
-from steelyard.ratios.architectures.perceptron import Network
+from steelyard.ratios.architectures.architecture import Design
 from steelyard.ratios.ensembles import combine
 from steelyard.ratios.evaluation import evaluate_sample, evaluate_variations
 from steelyard.ratios.members import Member
+from steelyard.ratios.network import Network
 
 MU = np.linspace(0.0, 3.0, 13)
 NOTHING = np.empty((0, 4))
@@ -49,7 +50,7 @@ def test_networks_judge_no_event(is_observed):
         np.empty((0, 0)),
         np.empty(0, dtype=np.uint64),
     )
-    network = Network(2, [8], generator=torch.Generator().manual_seed(0))
+    network = Network(2, Design.of(hidden=[8]), generator=torch.Generator().manual_seed(0))
     made = "S", 0, ("x", "y"), network.architecture(), network.state_dict(), HELD_OUT, {}, {}, False, 1, {}, ""
     ensemble = combine([Member(*made)], "ratio", HELD_OUT)
     scores = evaluate_sample(ensemble, empty, HELD_OUT, is_observed)

@@ -29,7 +29,14 @@ rule simulate_experiments:
         alpha=lambda wildcards: TRUTHS[wildcards.truth],
         shapes=[dataclasses.asdict(variation) for variation in VARIATIONS.values()],
         seed=analysis.seed,
-        code=code("simulate_experiments", "coverage.experiment_fits", "coverage.experiments", *SIMULATOR),
+        code=code(
+            "simulate_experiments",
+            "coverage.experiment_fits",
+            "coverage.experiments",
+            *EXACT,
+            LAYERS,
+            VARIATION_LAYERS,
+        ),
     message:
         "Simulating and fitting independent experiments at {wildcards.point}, {wildcards.truth}"
     script:

@@ -23,7 +23,9 @@ from steelyard.errors import SteelyardError
 from steelyard.io.files import require_writable
 from steelyard.configuration.picture_labels import labels_of
 from steelyard.io.serialisation import to_data
-from steelyard.simulators.interface import package
+from steelyard.data.readers.reader import READERS, expand as expand_files, kind_of
+from steelyard.ratios.architectures.architecture import ARCHITECTURES
+from steelyard.simulators.interface import SIMULATORS
 
 # A graph of thousands of jobs is millions of objects that all live to the end: looking for garbage among them every 700
 # new ones takes a tenth of a dry run.
@@ -69,8 +71,10 @@ BATCHES = range(analysis.belts.batches)
 BASELINES = {baseline["name"]: baseline for baseline in settings["baselines"]}
 
 ORACLE = bool(analysis.oracle)
-# The packages of the simulators, which are reached by name and not by imports: for digests of code.
-SIMULATOR = sorted({package(source["simulate"]["model"]) for source in SOURCES.values() if source.get("simulate")})
+# Modules that are chosen by name and reached by no import, for digests of code: a rule names those that its jobs use.
+EXACT = [SIMULATORS.module(analysis.oracle.model)] if analysis.oracle else []
+LAYERS = ARCHITECTURES.module(analysis.training.architecture)
+VARIATION_LAYERS = ARCHITECTURES.module(analysis.variations.training.architecture)
 LABELLED = ("parameters", "processes", "observables")  # sections whose entries have a label
 THRESHOLDS = settings["diagnostics"]["thresholds"]
 LABELS = to_data(labels_of(analysis))  # the words of the pictures
@@ -112,24 +116,30 @@ wildcard_constraints:
     batch=r"\d+",
 
 
+@functools.cache
+def event_files(sample, varied=None):
+    """The files and addresses of a sample, or of a varied source: those of its sample, unless it names its own."""
+    source, files = SOURCES[sample], VARIED[sample, varied].files if varied else None
+    if files is None and source.get("simulate"):
+        return expand(f"{R}/ntuples/{sample}/part-{{part}}.root", part=range(source["simulate"]["parts"]))
+    return expand_files(files or source["files"])
+
+
 def ntuples(wildcards):
-    """The ROOT files of a sample that can be looked at: simulated here, or the user's local ones."""
-    source = SOURCES[wildcards.sample]
-    if source.get("simulate"):
-        return expand(f"{R}/ntuples/{wildcards.sample}/part-{{part}}.root", part=range(source["simulate"]["parts"]))
-    from steelyard.data.readers.root import expand as expand_files
-
-    return [file for file in expand_files(source["files"]) if "://" not in file]
+    """The files of a sample, or of a varied source, that can be looked at: simulated here, or the user's local ones."""
+    files = event_files(wildcards.sample, wildcards.get("varied"))
+    return [file for file in files if "://" not in file]
 
 
-def varied_ntuples(wildcards):
-    """The ROOT files of a varied source that can be looked at: those of its sample, unless it names its own."""
-    source = VARIED[wildcards.sample, wildcards.varied]
-    if source.files is None:
-        return ntuples(wildcards)
-    from steelyard.data.readers.root import expand as expand_files
+def readers(wildcards):
+    """The modules that read a sample or a varied source, for the digest of their code."""
+    files = event_files(wildcards.sample, wildcards.get("varied"))
+    return sorted({READERS.module(kind_of(file)) for file in files})
 
-    return [file for file in expand_files(source.files) if "://" not in file]
+
+def simulated_by(wildcards):
+    """The module of the simulator that a sample comes from, for the digest of its code."""
+    return SIMULATORS.module(SOURCES[wildcards.sample]["simulate"]["model"])
 
 
 def members(ratio):
@@ -205,6 +215,7 @@ def expected_toys(likelihood):
     return f"{R}/{likelihood}toys/expected.npz" if analysis.belts.expected_toys else []
 
 
+@functools.cache
 def code(script, *modules):
     """A digest of a script and of the library modules that it calls, so that a change of either runs its jobs again."""
     local = SCRIPTS / f"{script}.py"

@@ -17,7 +17,7 @@ rule simulate_ntuple:
     params:
         simulate=lambda wildcards: SOURCES[wildcards.sample]["simulate"],
         seed=analysis.seed,
-        code=code("simulate_ntuple", *SIMULATOR),
+        code=lambda wildcards: code("simulate_ntuple", simulated_by(wildcards)),
     message:
         "Simulating part {wildcards.part} of sample {wildcards.sample}"
     script:
@@ -45,7 +45,7 @@ rule ingest_sample:
         observables=[{key: item[key] for key in ("name", "expression")} for item in settings["observables"]],
         source=reading,
         files=lambda wildcards: SOURCES[wildcards.sample].get("files"),
-        code=code("ingest_sample", "data.ingest", "data.store"),
+        code=lambda wildcards: code("ingest_sample", "data.ingest", "data.store", *readers(wildcards)),
     message:
         "Reading sample {wildcards.sample}"
     script:
@@ -55,7 +55,7 @@ rule ingest_sample:
 rule ingest_variation:
     input:
         **{name: f"{R}/samples/{{sample}}/{STORE[name]}" for name in ("ids", "info")},
-        ntuples=varied_ntuples,
+        ntuples=ntuples,
     output:
         **{name: f"{R}/samples/{{sample}}/variations/{{varied}}/{file}" for name, file in STORE.items()},
     log:
@@ -76,7 +76,7 @@ rule ingest_variation:
         varied=lambda wildcards: dataclasses.asdict(VARIED[wildcards.sample, wildcards.varied]),
         files=lambda wildcards: VARIED[wildcards.sample, wildcards.varied].files
         or SOURCES[wildcards.sample].get("files"),
-        code=code("ingest_variation", "data.ingest_variation"),
+        code=lambda wildcards: code("ingest_variation", "data.ingest_variation", *readers(wildcards)),
     message:
         "Reading sample {wildcards.sample} at {wildcards.varied}"
     script:

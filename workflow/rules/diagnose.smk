@@ -22,7 +22,7 @@ rule diagnose_ratio:
         runtime=30,
     params:
         thresholds=settings["diagnostics"]["thresholds"],
-        code=code("diagnose_ratio", "diagnostics.ratio.ratio_diagnosis"),
+        code=code("diagnose_ratio", "diagnostics.ratio.ratio_diagnosis", LAYERS),
     message:
         "Checking the ratio {wildcards.process}"
     script:
@@ -128,7 +128,12 @@ rule measure_simulation:
         nominal=analysis.parameter.nominal,
         thresholds=THRESHOLDS,
         seed=analysis.seed,
-        code=code("measure_simulation", "diagnostics.simulation.simulation_checks", "finite_simulation.member_ratios"),
+        code=code(
+            "measure_simulation",
+            "diagnostics.simulation.simulation_checks",
+            "finite_simulation.member_ratios",
+            LAYERS,
+        ),
     message:
         "Measuring what finite simulation and training leave unknown of t"
     script:
@@ -184,7 +189,12 @@ rule compare_data:
         mem_mb=4000,
         runtime=15,
     params:
-        code=code("compare_data", "diagnostics.inference.data_comparison", "diagnostics.inference.data_support", "regions.unbinned"),
+        code=code(
+            "compare_data",
+            "diagnostics.inference.data_comparison",
+            "diagnostics.inference.data_support",
+            "regions.unbinned",
+        ),
     message:
         "Comparing data and simulation in what the likelihood sees"
     script:

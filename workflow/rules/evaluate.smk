@@ -20,7 +20,7 @@ rule evaluate_ensemble:
         runtime=60,
     params:
         split=settings["split"],
-        code=code("evaluate_ensemble", "ratios.evaluation"),
+        code=code("evaluate_ensemble", "ratios.evaluation", LAYERS),
     message:
         "Evaluating the ratio {wildcards.process} on sample {wildcards.sample}"
     script:
@@ -45,7 +45,7 @@ rule evaluate_variations:
         runtime=60,
     params:
         split=settings["split"],
-        code=code("evaluate_variations", "ratios.evaluation"),
+        code=code("evaluate_variations", "ratios.evaluation", VARIATION_LAYERS),
     message:
         "Evaluating the variations by {wildcards.systematic} on sample {wildcards.sample}"
     script:
@@ -70,7 +70,7 @@ rule evaluate_oracle:
     params:
         oracle=settings["oracle"],
         processes=PROCESSES,
-        code=code("evaluate_oracle", "simulators.interface", *SIMULATOR),
+        code=code("evaluate_oracle", "simulators.interface", *EXACT),
     message:
         "Evaluating the exact densities on sample {wildcards.sample}"
     script:
@@ -95,7 +95,7 @@ rule evaluate_oracle_variations:
     params:
         oracle=settings["oracle"],
         variations=lambda wildcards: [dataclasses.asdict(item) for item in SHAPES[wildcards.systematic]],
-        code=code("evaluate_oracle_variations", "simulators.exact_variations", *SIMULATOR),
+        code=code("evaluate_oracle_variations", "simulators.exact_variations", *EXACT),
     message:
         "Evaluating the exact variations by {wildcards.systematic} on sample {wildcards.sample}"
     script:

@@ -1,4 +1,4 @@
-from steelyard.configuration.schema import Split, Training
+from steelyard.configuration.networks import Split, training_rule
 from steelyard.data.reference import Reference
 from steelyard.data.store import open_all
 from steelyard.io.serialisation import from_json
@@ -16,7 +16,7 @@ with logged(snakemake.log[0]):
         ratio=wildcards.process,
         features=samples[0].info.features,
         split=Split.model_validate(params.split),
-        training=Training.model_validate(params.training),
+        training=training_rule(params.training),
         bootstrap=params.bootstrap,
         seed_of=lambda member: seed_for(params.seed, "train_member", ratio=wildcards.process, member=member),
         network_paths=snakemake.output.networks,

@@ -1,7 +1,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from steelyard.configuration.schema import Split, Training
+from steelyard.configuration.networks import Split, training_rule
 from steelyard.data.null_ratios import save_null
 from steelyard.data.store import open_all
 from steelyard.ratios.ensembles import open_ensemble
@@ -34,7 +34,7 @@ with logged(snakemake.log[0]) as log:
         members=params.members,
         combination=params.combination,
         split=Split.model_validate(params.split),
-        training=Training.model_validate(params.training),
+        training=training_rule(params.training),
         bootstrap=params.bootstrap,
         seed_of=lambda replica, member: seed_for(
             params.seed, "train_null", ratio=variation.name, replica=replica, member=member

@@ -1,6 +1,6 @@
 from types import SimpleNamespace
 
-from steelyard.configuration.schema import Split, Training
+from steelyard.configuration.networks import Split, training_rule
 from steelyard.data.store import open_all
 from steelyard.ratios.hypotheses import variation_samples
 from steelyard.ratios.packs import train_members
@@ -17,7 +17,7 @@ with logged(snakemake.log[0]):
         ratio=wildcards.variation,
         features=samples[0].info.features,
         split=Split.model_validate(params.split),
-        training=Training.model_validate(params.training),
+        training=training_rule(params.training),
         bootstrap=params.bootstrap,
         seed_of=lambda member: seed_for(params.seed, "train_variation", ratio=wildcards.variation, member=member),
         network_paths=snakemake.output.networks,

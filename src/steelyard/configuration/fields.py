@@ -29,16 +29,6 @@ def _number_as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def _whole_number(value: Any) -> Any:
-    # YAML 1.1 reads 1e6 (without a dot and a sign) as text, and everybody writes event numbers like that.
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
 def default_to_name(data: Any, key: str) -> Any:
     """Fill a key whose default is the name of the object itself."""
     if isinstance(data, Mapping) and isinstance(data.get("name"), str) and not data.get(key):
@@ -55,9 +45,6 @@ def _scheduler(value: str) -> str:
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Text = Annotated[str, BeforeValidator(_number_as_text, json_schema_input_type=str | float), AfterValidator(_expression)]
-_Positive = Annotated[int, Field(gt=0)]
-Count = Annotated[_Positive, BeforeValidator(_whole_number, json_schema_input_type=_Positive)]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
 Interval = tuple[float, float]
 Simulator = Literal[tuple(SIMULATORS)]
 Scheduler = Annotated[str, AfterValidator(_scheduler)]

@@ -1,11 +1,12 @@
 """The networks of the density ratios: which events train them, how many there are, and how they are trained."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Union
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag, TypeAdapter, WithJsonSchema, create_model
 
-from steelyard.configuration.fields import Count, Fraction
-from steelyard.options import Options
+from steelyard.options import Count, Fraction, Options
+from steelyard.ratios.architectures.architecture import ARCHITECTURES, DEFAULT
 
 
 class Split(Options):
@@ -28,11 +29,22 @@ class Ensembles(Options):
     combination: Literal["ratio", "log_ratio"] = Field("ratio", description="The mean of ratios or of log ratios.")
 
 
-class Training(Options):
-    """The network and its training."""
+# Any name is taken here, so that a wrong one is told from all right ones; the schema says what this section is for.
+_Default: Any = Annotated[Literal[tuple(ARCHITECTURES)], WithJsonSchema({"const": DEFAULT, "type": "string"})]
 
-    hidden: Annotated[list[Count], Field(min_length=1)] = Field([64, 64, 64], description="Units of the hidden layers.")
-    activation: Literal["silu", "relu", "gelu", "tanh"] = Field("silu", description="Activation; silu is swish.")
+
+class _Named(Options):
+    """What tells the sections of one architecture from those of another."""
+
+    # Left out where the default is written down, so that what is recorded of a network is what it was before others.
+    architecture: _Default = Field(
+        DEFAULT, description="Layers of the network; their options are keys beside it.", exclude_if=DEFAULT.__eq__
+    )
+
+
+class _Course(Options):
+    """How a network is trained, whatever its architecture."""
+
     optimizer: Literal["adam", "nadam", "adamw"] = Field("adam", description="Optimizer.")
     learning_rate: float = Field(2e-3, gt=0, description="Largest learning rate; it falls as a cosine.")
     warmup: float = Field(0.03, ge=0, lt=1, description="Fraction of the steps over which the rate rises linearly.")
@@ -43,13 +55,63 @@ class Training(Options):
     validation_fraction: Fraction = Field(0.1, description="Fraction of the training events kept for validation.")
 
 
-class VariationTraining(Training):
-    """The network of a ratio p_c(x|alpha_k = ±1)/p_c(x|0), and how it is trained."""
+class _VariationCourse(_Course):
+    """The same with defaults for an effect that is small and smooth."""
 
-    # A variation is a small and smooth effect: few units learn it, and more of them would learn the noise.
-    hidden: Annotated[list[Count], Field(min_length=1)] = Field([32, 32], description="Units of the hidden layers.")
     learning_rate: float = Field(1e-2, gt=0, description="Largest learning rate; it falls as a cosine.")
     epochs: Count = Field(3, description="Largest number of passes over the training events.")
+
+
+def _sections(title: str, words: str, course: type[_Course], options: str) -> dict[str, Any]:
+    """Architecture: the model of a section with its options, followed by what all have."""
+    found: dict[str, Any] = {}
+    for name in ARCHITECTURES:
+        chosen: type[Options] = getattr(ARCHITECTURES.load(name), options)
+        both = sorted({*chosen.model_fields} & {*course.model_fields, *_Named.model_fields})
+        if both:
+            raise ValueError(f"the options {both} of the architecture '{name}' are keys of every training: rename them")
+        label = title if name == DEFAULT else title + name.title().replace("_", "")
+        key = Literal[name], Field(description=_Named.model_fields["architecture"].description)
+        named: dict[str, Any] = {} if name == DEFAULT else {"architecture": key}
+        found[name] = create_model(label, __base__=(course, chosen, _Named), __doc__=words, **named)
+    return found
+
+
+def _architecture(section: Any) -> str:
+    """The architecture of a section; a wrong one is found by the default's model, which knows the right ones."""
+    found = section.get("architecture") if isinstance(section, Mapping) else getattr(section, "architecture", DEFAULT)
+    return found if isinstance(found, str) and found in ARCHITECTURES else DEFAULT
+
+
+def _any_of(sections: Mapping[str, Any]) -> Any:
+    if len(sections) == 1:
+        return sections[DEFAULT]
+    return Annotated[
+        Union[tuple(Annotated[model, Tag(name)] for name, model in sections.items())],  # noqa: UP007
+        Discriminator(_architecture),
+    ]
+
+
+_NOMINAL = _sections("Training", "The network and its training.", _Course, "Options")
+_VARIED = _sections(
+    "VariationTraining",
+    "The network of a ratio p_c(x|alpha_k = ±1)/p_c(x|0), and how it is trained.",
+    _VariationCourse,
+    "VariationOptions",
+)
+
+# The section of the default architecture, and that of any.
+Training, AnyTraining = _NOMINAL[DEFAULT], _any_of(_NOMINAL)
+VariationTraining, AnyVariationTraining = _VARIED[DEFAULT], _any_of(_VARIED)
+
+
+def training_rule(section: Mapping[str, Any]) -> Any:
+    """A section ``training`` from plain data, as jobs are handed it.
+
+    Raises:
+        ValidationError: it is not one.
+    """
+    return TypeAdapter(AnyTraining).validate_python(section)
 
 
 class Variations(Options):
@@ -57,4 +119,6 @@ class Variations(Options):
 
     members: Count = Field(1, description="Networks per variation.")
     members_per_job: Count = Field(1, description="Networks of one variation that one job trains.")
-    training: VariationTraining = Field(VariationTraining(), description="Their network, and how it is trained.")
+    training: AnyVariationTraining = Field(  # type: ignore[valid-type]
+        VariationTraining(), description="Their network, and how it is trained."
+    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
 from steelyard.errors import ConfigurationError, nearest
 
@@ -118,7 +118,8 @@ def _merge(path: str, found: list[Problem]) -> Problem:
 def _problem(path: str, item: Mapping[str, Any], location: Sequence[str | int], model: type[BaseModel]) -> Problem:
     kind, found, context = item["type"], item["input"], item.get("ctx", {})
     if kind == "extra_forbidden":
-        return Problem(path, "unknown key", nearest(location[-1], keys_of(model, location[:-1]), "valid keys"))
+        valid = keys_of(model, location[:-1], item["loc"])
+        return Problem(path, "unknown key", nearest(location[-1], valid, "valid keys"))
     if kind == "missing":
         return Problem(path, "this key is required and not there", "add it")
     if kind == "literal_error":
@@ -127,7 +128,7 @@ def _problem(path: str, item: Mapping[str, Any], location: Sequence[str | int], 
     if kind == "string_pattern_mismatch":
         return Problem(path, f"found {_show(found)}", "a name has letters, digits and _ and starts with a letter")
     if kind == "model_type":
-        keys = ", ".join(keys_of(model, location))
+        keys = ", ".join(keys_of(model, location, item["loc"]))
         return Problem(path, _found(found), f"write a mapping with the keys {keys}")
     return Problem(path, _found(found), _advice(item["msg"]))
 
@@ -146,25 +147,33 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def keys_of(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
-    """The keys that the model takes at a location, as they are written in YAML."""
+def keys_of(model: type[BaseModel], location: Sequence[str | int], tags: Sequence[str | int] = ()) -> list[str]:
+    """The keys that the model takes at a location, as they are written in YAML.
+
+    Args:
+        model: of the whole file.
+        location: keys and indices that lead there.
+        tags: of a choice among tagged models those that are meant.
+    """
     kinds: list[Any] = [model]
     for step in location:
-        kinds = [inner for kind in kinds for inner in _inside(kind, step)]
+        kinds = [inner for kind in kinds for inner in _inside(kind, step, tags)]
     models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
     return [field.alias or name for kind in models for name, field in kind.model_fields.items()]
 
 
-def _inside(kind: Any, step: str | int) -> list[Any]:
+def _inside(kind: Any, step: str | int, tags: Sequence[str | int]) -> list[Any]:
     if not isinstance(kind, type) or not issubclass(kind, BaseModel):
         return []
     annotations = [field.annotation for name, field in kind.model_fields.items() if step in (name, field.alias)]
     if isinstance(step, int):
         return [kind]
-    return [inner for annotation in annotations for inner in _models(annotation)]
+    return [inner for annotation in annotations for inner in _models(annotation, tags)]
 
 
-def _models(annotation: Any) -> list[Any]:
+def _models(annotation: Any, tags: Sequence[str | int]) -> list[Any]:
+    if any(isinstance(mark, Tag) and mark.tag not in tags for mark in getattr(annotation, "__metadata__", ())):
+        return []
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [inner for argument in typing.get_args(annotation) for inner in _models(argument)]
+    return [inner for argument in typing.get_args(annotation) for inner in _models(argument, tags)]

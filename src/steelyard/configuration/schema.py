@@ -13,8 +13,6 @@ from pydantic_core import PydanticCustomError
 
 from steelyard.configuration import crosschecks, problems, strict_yaml
 from steelyard.configuration.fields import (
-    Count,
-    Fraction,
     Interval,
     Name,
     Named,
@@ -23,10 +21,10 @@ from steelyard.configuration.fields import (
     Text,
     default_to_name,
 )
-from steelyard.configuration.networks import Ensembles, Split, Training, Variations
+from steelyard.configuration.networks import AnyTraining, Ensembles, Split, Training, Variations
 from steelyard.configuration.nuisances import NormFactor, Prune, Systematic
 from steelyard.diagnostics.thresholds import Diagnostics
-from steelyard.options import Options
+from steelyard.options import Count, Fraction, Options
 
 
 class Parameter(Named):
@@ -252,7 +250,7 @@ class Configuration(Options):
     )
     split: Split = Field(Split(), description="Training events against all others.")
     ensembles: Ensembles = Field(Ensembles(), description="Networks per ratio.")
-    training: Training = Field(Training(), description="Network of a ratio, and how it is trained.")
+    training: AnyTraining = Field(Training(), description="Network of a ratio, and how it is trained.")
     variations: Variations = Field(Variations(), description="Networks of the ±1σ variations.")
     prune: Prune = Field(Prune(), description="Which effects are too small to keep.")
     scan: Scan = Field(Scan(), description="Grid of the curves t(mu).")

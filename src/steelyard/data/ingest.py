@@ -1,4 +1,4 @@
-"""Ingestion: from flat ROOT ntuples to the columnar store, partition by partition.
+"""Ingestion: from flat ntuples to the columnar store, partition by partition.
 
 A partition is read, selected, evaluated and written by one dask task chain, and only a few numbers about it come back:
 memory holds the partitions in flight, never the sample. At the end the parts are joined file to file. The stored rows
@@ -17,10 +17,9 @@ from typing import Any
 import dask
 import numpy as np
 
-from steelyard.data import store
+from steelyard.data import partitions, store
 from steelyard.data.columns import Columns, Defect, NamedExpression, base_name
-from steelyard.data.readers import root
-from steelyard.data.readers.root import Partition
+from steelyard.data.readers.reader import Partition, expand
 from steelyard.data.store import SampleInfo
 from steelyard.errors import ConfigurationError, InputError, SteelyardError
 
@@ -53,7 +52,7 @@ def ingest_sample(
     folder: str | os.PathLike,
     threads: int | None = None,
 ) -> SampleInfo:
-    """Read a sample (or the observed data) from ROOT files into ``folder``, see :mod:`steelyard.data.store`.
+    """Read a sample (or the observed data) from files into ``folder``, see :mod:`steelyard.data.store`.
 
     Events are identified by ``sample.event_id``; without it by the base name of their file and the number of their
     entry, so files must then keep their names and be named differently.
@@ -61,7 +60,8 @@ def ingest_sample(
     Args:
         sample: sample or observed of the configuration: ``tree``, ``event_id``, ``id_scope``, and of a sample ``name``
             and ``weights`` [expected events].
-        files: ROOT files: paths, globs, addresses; their order does not matter.
+        files: paths, globs, addresses, of any kinds that have a reader (:mod:`steelyard.data.readers.reader`); their
+            order does not matter.
         variables: helper quantities, evaluated in order.
         selection: expression of the entries to keep; None for all.
         features: columns for the networks.
@@ -101,7 +101,7 @@ def ingest_columns(
     check_ids: Callable[[np.ndarray], None] | None = None,
     check_count: Callable[[int, int], None] | None = None,
 ) -> SampleInfo:
-    """Read columns of ROOT files into ``folder``: what :func:`ingest_sample` does, by the columns themselves.
+    """Read columns of files into ``folder``: what :func:`ingest_sample` does, by the columns themselves.
 
     Args:
         name: of the sample, for ``sample.json``.
@@ -115,7 +115,7 @@ def ingest_columns(
     Raises:
         InputError: as :func:`ingest_sample`; the message does not name the sample.
     """
-    files, folder = root.expand(files), Path(folder)
+    files, folder = expand(files), Path(folder)
     if columns.event_id is None:
         _check_names(files)
     with _scheduler(ingestion.scheduler, threads) as compute, store.parts_folder(folder) as parts:
@@ -125,9 +125,11 @@ def ingest_columns(
                 f"{'features' if columns.features else 'weights'}: no expression uses a branch; "
                 "name at least one branch of the ntuples"
             )
-        ranges = root.partitions(files, tree, uses, list(columns.variables), ingestion.entries_per_partition, compute)
+        ranges = partitions.partitions(
+            files, tree, uses, list(columns.variables), ingestion.entries_per_partition, compute
+        )
         task = dask.delayed(_Task(columns, tuple(uses), parts), pure=False)
-        events = root.delayed_arrays(ranges, tree, list(uses))
+        events = partitions.tasks(ranges, tree, list(uses))
         tasks = [
             task(array, number, part.file, part.start, part.stop)
             for number, (array, part) in enumerate(zip(events, ranges, strict=True))
@@ -137,7 +139,7 @@ def ingest_columns(
         except SteelyardError:
             raise
         except Exception:
-            damage = root.damage(ranges, tree, list(uses))
+            damage = partitions.damage(ranges, tree, list(uses))
             if damage is None:
                 raise  # all data can be read: the reason is another one, such as a full disk
             raise damage from None
@@ -216,7 +218,7 @@ class _Task:
 
     def __call__(self, events: Any, number: int, file: str, start: int, stop: int) -> Part:
         arrays = {branch: np.asarray(events[branch]) for branch in self.branches}
-        found = len(events)
+        found = len(next(iter(arrays.values())))
         if found != stop - start:
             raise InputError(f"{file}: {found} entries read where {stop - start} are promised; make the file again")
         stored, defects = self.columns.evaluate(file, start, arrays)
@@ -305,6 +307,6 @@ def _place(
     ends = np.cumsum(rows)
     number = int(np.searchsorted(ends, row, side="right"))
     part = ranges[number]
-    entries, _, identity = columns.identify(part.file, part.start, root.read(part, tree, list(columns.uses)))
+    entries, _, identity = columns.identify(part.file, part.start, partitions.read(part, tree, list(columns.uses)))
     index = int(row - (ends[number] - rows[number]))
     return f"{part.file}, entry {entries[index]}", [int(column[index]) for column in identity]

@@ -42,7 +42,7 @@ def ingest_variation(
     folder: str | os.PathLike,
     threads: int | None = None,
 ) -> SampleInfo:
-    """Read one variation of a sample from ROOT files into ``folder``, see :mod:`steelyard.data.store`.
+    """Read one variation of a sample from files into ``folder``, see :mod:`steelyard.data.store`.
 
     Kind ``events``: features, observables, ids and the weights of the affected processes of the selected events of the
     varied tree. Kind ``weights``: the weights (N, affected processes) and ids of the nominal events, which are checked
@@ -52,7 +52,7 @@ def ingest_variation(
     Args:
         sample: the sample of the configuration: ``event_id`` and ``id_scope``, which all its versions share.
         variation: what varies: ``sample``, ``systematic``, ``direction``, ``kind``, ``tree``, ``weights``.
-        files: the varied ROOT files, or those of the sample where ``variation.files`` is None.
+        files: the varied files, or those of the sample where ``variation.files`` is None.
         nominal: folder of the sample's store; the kind ``weights`` needs it, and the kind ``events`` compares with it.
         variables, selection, features, observables, ingestion, folder, threads: as for
             :func:`steelyard.data.ingest.ingest_sample`.

@@ -1,8 +1,8 @@
-"""Compilation of the engine's functions, kept on disk and never stale.
+"""Compilation of functions, kept on disk and never stale.
 
-A function that is called by compiled code is compiled, linked into its caller, and optimised and translated once more
-with it, at every level of the calls. What nobody calls from Python therefore has no wrapper for Python, which would be
-compiled again each time as well: that is more than half of the time.
+A function of the engine that is called by compiled code is compiled, linked into its caller, and optimised and
+translated once more with it, at every level of the calls. What nobody calls from Python therefore has no wrapper for
+Python, which would be compiled again each time as well: that is more than half of the time.
 """
 
 import functools
@@ -10,14 +10,13 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from numba import config, njit
 from numba.extending import register_jitable
 
-PACKAGE = Path(__file__).parents[1]
-
-# The rooms whose functions and constants end up in compiled code.
-COMPILED = ("numerics", "model", "likelihood")
+# The rooms whose functions and constants end up in the compiled code of the engine.
+COMPILED = tuple(Path(__file__).parents[1] / room for room in ("numerics", "model", "likelihood"))
 
 # Sums may be reordered, which is what lets them run in vector lanes, and products and sums fused. Infinities and
 # undefined numbers keep their meaning: they are how a forbidden hypothesis shows. But ``np.isfinite(x)`` asks whether
@@ -29,20 +28,30 @@ SUMMATION = frozenset({"reassoc", "contract", "nsz"})
 _OPTIONS = {"error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
 
 
-def compiled(function: Callable) -> Callable:
-    """``numba.njit`` for functions that Python calls: without the interpreter's lock, kept on disk.
+def kept(function: Callable, folders: tuple[Path, ...], **options: Any) -> Callable:
+    """``numba.njit`` with its compiled code kept on disk, in a folder that belongs to the source text of ``folders``.
 
-    The compiled code lies in a folder that belongs to the source text of these rooms: numba keys what it keeps by the
-    function's own file, but compiled code has the functions of other files inside. The folder is ``__pycache__``
-    beside the source, or below NUMBA_CACHE_DIR where that is set; where it cannot be written, numba takes a folder
-    of the user's.
+    Numba keys what it keeps by the function's own file, but compiled code has the constants and functions of other
+    files inside: after a change there it would go on using the old ones. The folder is in ``__pycache__`` of the last
+    of ``folders``, or below NUMBA_CACHE_DIR where that is set; where it cannot be written, numba takes a folder of the
+    user's.
+
+    Args:
+        function: to be compiled on its first call.
+        folders: with all files whose functions and constants end up in its compiled code, folders in them included.
+        options: of ``numba.njit``.
     """
     usual = config.CACHE_DIR
-    config.CACHE_DIR = os.path.join(usual or PACKAGE / "likelihood" / "__pycache__", f"compiled-{_digest()}")
+    config.CACHE_DIR = os.path.join(usual or folders[-1] / "__pycache__", f"compiled-{_digest(folders)}")
     try:
-        return njit(cache=True, nogil=True, fastmath=set(SUMMATION), **_OPTIONS)(function)
+        return njit(cache=True, **options)(function)
     finally:
         config.CACHE_DIR = usual
+
+
+def compiled(function: Callable) -> Callable:
+    """``numba.njit`` for functions of the engine that Python calls: without the interpreter's lock, :func:`kept`."""
+    return kept(function, COMPILED, nogil=True, fastmath=set(SUMMATION), **_OPTIONS)
 
 
 def internal(function: Callable) -> Callable:
@@ -56,8 +65,10 @@ def internal_exactly(function: Callable) -> Callable:
 
 
 @functools.cache
-def _digest() -> str:
+def _digest(folders: tuple[Path, ...]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(path for room in COMPILED for path in (PACKAGE / room).rglob("*.py")):
-        digest.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            name = f"{folder.name}/{path.relative_to(folder)}"
+            digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

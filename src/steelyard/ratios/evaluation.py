@@ -10,9 +10,9 @@ from torch import Tensor
 from steelyard.data.identifiers import Split, SplitRule, trains
 from steelyard.data.store import Sample
 from steelyard.errors import InputError, ModelError
-from steelyard.ratios.architectures.perceptron import Network
 from steelyard.ratios.ensembles import Ensemble, mean_log_ratio
 from steelyard.ratios.members import fingerprint
+from steelyard.ratios.network import Network
 
 ROWS = 16384  # rows that are in memory at a time, times the number of members
 

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from torch import Tensor
 from steelyard.data.identifiers import Split
 from steelyard.errors import InputError
 from steelyard.io.files import whole
-from steelyard.ratios.architectures.perceptron import Network, build
+from steelyard.ratios.architectures.architecture import DEFAULT, Design
+from steelyard.ratios.network import Network
+from steelyard.ratios.signed import SignedNetwork
 
 FORMAT = 2
 
@@ -27,7 +30,7 @@ class Member:
         ratio: name of the density ratio that it learned.
         member: its number in the ensemble.
         features: names of its inputs, in order.
-        architecture: see :meth:`steelyard.ratios.architectures.perceptron.Network.architecture`.
+        architecture: see :meth:`steelyard.ratios.network.Network.architecture`.
         state: its weights and input scaling.
         split: which events it trained on, see :func:`steelyard.data.identifiers.trains`.
         seen: per sample the :func:`fingerprint` of the events that it trained on.
@@ -60,6 +63,28 @@ class Member:
     def network(self) -> Network:
         """The network, ready to evaluate."""
         return build(self.architecture, self.state)
+
+
+def build(architecture: Mapping[str, Any], state: Mapping[str, Tensor] | None = None) -> Network:
+    """The network of :meth:`~steelyard.ratios.network.Network.architecture`, with weights and scaling if given.
+
+    Files of before there was a choice name no architecture, and have the options of a perceptron beside the inputs.
+
+    Raises:
+        ConfigurationError: an architecture that this version does not have.
+        KeyError, ValueError: a description that is not one.
+        RuntimeError: a state of another architecture.
+    """
+    if "name" in architecture:
+        design = Design(architecture["name"], architecture["options"])
+    else:
+        design = Design(DEFAULT, {name: architecture[name] for name in ("hidden", "activation")})
+    net = architecture.get("net")
+    inputs = architecture["inputs"]
+    network = Network(inputs, design) if net is None else SignedNetwork(inputs, design, net=tuple(net))
+    if state is not None:
+        network.load_state_dict(dict(state))
+    return network.eval()
 
 
 def fingerprint(ids: np.ndarray) -> dict[str, int]:

@@ -22,14 +22,14 @@ compares it with other methods.
 """
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
-from steelyard.ratios.architectures.perceptron import Network
+from steelyard.ratios.architectures.architecture import Design
+from steelyard.ratios.network import Features, Network
 
 # A sign that no training event has is taken for as frequent as half an event would make it.
 HALF = 0.5
@@ -44,9 +44,8 @@ class SignedNetwork(Network):
     only, as it is for the soft label of a ratio.
 
     Args:
-        inputs, hidden, activation, zero_output, generator: as of
-            :class:`~steelyard.ratios.architectures.perceptron.Network`; with ``zero_output`` the untrained answer is
-            p_1 = p_0.
+        inputs, design, zero_output, generator: as of :class:`~steelyard.ratios.network.Network`; with ``zero_output``
+            the untrained answer is p_1 = p_0.
         net: s̄ of p_1 and of p_0, Σw/Σ|w|; None for a density whose events all have positive weight.
 
     Raises:
@@ -56,8 +55,7 @@ class SignedNetwork(Network):
     def __init__(
         self,
         inputs: int,
-        hidden: Sequence[int],
-        activation: str = "silu",
+        design: Design,
         zero_output: bool = False,
         generator: torch.Generator | None = None,
         *,
@@ -67,9 +65,9 @@ class SignedNetwork(Network):
         if not found or not all(0.0 < value < 1.0 for value in found):
             raise ValueError(f"fractions of net weight are within 0 and 1, and one is needed; found {net}")
         self.net = tuple(net)
-        super().__init__(inputs, hidden, activation, zero_output, generator, outputs=1 + len(found))
+        super().__init__(inputs, design, zero_output, generator, outputs=1 + len(found))
 
-    def parts(self, features: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def parts(self, features: Features) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """log |p_1|/|p_0|, and the logits of s_1 and s_0, (N,) each; None where all weights are positive."""
         outputs = self.raw(features).unbind(-1)
         first, second = (None if value is None else _logit(value) for value in self.net)
@@ -79,7 +77,7 @@ class SignedNetwork(Network):
             return outputs[0], outputs[1] + first, None
         return outputs[0], outputs[1] + 0.5 * outputs[2] + first, outputs[1] - 0.5 * outputs[2] + second
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Features) -> Tensor:
         """Log ratio of each event: (N, D) float32 to (N,) float32."""
         result, h1, h0 = self.parts(features)
         for sign, logit, net in ((1.0, h1, self.net[0]), (-1.0, h0, self.net[1])):
@@ -87,7 +85,7 @@ class SignedNetwork(Network):
                 result = result + sign * (logsigmoid(logit) - math.log(net))
         return result
 
-    def loss(self, features: Tensor, w1: Tensor, w0: Tensor) -> Tensor:
+    def loss(self, features: Features, w1: Tensor, w0: Tensor) -> Tensor:
         """Mean over events of the cross entropies of the class, with |w|, and of the signs; a scalar, never negative.
 
         Args:

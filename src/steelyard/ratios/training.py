@@ -23,10 +23,11 @@ from torch import Tensor
 import steelyard
 from steelyard.data.identifiers import Split, SplitRule
 from steelyard.errors import InputError
-from steelyard.ratios.architectures.perceptron import Network
+from steelyard.ratios.architectures.architecture import DEFAULT, Design
 from steelyard.ratios.kept import Kept
 from steelyard.ratios.members import Member, save
 from steelyard.ratios.negative_density import require_positive
+from steelyard.ratios.network import Network
 from steelyard.ratios.resumption import Curve, History, ResumePoint, quiet_lightning, usable_checkpoint
 from steelyard.ratios.signed import SignedNetwork
 from steelyard.ratios.training_data import Batches, RatioSample, Slices, TrainingData, select
@@ -41,10 +42,12 @@ AVERAGING = 0.1
 
 
 class TrainingRule(Protocol):
-    """The section ``training`` of the configuration, as far as it is used here."""
+    """The section ``training`` of the configuration, as far as it is used here.
 
-    hidden: Sequence[int]
-    activation: str
+    Beside these keys it has ``architecture``, a perceptron without it, and the options of that one: see
+    :meth:`steelyard.ratios.architectures.architecture.Design.chosen`.
+    """
+
     optimizer: str
     learning_rate: float
     warmup: float
@@ -264,7 +267,7 @@ def train_member(
 
 def _initial_network(data: TrainingData, training: TrainingRule, seed: int, zero_output: bool) -> Network:
     generator, rows = torch.Generator().manual_seed(seed_for(seed, "weights")), data.training
-    arguments = rows.features.shape[1], training.hidden, training.activation, zero_output, generator
+    arguments = rows.features.shape[1], Design.chosen(training), zero_output, generator
     network = Network(*arguments) if data.net is None else SignedNetwork(*arguments, net=data.net)
     network.standardise(rows.features)
     return network
@@ -298,9 +301,13 @@ def recipe(
 
 
 def _settings(training: TrainingRule) -> dict[str, Any]:
-    """The section ``training`` of the configuration as plain data."""
-    found = {name: getattr(training, name) for name in TrainingRule.__annotations__}
-    return found | {"hidden": list(training.hidden)}
+    """The section ``training`` of the configuration as plain data: what decides that a network is trained again.
+
+    The default architecture goes without saying, as it did before there were others.
+    """
+    design = Design.chosen(training)
+    name = {} if design.architecture == DEFAULT else {"architecture": design.architecture}
+    return name | dict(design.options) | {key: getattr(training, key) for key in TrainingRule.__annotations__}
 
 
 def _fit(module: RatioModule, name: str, checkpoint: Path, digest: str) -> History:

@@ -4,6 +4,9 @@ A digest is taken of what the code does and not of where it stands: of the synta
 reaches by imports, each without comments, docstrings and imports, and with ``module.name`` written ``name``. A module
 that is renamed or moved changes nothing; any other change of any of them does, also a cut in two, since a name may mean
 different things in different modules.
+
+A digest stops at a registry (:class:`steelyard.registry.Registry`): its list does not count, so that a choice more
+reruns nothing, and its choices are reached by text. A rule names those that its stage uses beside the stage's modules.
 """
 
 import ast
@@ -14,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = "steelyard"
+REGISTRY = "Registry"  # the class whose lists of choices do not count
 _ROOT = Path(__file__).parents[1]
 
 
@@ -21,8 +25,7 @@ def code_digest(*modules: str, script: Path | None = None) -> str:
     """A digest of the source of these modules of the package and of all modules of it that they import.
 
     Put into a rule's ``params`` it makes a change of library code rerun the stages that use it, and only those. A
-    package means all modules in it: whoever names one reaches an entry of it by text, as a registry does, and no import
-    says which.
+    package means all modules in it.
 
     Args:
         modules: names without that of the package.
@@ -71,7 +74,7 @@ def _read(path: Path) -> _Module:
 
 
 class _Bare(ast.NodeTransformer):
-    """Drops docstrings, imports and what is for type checkers alone; ``module.name`` becomes ``name``."""
+    """Drops docstrings, imports, registries and what is for type checkers alone; ``module.name`` becomes ``name``."""
 
     def __init__(self, modules: set[str]) -> None:
         self.modules = modules
@@ -80,6 +83,8 @@ class _Bare(ast.NodeTransformer):
         """What is left of a node."""
         if isinstance(node, ast.Import | ast.ImportFrom):
             return None
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and _calls(node.value, REGISTRY):
+            return None
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             return [self.visit(statement) for statement in node.orelse]
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in self.modules:
@@ -87,6 +92,10 @@ class _Bare(ast.NodeTransformer):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = node.body[ast.get_docstring(node) is not None :]
         return self.generic_visit(node)
+
+
+def _calls(call: ast.Call, name: str) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == name
 
 
 def _imported(tree: ast.Module) -> tuple[tuple[Path, ...], set[str]]:

@@ -1,16 +1,19 @@
 """Simulators by name: sources of events whose densities may be known exactly."""
 
-import importlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from steelyard.errors import ConfigurationError, nearest
+from steelyard.registry import Registry
 
-SIMULATORS = {"offshell4l": "steelyard.simulators.offshell4l.simulator:Offshell4l"}
-"""Name in the configuration → module:class, imported when asked for."""
+SIMULATORS = Registry(
+    "simulator",
+    {
+        "offshell4l": "simulators.offshell4l.simulator:Offshell4l",
+    },
+)
 
 
 @runtime_checkable
@@ -75,18 +78,11 @@ class Simulator(Protocol):
         """Expected events of the processes, (C,) float64."""
 
 
-def package(name: str) -> str:
-    """The package of this library that holds the simulator: all code that decides what it gives."""
-    return ".".join(SIMULATORS[name].partition(":")[0].split(".")[1:-1])
-
-
 def simulator(name: str) -> Simulator:
     """The simulator called ``name``.
 
     Raises:
         ConfigurationError: there is none; the message has the nearest name.
     """
-    if name not in SIMULATORS:
-        raise ConfigurationError(f"there is no simulator '{name}'; {nearest(name, SIMULATORS, 'there are')}")
-    module, _, attribute = SIMULATORS[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)()
+    found: Simulator = SIMULATORS.load(name)()
+    return found

@@ -78,6 +78,17 @@ def test_plain_data_goes_there_and_back():
     jsonschema.validate(data, schema())
 
 
+def test_the_training_of_a_perceptron_is_recorded_as_before_there_was_a_choice():
+    """In this order too: rules hand it to their jobs as text, and another text would train all networks again."""
+    keys = ["hidden", "activation", "optimizer", "learning_rate", "warmup", "weight_decay", "batch_size", "epochs"]
+    for change in (lambda c: None, lambda c: c["training"].update(architecture="perceptron")):
+        data = resolve(changed(change)).model_dump(mode="json", by_alias=True)
+        for training in (data["training"], data["variations"]["training"]):
+            assert list(training) == [*keys, "patience", "validation_fraction"]
+    expected = "my.yaml: training.architecture: found 'perceptrn'; did you mean 'perceptron'? (choose from: perceptron)"
+    assert message(lambda c: c["training"].update(architecture="perceptrn")) == expected
+
+
 def test_configurations_are_immutable():
     with pytest.raises(Exception, match="frozen"):
         resolve(EMBEDDED).seed = 3

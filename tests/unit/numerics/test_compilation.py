@@ -1,6 +1,10 @@
 import subprocess
 import sys
 
+from numba import config
+
+from steelyard.numerics import compilation
+
 CHECK = """
 import importlib
 import pkgutil
@@ -34,3 +38,35 @@ def test_an_internal_function_is_plain_python():
     from steelyard.likelihood.minimise.newton import copy
 
     assert type(quintic) is type(copy) is type(test_an_internal_function_is_plain_python)
+
+
+def test_kept_code_belongs_to_the_text_of_all_its_folders(tmp_path):
+    """Wherever they lie: a file that is changed, renamed or in an inner folder counts, and nothing else does."""
+
+    def key():
+        return compilation._digest.__wrapped__((tmp_path / "first", tmp_path / "second"))
+
+    for name in ("first/a.py", "first/inner/b.py", "second/c.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("MASS = 172.5\n")
+    keys = [key()]
+    (tmp_path / "second/notes.txt").write_text("no code\n")
+    assert key() == keys[0]
+    for name in ("first/inner/b.py", "second/c.py"):
+        (tmp_path / name).write_text("MASS = 173.0\n")
+        keys.append(key())
+    (tmp_path / "second/c.py").rename(tmp_path / "second/d.py")
+    assert len({*keys, key()}) == 4
+
+
+def test_kept_code_lies_beside_the_last_folder_and_leaves_that_of_others_alone(tmp_path):
+    before, folders = config.CACHE_DIR, (*compilation.COMPILED, tmp_path)
+    function = compilation.kept(_twice, folders)
+    assert before == config.CACHE_DIR
+    root = before or str(tmp_path / "__pycache__")
+    assert function.stats.cache_path.startswith(f"{root}/compiled-{compilation._digest(folders)}")
+    assert function(2) == 4
+
+
+def _twice(x):
+    return 2 * x

@@ -6,13 +6,14 @@ import torch
 from gaussians import CROSS_FIT, HELD_OUT
 
 from steelyard.errors import InputError
-from steelyard.ratios.architectures.perceptron import Network, build
+from steelyard.ratios.architectures.architecture import Design
 from steelyard.ratios.ensembles import combine, combine_files, mean_log_ratio, open_ensemble
-from steelyard.ratios.members import Member, save
+from steelyard.ratios.members import Member, build, save
+from steelyard.ratios.network import Network
 
 
 def member(number, **changes):
-    network = Network(2, [4], generator=torch.Generator().manual_seed(number))
+    network = Network(2, Design.of(hidden=[4]), generator=torch.Generator().manual_seed(number))
     values = {
         "ratio": "S",
         "member": number,
@@ -82,7 +83,11 @@ def test_file_is_readable_without_this_package(tmp_path):
     (one,) = data["members"]
     assert (data["ratio"], data["combination"], one["features"]) == ("S", "ratio", ["x", "y"])
     assert one["split"] == {"method": "held_out", "train_fraction": 0.5, "folds": 5}
-    assert one["architecture"] == {"inputs": 2, "hidden": [4], "activation": "silu"}
+    assert one["architecture"] == {
+        "name": "perceptron",
+        "inputs": 2,
+        "options": {"hidden": [4], "activation": "silu"},
+    }
     assert build(one["architecture"], one["state"])(torch.zeros(1, 2)).shape == (1,)
 
 

@@ -8,7 +8,7 @@ from gaussians import CROSS_FIT, HELD_OUT
 from steelyard.data.identifiers import folds, is_training, trains
 from steelyard.data.store import Sample, SampleInfo
 from steelyard.errors import InputError, ModelError
-from steelyard.ratios.architectures.perceptron import Network
+from steelyard.ratios.architectures.architecture import Design
 from steelyard.ratios.ensembles import combine
 from steelyard.ratios.evaluation import (
     ROWS,
@@ -19,6 +19,7 @@ from steelyard.ratios.evaluation import (
     member_log_ratios,
 )
 from steelyard.ratios.members import Member, fingerprint
+from steelyard.ratios.network import Network
 
 FEATURES = ("x", "y")
 
@@ -39,7 +40,9 @@ def ensemble(trained_on, split, members, combination="ratio", constant=False):
     """Untrained networks that claim to be trained on a sample; constant: member m says m everywhere."""
     result = []
     for number in range(members):
-        network = Network(2, [8], zero_output=constant, generator=torch.Generator().manual_seed(number))
+        network = Network(
+            2, Design.of(hidden=[8]), zero_output=constant, generator=torch.Generator().manual_seed(number)
+        )
         if constant:
             torch.nn.init.constant_(network.layers[-1].bias, number)
         seen = {trained_on.info.name: fingerprint(trained_on.ids[trains(trained_on.ids, split, number)])}

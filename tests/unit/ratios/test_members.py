@@ -4,12 +4,13 @@ import torch
 from gaussians import CROSS_FIT
 
 from steelyard.errors import InputError
-from steelyard.ratios.architectures.perceptron import Network
+from steelyard.ratios.architectures.architecture import Design
 from steelyard.ratios.members import Member, fingerprint, from_plain, load, read_torch, save, to_plain
+from steelyard.ratios.network import Network
 
 
 def member():
-    network = Network(2, [4], "tanh", generator=torch.Generator().manual_seed(1))
+    network = Network(2, Design.of(hidden=[4], activation="tanh"), generator=torch.Generator().manual_seed(1))
     return Member(
         ratio="S",
         member=7,

@@ -11,9 +11,10 @@ from gaussians import HELD_OUT, gaussian_samples, training_rule
 
 from steelyard.data.identifiers import Split, event_ids
 from steelyard.errors import ModelError
-from steelyard.ratios.architectures.perceptron import Network, build, cross_entropy
-from steelyard.ratios.members import load
+from steelyard.ratios.architectures.architecture import Design
+from steelyard.ratios.members import build, load
 from steelyard.ratios.negative_density import negative_region
+from steelyard.ratios.network import Network, cross_entropy
 from steelyard.ratios.signed import SignedNetwork, net_fraction, sign_cross_entropy
 from steelyard.ratios.training import averaging_factor, learning_rate_factor, train_member
 from steelyard.ratios.training_data import Batches, RatioSample, Slices, select
@@ -48,7 +49,7 @@ def exact(x):
 
 def test_the_loss_is_never_negative_and_the_old_one_falls_without_end():
     generator = torch.Generator().manual_seed(1)
-    network = SignedNetwork(2, [8], net=(0.6, 0.7), generator=generator)
+    network = SignedNetwork(2, Design.of(hidden=[8]), net=(0.6, 0.7), generator=generator)
     x = torch.randn(1000, 2, generator=generator)
     w1, w0 = (torch.randn(1000, generator=generator) + 0.5 for _ in range(2))
     for scale in (0.0, 1.0, 100.0, 1e4):
@@ -81,7 +82,7 @@ def test_the_untrained_answers():
     """A ratio starts at the mean signs, and a variation of signed weights at no effect."""
     x = torch.randn(50, 3)
     for net in ((0.6, None), (None, 0.6), (0.6, 0.6)):
-        network = SignedNetwork(3, [4], zero_output=True, net=net)
+        network = SignedNetwork(3, Design.of(hidden=[4]), zero_output=True, net=net)
         torch.testing.assert_close(network(x), torch.zeros(50))
         weights = (torch.tensor([0.8, -0.2, 0.0]) / 1.0, torch.tensor([0.0, 0.0, 1.0]))
         if net == (0.6, None):
@@ -90,7 +91,7 @@ def test_the_untrained_answers():
     again = build(network.architecture(), network.state_dict())
     torch.testing.assert_close(again(x), network(x))
     with pytest.raises(ValueError, match="net weight"):
-        SignedNetwork(3, [4], net=(None, None))
+        SignedNetwork(3, Design.of(hidden=[4]), net=(None, None))
 
 
 def test_the_net_fraction_of_weights():
@@ -109,7 +110,7 @@ def test_positive_weights_train_as_ever_to_the_last_bit(tmp_path):
     member, curve = train(samples, tmp_path, rule, bootstrap=True)
     data = select(samples, HELD_OUT, 0, rule.validation_fraction, bootstrap=True)
     assert data.net is None and "net" not in member.architecture
-    network = Network(2, rule.hidden, rule.activation, False, torch.Generator().manual_seed(seed_for(1, "weights")))
+    network = Network(2, Design.chosen(rule), False, torch.Generator().manual_seed(seed_for(1, "weights")))
     network.standardise(data.training.features)
     average, batches = copy.deepcopy(network), Batches(data.training, rule.batch_size, 1)
     steps, step, losses, states = rule.epochs * batches.steps, 0, [], []
@@ -152,7 +153,7 @@ def test_events_known_by_heart_do_not_drive_the_loss_to_minus_infinity(tmp_path)
     # p_1 = p_0: the best epoch is one that has learned little, and no logarithm is beyond what some events could say.
     assert np.abs(member.network()(torch.from_numpy(features)).detach().numpy()).max() < 3
     data = select(samples, ALL, 0, rule.validation_fraction)
-    signed = Network(2, rule.hidden)
+    signed = Network(2, Design.chosen(rule))
     optimizer = torch.optim.Adam(signed.parameters(), lr=rule.learning_rate)
     rows = data.training
     for _ in range(400):

@@ -1,4 +1,5 @@
 import csv
+import json
 import logging
 import math
 import os
@@ -15,8 +16,8 @@ from gaussians import CROSS_FIT, HELD_OUT, exact_log_ratio, gaussian_samples, tr
 from steelyard.data.identifiers import event_ids, is_training
 from steelyard.errors import InputError, ModelError
 from steelyard.ratios import training
-from steelyard.ratios.architectures.perceptron import cross_entropy
 from steelyard.ratios.members import fingerprint, load
+from steelyard.ratios.network import cross_entropy
 from steelyard.ratios.training import averaging_factor, learning_rate_factor, train_member
 from steelyard.ratios.training_data import RatioSample, select
 
@@ -124,7 +125,8 @@ def test_file_describes_the_member(tmp_path):
     member = load(path)
     assert (member.ratio, member.member, member.features, member.split) == ("p1", 7, ("x0", "x1"), CROSS_FIT)
     assert (member.bootstrap, member.seed) == (True, 5)
-    assert member.architecture == {"inputs": 2, "hidden": [16, 16], "activation": "silu"}
+    options = {"hidden": [16, 16], "activation": "silu"}
+    assert member.architecture == {"name": "perceptron", "inputs": 2, "options": options}
     data = select(samples, CROSS_FIT, 7, 0.2)
     assert member.seen["gaussians"]["events"] == len(data.training) + len(data.validation)
     mean = member.state["mean"].double().numpy()
@@ -141,6 +143,16 @@ def test_events_on_the_other_side_change_nothing(tmp_path):
     assert fingerprint(samples[0].ids) == fingerprint(changed[0].ids)
     first, second = (train(tmp_path / name, given, epochs=1)[0] for name, given in (("a", samples), ("b", changed)))
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_what_decides_about_a_training_is_what_it_was_before_there_was_a_choice_of_architectures():
+    """To the letter: a recipe is a digest of this text, and another one would train all networks again."""
+    kept = (
+        '{"hidden": [16, 16], "activation": "silu", "optimizer": "adam", "learning_rate": 0.01, "warmup": 0.1, '
+        '"weight_decay": 0.0, "batch_size": 256, "epochs": 4, "patience": 4, "validation_fraction": 0.2}'
+    )
+    assert json.dumps(training._settings(training_rule())) == kept
+    assert json.dumps(training._settings(training_rule(architecture="perceptron"))) == kept
 
 
 def test_bootstrap_trains_another_network(tmp_path):

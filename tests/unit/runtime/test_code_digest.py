@@ -1,3 +1,5 @@
+import ast
+import re
 import shutil
 from pathlib import Path
 
@@ -120,8 +122,88 @@ def test_constants_that_change_places_are_seen(package):
     assert code_digest("both") != before
 
 
+# Registry: the line of its first choice, a line of code of that choice, and the modules of a stage that uses one.
+REGISTRIES = {
+    "architecture": (
+        ("ratios/architectures/architecture.py", '"perceptron": "ratios.architectures.perceptron",'),
+        ("ratios/architectures/perceptron.py", "return nn.Sequential(*found[:-1])"),
+        ("ratios.evaluation",),
+    ),
+    "reader": (
+        ("data/readers/reader.py", '"root": "data.readers.root:RootFiles",'),
+        ("data/readers/root.py", "return not hasattr(events"),
+        ("data.ingest", "data.ingest_variation", "data.store"),
+    ),
+    "simulator": (
+        ("simulators/interface.py", '"offshell4l": "simulators.offshell4l.simulator:Offshell4l",'),
+        ("simulators/offshell4l/amplitudes.py", "0.35 * sine_squared"),
+        ("simulators.interface", "simulators.exact_variations", "coverage.experiments"),
+    ),
+}
+
+
+@pytest.mark.parametrize("registry, choice, stage", REGISTRIES.values(), ids=REGISTRIES.keys())
+def test_a_choice_more_reruns_nothing_and_a_change_of_the_chosen_one_its_stage(package, registry, choice, stage):
+    chosen = registry[1].split('"')[3].partition(":")[0]
+    before = code_digest(*stage), code_digest(*stage, chosen)
+    assert before[0] != before[1]  # no import of the stage leads to its choice
+    other = chosen.replace(chosen.rpartition(".")[2], "another")
+    (package / registry[0]).with_name("another.py").write_text("VALUE = 1\n")
+    changed(package / registry[0], registry[1], f'{registry[1]}\n        "another": "{other}:VALUE",')
+    assert (code_digest(*stage), code_digest(*stage, chosen)) == before
+    changed(package / choice[0], choice[1], f"{choice[1]} + 0")
+    after = code_digest(*stage), code_digest(*stage, chosen)
+    assert after[0] == before[0] and after[1] != before[1]
+
+
+# What a rule says in its digest of code for the choices that its stage makes, by the registry of these.
+NAMED = {
+    "ratios/architectures/architecture.py": ("LAYERS", "VARIATION_LAYERS"),
+    "data/readers/reader.py": ("*readers(wildcards)",),
+    "simulators/interface.py": ("*EXACT", "simulated_by(wildcards)"),
+}
+# Makes one file of the networks of several, and evaluates none.
+PACKS = "combine_ensemble"
+RULES = Path(__file__).parents[3] / "workflow" / "rules"
+
+
+def digests_of_rules():
+    """Of every digest of code in a rule: the script, the modules of the library, and all words."""
+    for path in sorted(RULES.glob("*.smk")):
+        text = path.read_text()
+        for place in re.finditer(r"\bcode=(lambda wildcards: )?code\(", text):
+            call = ast.parse(_until_closed(text[place.end() :]), mode="eval").body
+            script, *words = (ast.unparse(word) for word in call.args)
+            modules = [ast.literal_eval(word) for word in words if word.startswith("'")]
+            yield ast.literal_eval(script), modules, words
+
+
+def _until_closed(text):
+    depth, end = 1, 0
+    while depth:
+        depth += {"(": 1, ")": -1}.get(text[end], 0)
+        end += 1
+    return f"code({text[:end]}"
+
+
+def test_rules_name_the_choices_that_their_stages_make():
+    found = {}
+    for script, modules, words in digests_of_rules():
+        source = (RULES.parent / "scripts" / f"{script}.py").read_text()
+        reached = code_digest_module._closure(tuple(modules))
+        reached |= set(code_digest_module._imported(ast.parse(source))[0])
+        for registry, names in NAMED.items():
+            if code_digest_module._ROOT / registry in reached and script != PACKS:
+                assert set(names) & set(words), f"{script} reaches {registry}, and names none of {names}"
+                found.setdefault(registry, []).append(script)
+    assert {registry: len(scripts) for registry, scripts in found.items()} == {
+        "ratios/architectures/architecture.py": 5,  # evaluation of ratios and of variations, experiments, two diagnoses
+        "data/readers/reader.py": 2,  # samples and their variations
+        "simulators/interface.py": 4,  # ntuples, exact densities, exact variations, experiments
+    }
+
+
 def test_a_package_means_all_its_modules(package):
-    """A simulator is reached by its name: no import says that its amplitudes matter."""
     before = code_digest("simulators.offshell4l")
     changed(package / "simulators" / "offshell4l" / "amplitudes.py", "0.35 * sine_squared", "0.36 * sine_squared")
     assert code_digest("simulators.offshell4l") != before

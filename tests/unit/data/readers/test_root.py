@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import uproot
 
-from steelyard.data.readers import root
+from steelyard.data import partitions
+from steelyard.data.readers.reader import Partition
+from steelyard.data.readers.root import RootFiles
 from steelyard.errors import InputError
 
 
@@ -18,33 +20,12 @@ def write(path, number, step, tree="events"):
 
 
 def ranges(files, entries, uses=("m", "event")):
-    parts = root.partitions(files, "events", dict.fromkeys(uses, "a test"), [], entries, compute)
+    parts = partitions.partitions(files, "events", dict.fromkeys(uses, "a test"), [], entries, compute)
     return [(part.file, part.start, part.stop) for part in parts]
 
 
 def compute(tasks):
     return [task.compute(scheduler="synchronous") for task in tasks]
-
-
-def test_patterns_become_sorted_files_without_repetition(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("b.root", "a.root", "deep/er/c.root", "a.txt"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    files = root.expand(["b.root", "*.root", "./a.root", "**/*.root"])
-    assert files == ["a.root", "b.root", "deep/er/c.root"]
-    assert root.expand(["root://server//data.root", "b.root"]) == ["b.root", "root://server//data.root"]
-
-
-def test_a_name_that_looks_like_a_glob_is_a_name(tmp_path):
-    for name in ("run[1].root", "run1.root"):
-        (tmp_path / name).touch()
-    assert root.expand([str(tmp_path / "run[1].root")]) == [str(tmp_path / "run[1].root")]
-
-
-def test_no_file_is_an_error():
-    with pytest.raises(InputError, match="the list of files is empty"):
-        root.expand([])
 
 
 def test_partitions_end_where_baskets_end(tmp_path):
@@ -60,18 +41,20 @@ def test_partitions_are_in_the_order_of_the_files_and_leave_out_empty_trees(tmp_
 
 def test_a_range_is_read(tmp_path):
     path = write(tmp_path / "a.root", 100, step=30)
-    part = root.Partition(path, 25, 35, ("float32", "uint64"))
-    np.testing.assert_array_equal(root.read(part, "events", ["event"])["event"], np.arange(25, 35))
-    (task,) = root.delayed_arrays([part], "events", ["m"])
+    part = Partition(path, 25, 35, ("float32", "uint64"))
+    np.testing.assert_array_equal(RootFiles().read(part, "events", ["event"])["event"], np.arange(25, 35))
+    (task,) = RootFiles().tasks([part], "events", ["m"])
     np.testing.assert_array_equal(np.asarray(task.compute(scheduler="synchronous")["m"]), np.arange(25, 35))
-    assert root.damage([part], "events", ["m"]) is None
+    assert partitions.damage([part], "events", ["m"]) is None
 
 
 def test_a_file_that_disappears_between_the_looks_is_named(tmp_path):
     path = write(tmp_path / "a.root", 100, step=30)
     os.unlink(path)
-    part = root.Partition(path, 0, 100, ("float32", "uint64"))
-    assert "a.root, tree events, entries 0 to 99: the data cannot be read" in str(root.damage([part], "events", ["m"]))
+    part = Partition(path, 0, 100, ("float32", "uint64"))
+    assert "a.root, tree events, entries 0 to 99: the data cannot be read" in str(
+        partitions.damage([part], "events", ["m"])
+    )
 
 
 def test_an_address_that_cannot_be_reached_is_one_error():
