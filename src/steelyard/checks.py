@@ -67,7 +67,7 @@ class Number:
 # What may stand in the braces of a name; anything where nothing is said.
 FIELDS = {
     "variation": r"\S+-\S+-(?:up|down)",
-    "data": "(?:asimov|observed|any)",
+    "data": "asimov|observed|any",
     "level": r"\S+",
     "value": r"\S+",
     "parameter": r"\w+",
@@ -89,8 +89,8 @@ class Kind:
         remedy: what to do first, for people who read a verdict.
         levels: by key of ``diagnostics.thresholds`` in the configuration.
         words: all values of a field, where they are few: ``{"likelihood": ("", ", exact likelihood")}``.
-        picture: name of the picture, in the report and with its caption in ``workflow/report``: that of this diagnostic
-            where it has one, else the table of all checks.
+        picture: its file in the folder ``plots`` of an analysis, with the fields of the name or ``*``: that of this
+            diagnostic where it has one, else the table of all checks.
     """
 
     title: str
@@ -133,9 +133,9 @@ class Kind:
             if name is None:
                 continue
             if name in self.words:
-                parts.append(f"(?:{'|'.join(map(re.escape, self.words[name]))})")
+                parts.append(f"(?P<{name}>{'|'.join(map(re.escape, self.words[name]))})")
             else:
-                parts.append(FIELDS.get(name, ".+"))
+                parts.append(f"(?P<{name}>{FIELDS.get(name, '.+')})")
         return "".join(parts)
 
     @property
@@ -147,6 +147,17 @@ class Kind:
     def matches(self, name: str) -> bool:
         """Whether a check of this name is of this kind."""
         return re.fullmatch(self.pattern, name) is not None
+
+    def picture_of(self, name: str) -> str:
+        """The picture to look at for a check of this name.
+
+        Raises:
+            ValueError: a check of another kind.
+        """
+        found = re.fullmatch(self.pattern, name)
+        if found is None:
+            raise ValueError(f"{name!r} is no check {self.name!r}")
+        return self.picture.format(**found.groupdict())
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ ENTRIES = Kind(
         ),
     },
     remedy="join the bin that is named with its neighbour, or simulate more",
-    picture="baseline",
+    picture="baseline-{baseline}",
 )
 # Rounding in double precision is of order 10^-15 an operation; shapes are float32, 10^-7 of an expectation, which in a
 # bin enters by n - lambda.

@@ -17,7 +17,7 @@ CLOSURE = Kind(
     remedy="look at the picture of the worst variable: more epochs or a larger network; a variable that is not a "
     "feature "
     "may have to become one",
-    picture="closure",
+    picture="closure_summary",
 )
 
 BINS = 20

@@ -80,10 +80,21 @@ def test_a_level_has_one_kind(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", CATALOGUE, ids=[kind.title for kind in CATALOGUE])
-def test_a_kind_has_a_picture_with_its_caption(kind):
-    assert f'"{kind.picture}", "' in RULES or f'"{kind.picture}",\n' in RULES
-    caption = (ROOT / f"workflow/report/{kind.picture}.rst").read_text()
-    assert "**Shows**" in caption and "**Failure**" in caption
+def test_a_kind_has_a_picture_that_the_workflow_draws(kind):
+    """Rules name the picture and its caption, a file of workflow/report: ``figure(output, name, caption, ...)``."""
+    drawn = dict(re.findall(r'\bfigure\(\s*f?"[^"]+",\s*f?"([^"]+)",\s*"([^"]+)"', RULES))
+    example = re.sub(r"\{\w+\}|\*", "some-thing", kind.picture)
+    captions = {caption for name, caption in drawn.items() if re.fullmatch(re.sub(r"\{\w+\}", ".+", name), example)}
+    assert captions, f"nobody draws {kind.picture}: {', '.join(drawn)}"
+    assert all((ROOT / f"workflow/report/{caption}.rst").exists() for caption in captions)
+
+
+def test_the_picture_of_a_check_has_its_words():
+    assert kind_of("calibration of S").picture_of("calibration of S") == "calibration-S"
+    assert kind_of("pulls, observed data").picture_of("pulls, observed data") == "ranking-observed"
+    assert kind_of("negative Asimov weights").picture_of("negative Asimov weights") == "checks"
+    with pytest.raises(ValueError, match="is no check 'pulls"):
+        kind_of("pulls, observed data").picture_of("something else")
 
 
 def section(title):

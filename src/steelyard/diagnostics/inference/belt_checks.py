@@ -27,7 +27,7 @@ TOYS = Kind(
     name="toys for {level} %{where}",  # as many as the level needs
     words={"where": ("", ", asimov data", ", observed data")},
     remedy="increase `belts.toys`",
-    picture="belt",
+    picture="belt-*",
 )
 COVERAGE = Kind(
     title="Coverage",

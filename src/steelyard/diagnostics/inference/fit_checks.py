@@ -19,14 +19,14 @@ UPPER = Kind(
     name="best fit at the upper bound, {data} data{likelihood}",
     words={"likelihood": ("", ", exact likelihood")},
     remedy="widen the bounds of the parameter, and the scan and the belts with them",
-    picture="scan",
+    picture="scan-{data}",
 )
 ON_BOUND = Kind(
     title="Nuisance parameters on a bound",
     name="nuisance parameters on a bound, {data} data{likelihood}",
     words={"likelihood": ("", ", exact likelihood")},
     remedy="widen their bounds, or ask why the data contradict their effects",
-    picture="ranking",
+    picture="ranking-{data}",
 )
 VALLEYS = Kind(
     title="Nuisance parameters with two valleys",

@@ -20,7 +20,7 @@ PULLS = Kind(
         "pull": Level(2.0, 3.5, "Largest |pull| of a nuisance parameter in the fit of the observed data."),
     },
     remedy="expected data: a fault of the model; observed data: ask what the parameter stands in for",
-    picture="ranking",
+    picture="ranking-{data}",
 )
 CONSTRAINTS = Kind(
     title="Constraints",
@@ -29,7 +29,7 @@ CONSTRAINTS = Kind(
         "constraint": Level(0.5, 1.0, "Largest |1 - post-fit error| of a nuisance parameter with a constraint."),
     },
     remedy="compare with the null variation; if it is information, ask whether one parameter may stand for this effect",
-    picture="ranking",
+    picture="ranking-{data}",
 )
 LINEARITY = Kind(
     title="Impacts against the covariance",
@@ -39,7 +39,7 @@ LINEARITY = Kind(
     },
     remedy="quote the refitted impacts: the likelihood is no parabola, so the covariance's are not the shifts of the "
     "fit",
-    picture="ranking",
+    picture="ranking-{data}",
 )
 AGAINST_EXACT = Kind(
     title="Post-fit errors against the exact ones",
@@ -51,7 +51,7 @@ AGAINST_EXACT = Kind(
         ),
     },
     remedy="look at the variations of the parameter that is named: their closure, and their null variation",
-    picture="ranking",
+    picture="ranking-asimov",
 )
 
 # Two parameters whose parts of the error differ by less than this share of it have no order.

@@ -16,7 +16,7 @@ REFERENCE = Kind(
         ),
     },
     remedy="simulate as many more events as the detail says, or mix another reference",
-    picture="error_budget",
+    picture="error_budget-{data}",
 )
 
 

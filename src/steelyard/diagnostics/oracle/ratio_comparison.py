@@ -28,7 +28,7 @@ SCAN = Kind(
         "scan_relative": Number(0.1, "Allowed difference of t(mu) from the exact one, relative."),
     },
     remedy="do what the list of next steps says; the error is that of the ratios at the worst value",
-    picture="scan",
+    picture="scan-asimov",
 )
 GAIN = Kind(
     title="Gain over a histogram",
@@ -39,7 +39,7 @@ GAIN = Kind(
         ),
     },
     remedy="the ratios have lost what a histogram keeps: look at closure and at the classifier test",
-    picture="scan",
+    picture="scan-asimov",
 )
 
 BINS = 20

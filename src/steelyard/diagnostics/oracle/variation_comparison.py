@@ -27,7 +27,7 @@ LOG_G = Kind(
         ),
     },
     remedy="train the variations for more epochs, or with more events",
-    picture="variation_oracle",
+    picture="variation-oracle-*",
 )
 
 BINS = 60

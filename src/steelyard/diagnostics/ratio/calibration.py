@@ -15,7 +15,7 @@ CALIBRATION = Kind(
     name="calibration of {ratio}",
     levels={"calibration": Level(0.02, 0.05, "Largest deviation of a found from a predicted class probability.")},
     remedy="train this ratio for more epochs; if the deviation is at large ratios alone, with a larger network",
-    picture="calibration",
+    picture="calibration-{ratio}",
 )
 
 BINS = 20

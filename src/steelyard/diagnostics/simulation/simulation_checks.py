@@ -25,7 +25,7 @@ SIMULATION = Kind(
         ),
     },
     remedy="do what the list of next steps says, which is made from this error's parts",
-    picture="simulation",
+    picture="simulation_error",
 )
 
 # Beside the points that matter, every point counts where t is at most this: within three standard deviations.

@@ -23,7 +23,7 @@ VARIATION_CLOSURE = Kind(
         ),
     },
     remedy="train the variations for more epochs, or with larger networks (`variations.training`)",
-    picture="variation_closure",
+    picture="variation-*",
 )
 
 

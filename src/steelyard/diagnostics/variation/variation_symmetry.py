@@ -16,7 +16,7 @@ SYMMETRY = Kind(
     },
     remedy="if both sides are alternatives to the nominal sample, use one with `symmetrise`; if they are noise, "
     "prune it",
-    picture="variation_closure",
+    picture="variation-{effect}",
 )
 
 # Product of the two log g below which a direction goes no way: normalising moves a zero by a rounding error.
