@@ -181,6 +181,7 @@ def test_a_diagnostic_of_the_model_and_one_of_the_fit_are_one_file_each(package)
         ("diagnose_ratio", "ratio"),
         ("diagnose_systematic", "variation"),
         ("diagnose_model", "model"),
+        ("measure_simulation", "simulation"),
         ("compare_oracle", "oracle"),
         ("summarise_results", "inference"),
     ],

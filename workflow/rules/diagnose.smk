@@ -128,7 +128,7 @@ rule measure_simulation:
         nominal=analysis.parameter.nominal,
         thresholds=THRESHOLDS,
         seed=analysis.seed,
-        code=code("measure_simulation", "diagnostics.simulation.simulation_checks", "finite_simulation.member_ratios"),
+        code=code("measure_simulation", "diagnostics.simulation", "finite_simulation.member_ratios"),
     message:
         "Measuring what finite simulation and training leave unknown of t"
     script:

@@ -14,7 +14,7 @@ from steelyard.checks import Kind, Level, Number
 
 _ROOT = Path(__file__).parents[1]
 _ROOMS = ("diagnostics", "baselines")
-_DECLARATION = re.compile(r"^([A-Z][A-Z0-9_]*) = (Kind\(\n.*?^\))$", re.MULTILINE | re.DOTALL)
+_DECLARATION = re.compile(r"^([A-Z][A-Z0-9_]*) = (Kind\((?:.*\)|\n(?s:.*?)^\)))$", re.MULTILINE)
 _CLASSES = {"Kind": Kind, "Level": Level, "Number": Number}
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from steelyard.diagnostics.variation.variation_diagnosis import VariationRule
     from steelyard.finite_simulation.null_information import NullInformation
     from steelyard.finite_simulation.reference_error import ReferenceError
+    from steelyard.finite_simulation.simulation_error import SimulationError
     from steelyard.inference.belts import Belt, Inference
     from steelyard.inference.fit import Scan
     from steelyard.inference.impacts import Impacts
@@ -124,7 +125,17 @@ class InferenceInputs:
     audit: "Audit | None" = None
 
 
-Inputs = RatioInputs | VariationInputs | ModelInputs | OracleInputs | InferenceInputs
+@dataclass(frozen=True)
+class SimulationInputs:
+    """The predicted error of t; see :func:`steelyard.diagnostics.simulation.simulation_checks.diagnose_simulation`."""
+
+    stage: ClassVar[str] = "simulation"
+    error: "SimulationError"
+    nominal: float
+    thresholds: "Thresholds"
+
+
+Inputs = RatioInputs | VariationInputs | ModelInputs | SimulationInputs | OracleInputs | InferenceInputs
 
 
 def registered(stage: str) -> tuple[str, ...]:

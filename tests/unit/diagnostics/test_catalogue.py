@@ -4,11 +4,13 @@ import ast
 import re
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from steelyard.checks import Kind, Level
 from steelyard.diagnostics.catalogue import CATALOGUE, declared_kinds, declared_levels, kind_of, remedy_of
+from steelyard.diagnostics.stages import Inputs, registered
 from steelyard.diagnostics.thresholds import FALLING, Threshold, Thresholds
 
 ROOT = Path(__file__).parents[3]
@@ -35,6 +37,7 @@ def test_what_is_read_of_a_file_is_what_it_declares(path):
 
 
 def test_a_declaration_is_made_of_literals():
+    assert declared_kinds('SIZE = Kind("Size", "size", "look")\n')["SIZE"].remedy == "look"
     text = 'SIZE = Kind(\n    title="Size",\n    name="size",\n    remedy=WORDS,\n)\n'
     with pytest.raises(ValueError, match="malformed"):
         declared_kinds(text)
@@ -95,6 +98,18 @@ def test_the_picture_of_a_check_has_its_words():
     assert kind_of("negative Asimov weights").picture_of("negative Asimov weights") == "checks"
     with pytest.raises(ValueError, match="is no check 'pulls"):
         kind_of("pulls, observed data").picture_of("something else")
+
+
+def test_a_registered_diagnostic_stands_in_the_folder_of_a_stage():
+    """Elsewhere nobody would run it."""
+    found = {
+        path.with_suffix("") for path, text in SOURCES.items() if re.search(r"^def diagnose\(", text, re.MULTILINE)
+    }
+    run = {name.removeprefix("steelyard.") for inputs in get_args(Inputs) for name in registered(inputs.stage)}
+    assert {".".join(path.parts) for path in found} == run and run
+    assert {inputs.stage for inputs in get_args(Inputs)} == {
+        path.name for path in (PACKAGE / "diagnostics").iterdir() if (path / "__init__.py").exists()
+    }
 
 
 def section(title):

@@ -7,6 +7,7 @@ import numpy as np
 
 from steelyard.checks import Check, Kind, Level, at_most
 from steelyard.diagnostics.simulation.simulation_point import SimulationPoint
+from steelyard.diagnostics.stages import SimulationInputs, run_registered
 from steelyard.finite_simulation.simulation_error import SimulationError
 from steelyard.inference.fit import Scan
 
@@ -42,7 +43,7 @@ class SimulationDiagnosis:
         error: along the scan.
         allowance: (G,) what sigma_t may be.
         points: those that matter, the worst one last.
-        checks: the verdict.
+        checks: the verdict, and those of the diagnostics that are registered for this stage.
     """
 
     error: SimulationError
@@ -81,7 +82,8 @@ def diagnose_simulation(error: SimulationError, nominal: float, thresholds: "Thr
         thresholds.simulation,
         detail=_detail(points[-1]),
     )
-    return SimulationDiagnosis(error, allowance, points, (check,))
+    further = run_registered(SimulationInputs(error, nominal, thresholds))
+    return SimulationDiagnosis(error, allowance, points, (check, *further))
 
 
 def _named(mu: np.ndarray, t: np.ndarray, nominal: float) -> list[tuple[str, int]]:
