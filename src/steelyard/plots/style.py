@@ -10,7 +10,7 @@ from typing import ParamSpec
 import matplotlib as mpl
 import mplhep
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import XAxis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import ScalarFormatter
@@ -86,15 +86,14 @@ def styled(draw: Callable[Parameters, Figure]) -> Callable[Parameters, Figure]:
     def wrapped(*arguments: Parameters.args, **options: Parameters.kwargs) -> Figure:
         with style():
             figure = draw(*arguments, **options)
-            for axes in figure.axes:
+            for axes in figure.axes:  # that of the ordinate stands above the axes, where nothing else is
                 _power_into_label(axes.xaxis)
-                _power_into_label(axes.yaxis)
         return figure
 
     return wrapped
 
 
-def _power_into_label(axis: Axis) -> None:
+def _power_into_label(axis: XAxis) -> None:
     """Write the power of ten of an axis into its label, as a unit: beside the label either may cover the other."""
     formatter, label = axis.get_major_formatter(), axis.get_label_text()
     if not isinstance(formatter, ScalarFormatter) or not label:
