@@ -106,7 +106,7 @@ def _power_into_label(axis: XAxis) -> None:
     formatter.set_powerlimits((power, power))  # also with other ticks, after the layout
     axis.get_offset_text().set_visible(False)
     words, bracket, unit = label.rpartition("[") if label.endswith("]") else (f"{label} ", "[", "]")
-    axis.set_label_text(f"{words}{bracket}$10^{{{power}}}${' ' if unit != ']' else ''}{unit}")
+    axis.set_label_text(f"{words}{bracket}$\\mathdefault{{10^{{{power}}}}}${' ' if unit != ']' else ''}{unit}")
 
 
 def new_figure(width: float = WIDTH, height: float = 4.8) -> Figure:
