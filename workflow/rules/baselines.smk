@@ -28,6 +28,8 @@ rule fit_baseline:
         toys=analysis.belts.toys,
         seed=analysis.seed,
         scan=settings["scan"],
+        entries=THRESHOLDS["template_entries"],
+        agreement=THRESHOLDS["pyhf"],
         code=code("fit_baseline", "baselines.analyses"),
     message:
         "Fitting the histogram {wildcards.baseline}"

@@ -22,7 +22,7 @@ rule diagnose_ratio:
         runtime=30,
     params:
         thresholds=settings["diagnostics"]["thresholds"],
-        code=code("diagnose_ratio", "diagnostics.ratio.ratio_diagnosis", LAYERS),
+        code=code("diagnose_ratio", "diagnostics.ratio", LAYERS),
     message:
         "Checking the ratio {wildcards.process}"
     script:
@@ -62,7 +62,7 @@ rule diagnose_systematic:
         ),
         code=code(
             "diagnose_systematic",
-            "diagnostics.variation.variation_diagnosis",
+            "diagnostics.variation",
             "regions.unbinned",
             "finite_simulation.null_information",
             "data.null_ratios",
@@ -96,7 +96,7 @@ rule diagnose_model:
         grid=analysis.scan.grid.tolist(),
         truths=[analysis.parameter.nominal],
         thresholds=settings["diagnostics"]["thresholds"],
-        code=code("diagnose_model", "diagnostics.model.model_diagnosis"),
+        code=code("diagnose_model", "diagnostics.model"),
     message:
         "Checking the sums and differences that the likelihood uses"
     script:
@@ -128,12 +128,7 @@ rule measure_simulation:
         nominal=analysis.parameter.nominal,
         thresholds=THRESHOLDS,
         seed=analysis.seed,
-        code=code(
-            "measure_simulation",
-            "diagnostics.simulation.simulation_checks",
-            "finite_simulation.member_ratios",
-            LAYERS,
-        ),
+        code=code("measure_simulation", "diagnostics.simulation", "finite_simulation.member_ratios", LAYERS),
     message:
         "Measuring what finite simulation and training leave unknown of t"
     script:
@@ -161,7 +156,7 @@ rule compare_oracle:
         runtime=15,
     params:
         diagnostics=settings["diagnostics"],
-        code=code("compare_oracle", "diagnostics.oracle.oracle_diagnosis"),
+        code=code("compare_oracle", "diagnostics.oracle"),
     message:
         "Comparing the learned with the exact likelihood"
     script:
@@ -189,6 +184,7 @@ rule compare_data:
         mem_mb=4000,
         runtime=15,
     params:
+        levels=THRESHOLDS["data_agreement"],
         code=code(
             "compare_data",
             "diagnostics.inference.data_comparison",

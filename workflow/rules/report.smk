@@ -47,12 +47,7 @@ rule summarise_results:
             "summarise_results",
             "report.summary",
             "diagnostics.advice",
-            "diagnostics.inference.belt_checks",
-            "diagnostics.inference.fit_checks",
-            "diagnostics.inference.interval_checks",
-            "diagnostics.inference.pull_checks",
-            "diagnostics.variation.null_checks",
-            "diagnostics.inference.reference_checks",
+            "diagnostics.inference",
             "diagnostics.simulation.simulation_checks",
         ),
     message:
@@ -109,7 +104,7 @@ rule write_page:
     params:
         data=DATA,
         note=LABELS.get("note"),
-        code=code("write_page", "report.page"),
+        code=code("write_page", "report.page", "diagnostics", "baselines.results"),  # remedies are read there
     message:
         "Writing the page that the report starts with"
     script:

@@ -1,5 +1,6 @@
 import numpy as np
 
+from steelyard.checks import Levels
 from steelyard.data.store import open_all
 from steelyard.diagnostics.inference.data_comparison import compare_data
 from steelyard.diagnostics.inference.data_support import data_support, support_of
@@ -9,7 +10,7 @@ from steelyard.likelihood.kernels.total_intensity import event_intensities
 from steelyard.regions.unbinned import load_model
 from steelyard.runtime.jobs import logged
 
-files = snakemake.input
+files, levels = snakemake.input, snakemake.params.levels
 
 with logged(snakemake.log[0]) as log:
     model, samples, (data,) = load_model(files.model), open_all(files.info), open_all([files.observed_info])
@@ -23,7 +24,9 @@ with logged(snakemake.log[0]) as log:
         event_intensities(model.mixture, model.systematics, rates, log_g, kappa, alpha)[:, None]
         for rates, log_g in ((model.rates, model.log_g), (np.load(files.observed), np.load(files.shapes)))
     )
-    comparison = compare_data(best.hat, np.ones(1), expected, model.weights, observed, support=support)
+    comparison = compare_data(
+        best.hat, np.ones(1), expected, model.weights, observed, p_value=Levels(**levels), support=support
+    )
     for check in comparison.checks:
         log.info("%s: %s (%s)", check.name, check.status, check.detail)
     to_json(comparison, snakemake.output.diagnosis)

@@ -3,6 +3,7 @@ import numpy as np
 from steelyard.baselines.analyses import fit_baseline
 from steelyard.baselines.results import BaselineInput
 from steelyard.baselines.template_toys import ToyPlan
+from steelyard.checks import Levels
 from steelyard.configuration.schema import Baseline, Scan
 from steelyard.data.reference import Reference
 from steelyard.data.reference_events import ReferenceEvents, process_densities
@@ -27,6 +28,8 @@ with logged(snakemake.log[0]):
         truth=params.nominal,
         reach=(scan.start, scan.stop),
         varied=Varied(model.systematics, model.log_g) if len(model.systematics) else None,
+        entries=Levels(**params.entries),
+        agreement=Levels(**params.agreement),
         toys=ToyPlan(np.asarray(params.points, dtype=float), params.toys, params.seed),
     )
     baseline = Baseline.model_validate(params.baseline)

@@ -4,18 +4,14 @@ from steelyard.coverage.audit import Audit
 from steelyard.data.reference import Reference
 from steelyard.data.store import SampleInfo
 from steelyard.diagnostics.advice import advise
-from steelyard.diagnostics.inference.belt_checks import check_audit, check_belt
 from steelyard.diagnostics.inference.data_comparison import DataComparison
-from steelyard.diagnostics.inference.fit_checks import check_fits
-from steelyard.diagnostics.inference.interval_checks import check_intervals
-from steelyard.diagnostics.inference.pull_checks import check_nuisances
-from steelyard.diagnostics.inference.reference_checks import check_reference
+from steelyard.diagnostics.inference.null_checks import advise_nulls
 from steelyard.diagnostics.model.model_diagnosis import ModelDiagnosis
 from steelyard.diagnostics.oracle.oracle_diagnosis import OracleDiagnosis
 from steelyard.diagnostics.ratio.ratio_diagnosis import RatioDiagnosis
 from steelyard.diagnostics.simulation.simulation_checks import SimulationDiagnosis
+from steelyard.diagnostics.stages import InferenceInputs, run_registered
 from steelyard.diagnostics.thresholds import Thresholds
-from steelyard.diagnostics.variation.null_checks import advise_nulls, check_nulls
 from steelyard.diagnostics.variation.variation_diagnosis import SystematicDiagnosis
 from steelyard.finite_simulation.reference_error import ReferenceError
 from steelyard.inference.belts import Belt, Inference
@@ -39,23 +35,29 @@ with logged(snakemake.log[0]):
     ratios = [from_json(RatioDiagnosis, path) for path in files.ratios]
     diagnoses = [from_json(ModelDiagnosis, files.model), *ratios]
     diagnoses += [from_json(OracleDiagnosis, files.oracle)] if files.oracle else []
-    checks = [check for diagnosis in [*diagnoses, *baselines] for check in diagnosis.checks]
-    checks += from_json(DataComparison, files.data).checks if files.data else []
-    for data, path in zip(params.belts, files.belts, strict=True):
-        checks += check_belt(from_json(Belt, path), thresholds, data)
-    checks += check_audit(from_json(Audit, files.audit), thresholds) if files.audit else []
     systematics = [from_json(SystematicDiagnosis, path) for path in files.systematics]
-    checks += [check for diagnosis in systematics for check in diagnosis.checks]
-    scans, exact_scans = by_data(Scan, files.scans), by_data(Scan, files.exact_scans)
-    checks += check_fits(scans, exact_scans, params.parameter, params.bounds)
-    impacts = by_data(Impacts, files.impacts)
-    checks += check_nuisances(impacts, by_data(Impacts, files.exact_impacts), thresholds)
+    simulation = from_json(SimulationDiagnosis, files.simulation)
+    diagnoses += [*baselines, *([from_json(DataComparison, files.data)] if files.data else []), *systematics]
     nulls = [diagnosis.null for diagnosis in systematics if diagnosis.null]
-    checks += check_nulls(nulls, impacts["asimov"], thresholds) if nulls else []
     inferences, exact = by_data(Inference, files.inferences), by_data(Inference, files.exact)
     reference = by_data(ReferenceError, files.reference)
-    simulation = from_json(SimulationDiagnosis, files.simulation)
-    checks += [*check_reference(reference), *simulation.checks, *check_intervals(inferences, exact)]
+    given = InferenceInputs(
+        parameter=params.parameter,
+        bounds=params.bounds,
+        thresholds=thresholds,
+        scans=by_data(Scan, files.scans),
+        exact_scans=by_data(Scan, files.exact_scans),
+        inferences=inferences,
+        exact_inferences=exact,
+        impacts=by_data(Impacts, files.impacts),
+        exact_impacts=by_data(Impacts, files.exact_impacts),
+        belts={data: from_json(Belt, path) for data, path in zip(params.belts, files.belts, strict=True)},
+        references=reference,
+        nulls=nulls,
+        audit=from_json(Audit, files.audit) if files.audit else None,
+    )
+    checks = [check for diagnosis in [*diagnoses, simulation] for check in diagnosis.checks]
+    checks += run_registered(given)
     worst = max(ratios, key=lambda ratio: ratio.closure.check.value).ratio
     sizes = {info.name: info.n_read for info in (from_json(SampleInfo, path) for path in files.samples)}
     advice = advise(simulation.points[-1], params.parameter, sizes, params.members, worst)

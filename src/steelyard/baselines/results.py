@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steelyard.baselines.template_toys import ToyPlan
-from steelyard.checks import Check, Levels, at_least, at_most
+from steelyard.checks import Check, Kind, Level, Threshold, at_least, at_most
 from steelyard.inference.belts import Inference, build_belt, infer
 from steelyard.inference.fit import Scan
 from steelyard.inference.intervals import Segments, accepted, wald_threshold
@@ -16,10 +16,26 @@ from steelyard.regions.binned import BinnedModel, Varied
 from steelyard.regions.binning import bin_index, quantile_edges
 
 # Effective simulated events behind a bin: 25 are a relative error of 20 %, 10 of 32 %.
-ENTRIES = Levels(warn=25.0, fail=10.0)
-# Relative. Rounding in double precision is of order 10^-15 an operation; shapes are float32, 10^-7 of an expectation,
-# which in a bin enters by n - lambda.
-PYHF_AGREEMENT = 1e-6
+ENTRIES = Kind(
+    title="Simulated entries of a histogram",
+    name="simulated entries in baseline {baseline}",
+    levels={
+        "template_entries": Level(
+            25.0, 10.0, "Effective simulated events behind the thinnest bin of a histogram.", falling=True
+        ),
+    },
+    remedy="join the bin that is named with its neighbour, or simulate more",
+    picture="baseline-{baseline}",
+)
+# Rounding in double precision is of order 10^-15 an operation; shapes are float32, 10^-7 of an expectation, which in a
+# bin enters by n - lambda.
+PYHF = Kind(
+    title="Histogram against pyhf",
+    name="baseline {baseline} against pyhf",
+    levels={"pyhf": Level(1e-6, 1e-6, "Relative difference of -2 ln L of a histogram from that of pyhf.")},
+    remedy="a fault of the program or of an installed version: report it with this configuration",
+)
+IN_A_BIN, AGREEMENT = ENTRIES.default("template_entries"), PYHF.default("pyhf")
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,8 @@ class BaselineInput:
         varied: what nuisance parameters do to the simulated events; None: nothing.
         reach: range of the parameter in which intervals are searched; its bounds by default.
         toys: where pseudo-experiments are thrown; None: nowhere.
+        entries: levels of the effective simulated events behind a bin.
+        agreement: levels of the relative difference from pyhf.
     """
 
     mixture: Mixture
@@ -47,6 +65,8 @@ class BaselineInput:
     reach: tuple[float, float] | None = None
     varied: Varied | None = None
     toys: ToyPlan | None = None
+    entries: Threshold = IN_A_BIN
+    agreement: Threshold = AGREEMENT
 
     @property
     def range(self) -> tuple[float, float]:
@@ -213,10 +233,8 @@ def baseline_result(
     thin = int(np.argmin(entries))
     detail = f"bin {thin + 1} of {len(entries)}, from {edges[thin]:.4g} to {edges[thin + 1]:.4g}"
     checks = (
-        at_least(f"simulated entries in baseline {name}", float(entries[thin]), ENTRIES, detail),
-        at_most(
-            f"baseline {name} against pyhf", pyhf_difference, PYHF_AGREEMENT, detail="relative difference of -2 ln L"
-        ),
+        at_least(ENTRIES.of(baseline=name), float(entries[thin]), given.entries, detail),
+        at_most(PYHF.of(baseline=name), pyhf_difference, given.agreement, detail="relative difference of -2 ln L"),
     )
     total = float(fractions @ (given.densities.sum(axis=0) * mixture.yields))
     inside = float(templates.expected(fractions).sum())

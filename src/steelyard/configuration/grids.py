@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from steelyard.configuration.problems import Problem
+from steelyard.diagnostics.thresholds import FALLING
 
 if TYPE_CHECKING:
     from steelyard.configuration.schema import Configuration
@@ -101,7 +102,7 @@ def _thresholds(configuration: "Configuration") -> Iterator[Problem]:
         for index, item in enumerate(configuration.diagnostics.oracle_rms)
     }
     for path, level in levels.items():
-        rising = not path.endswith(".gain")  # the one check whose value is too small when it fails
+        rising = path.rpartition(".")[2] not in FALLING
         if (level.warn > level.fail) if rising else (level.warn < level.fail):
             what = f"found warn {level.warn:g} beyond fail {level.fail:g}"
             yield Problem(path, what, "a check warns before it fails: exchange the two")

@@ -5,10 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.checks import SIGNIFICANT, Check, Threshold, at_most
+from steelyard.checks import SIGNIFICANT, Check, Kind, Level, Threshold, at_most
 from steelyard.diagnostics.deviation import correlated_deviation, normalised_covariance, relative_deviation
 from steelyard.diagnostics.empirical import normalised, ratios
 from steelyard.regions.binning import bin_index, histogram, merge_sparse, quantile_edges
+
+CLOSURE = Kind(
+    title="Closure of a ratio",
+    name="closure of {ratio}",
+    levels={"closure": Level(0.02, 0.05, "Rms over bins of re-weighted over true density - 1, the worst variable.")},
+    remedy="look at the picture of the worst variable: more epochs or a larger network; a variable that is not a "
+    "feature "
+    "may have to become one",
+    picture="closure_summary",
+)
 
 BINS = 20
 
@@ -130,7 +140,7 @@ def closure(
     # The worst variable is the one whose deviation is most surely large, not the one that fluctuates most.
     worst = max(results, key=lambda result: result.deviation - SIGNIFICANT * result.deviation_error)
     detail = f"worst of {len(results)} variables: {worst.name}, chi2/ndf {worst.chi2:.1f}/{worst.ndf}"
-    check = at_most(f"closure of {ratio}", worst.deviation, threshold, worst.deviation_error, detail=detail)
+    check = at_most(CLOSURE.of(ratio=ratio), worst.deviation, threshold, worst.deviation_error, detail=detail)
     return Closure(ratio, results, check)
 
 

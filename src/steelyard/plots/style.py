@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ParamSpec
@@ -9,8 +10,10 @@ from typing import ParamSpec
 import matplotlib as mpl
 import mplhep
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import ScalarFormatter
 
 from steelyard.io.files import whole
 
@@ -62,6 +65,9 @@ _OVERRIDES = {
     "pdf.fonttype": 3,  # the letters are OpenType, which type 42 would embed under a false name
 }
 
+# The power of ten that all numbers of an axis are to be multiplied with, as matplotlib writes it at its end.
+_POWER = re.compile(r"\$\\times\\mathdefault\{10\^\{(.+)\}\}\\mathdefault\{\}\$")
+
 Parameters = ParamSpec("Parameters")
 
 
@@ -80,11 +86,27 @@ def styled(draw: Callable[Parameters, Figure]) -> Callable[Parameters, Figure]:
     def wrapped(*arguments: Parameters.args, **options: Parameters.kwargs) -> Figure:
         with style():
             figure = draw(*arguments, **options)
-        for axes in figure.axes:  # a power of ten below the axis stands left, since the label stands right
-            axes.xaxis.get_offset_text().set(x=0.0, horizontalalignment="left")
+            for axes in figure.axes:  # that of the ordinate stands above the axes, where nothing else is
+                _power_into_label(axes.xaxis)
         return figure
 
     return wrapped
+
+
+def _power_into_label(axis: XAxis) -> None:
+    """Write the power of ten of an axis into its label, as a unit: beside the label either may cover the other."""
+    formatter, label = axis.get_major_formatter(), axis.get_label_text()
+    if not isinstance(formatter, ScalarFormatter) or not label:
+        return
+    formatter.set_locs(axis.get_majorticklocs())
+    found = _POWER.fullmatch(formatter.get_offset())
+    if found is None:
+        return
+    power = int(found[1].replace("\N{MINUS SIGN}", "-"))
+    formatter.set_powerlimits((power, power))  # also with other ticks, after the layout
+    axis.get_offset_text().set_visible(False)
+    words, bracket, unit = label.rpartition("[") if label.endswith("]") else (f"{label} ", "[", "]")
+    axis.set_label_text(f"{words}{bracket}$\\mathdefault{{10^{{{power}}}}}${' ' if unit != ']' else ''}{unit}")
 
 
 def new_figure(width: float = WIDTH, height: float = 4.8) -> Figure:

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 
 from steelyard.checks import Check
-from steelyard.diagnostics.catalogue import remedy_of
+from steelyard.diagnostics.catalogue import kind_of
 from steelyard.io.files import whole
 from steelyard.io.notation import format_measured, format_number
 from steelyard.report.summary import CheckResult, DataResult, Summary
@@ -183,7 +183,7 @@ def _all_checks(checks: Sequence[AnyCheck]) -> str:
 def _table(checks: Sequence[AnyCheck], remedies: bool = False) -> str:
     rows = []
     for check in checks:
-        notes = [getattr(check, "detail", None), f"To do: {remedy}" if (remedy := _remedy(check, remedies)) else None]
+        notes = [getattr(check, "detail", None), _remedy(check.name) if remedies else None]
         words = "".join(f'<br><span class="detail">{escape(note)}</span>' for note in notes if note)
         rows.append(
             f'<tr><td class="status {check.status}">{check.status}</td><td>{escape(check.name)}{words}</td>'
@@ -194,8 +194,10 @@ def _table(checks: Sequence[AnyCheck], remedies: bool = False) -> str:
     return "<table>\n" + "\n".join([heading, *rows]) + "\n</table>"
 
 
-def _remedy(check: AnyCheck, wanted: bool) -> str | None:
-    return remedy_of(check.name) if wanted else None
+def _remedy(name: str) -> str | None:
+    """What to do about a check of this name, and the picture to look at."""
+    kind = kind_of(name)
+    return None if kind is None else f"To do: {kind.remedy}. Picture: plots/{kind.picture_of(name)}.png"
 
 
 def _picture(caption: str, path: str | os.PathLike) -> str:

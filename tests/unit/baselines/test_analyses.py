@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from interference import model, rate_densities
@@ -6,6 +8,7 @@ from simulated import simulated
 
 from steelyard.baselines.analyses import discriminant_baseline, fixed_baseline, parameterised_baseline
 from steelyard.baselines.results import BaselineInput, BaselineResult, Bins, wald_intervals
+from steelyard.checks import Levels
 from steelyard.inference.fit import scan
 from steelyard.io.serialisation import from_json, to_json
 
@@ -193,6 +196,14 @@ def test_a_bin_with_few_simulated_events_does_not_pass():
         for width in (0.25, 0.012, 0.003)
     ]
     assert statuses == ["PASS", "WARN", "FAIL"]
+
+
+def test_the_levels_of_a_histogram_are_those_that_are_given():
+    events = simulated(2_000)
+    given = BaselineInput(events.mixture, events.weights, events.reference, MU[::5], LEVELS, 1.0)
+    strict = replace(given, entries=Levels(1e9, 1e8), agreement=Levels(-2.0, -1.0))
+    found = fixed_baseline("x", "observable", "x", strict, events.x, 5).checks
+    assert [(check.status, check.threshold) for check in found] == [("FAIL", 1e8), ("FAIL", -1.0)]
 
 
 def test_result_survives_json(tmp_path, exact):

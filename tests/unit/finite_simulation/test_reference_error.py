@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from steelyard.checks import Levels
 from steelyard.data.reference_events import ReferenceEvents
-from steelyard.diagnostics.inference.reference_checks import check_reference
+from steelyard.diagnostics.inference.reference_checks import REFERENCE, check_reference
 from steelyard.errors import ModelError
 from steelyard.finite_simulation.reference_error import Components, ReferenceError, reference_error
 from steelyard.inference.fit import scan
@@ -22,6 +23,7 @@ from steelyard.regions.shape_factors import ShapeEffect, SystematicEffects
 from steelyard.regions.unbinned import build_model
 
 GRID = np.array([0.0, 0.5, 2.0, 3.0])
+LEVELS = REFERENCE.default("reference_error")
 
 
 class Gaussians:
@@ -177,15 +179,17 @@ def test_a_best_fit_on_the_bound_has_a_curve_and_no_component_of_its_own():
     result = reference_error(model, likelihood, curve, components, False)
     assert curve.fit.at_bound and result.sigma_hat is None and result.of_sigma is None
     assert result.sigma_t[0] == 0.0 and (result.sigma_t[1:] > 0.0).all()
-    (check,) = check_reference({"observed": result})
+    (check,) = check_reference({"observed": result}, LEVELS)
     assert check.status == "WARN" and "bound" in check.detail
 
 
 @pytest.mark.parametrize(("of_sigma", "status"), [(0.09, "PASS"), (0.2, "WARN"), (0.41, "FAIL")])
 def test_the_check_says_how_many_events_are_missing(of_sigma, status):
-    (check,) = check_reference({"observed": ReferenceError(GRID, GRID, 3.0, 0.1, of_sigma)})
+    (check,) = check_reference({"observed": ReferenceError(GRID, GRID, 3.0, 0.1, of_sigma)}, LEVELS)
     assert check.status == status and "3 effective reference events" in check.detail
     assert ("4 times as many" in check.detail) == (of_sigma == 0.2)
+    (lenient,) = check_reference({"observed": ReferenceError(GRID, GRID, 3.0, 0.1, of_sigma)}, Levels(0.5, 0.6))
+    assert lenient.status == "PASS" and lenient.threshold == 0.5 and "times as many" not in lenient.detail
 
 
 def test_components_of_another_reference_are_refused():

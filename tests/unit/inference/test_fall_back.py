@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from steelyard.data.reference_events import ReferenceEvents
-from steelyard.diagnostics.model.model_diagnosis import check_fall_back
+from steelyard.diagnostics.model.interpolation_check import FALL_BACK, check_fall_back
 from steelyard.inference.fall_back import FallBackEffect, fall_back_effect, find_fall_back
 from steelyard.inference.fit import scan
 from steelyard.inference.toy_fits import fit_toys
@@ -129,7 +129,7 @@ def test_the_form_of_these_events_hardly_matters_where_the_peak_is_not(moved):
     _, model, _ = moved
     effect = fall_back_effect(model, MU, 1.0)
     assert effect.largest < 0.1 and len(effect.difference) == 3
-    check = check_fall_back(effect)
+    check = check_fall_back(effect, FALL_BACK.default("interpolation"))
     assert check.status == "PASS" and "energy on s" in check.detail and "converge" not in check.detail
 
 
@@ -143,7 +143,7 @@ def test_it_is_seen_where_it_matters():
     changed = replace(model, log_g=log_g[:, None].astype(np.float32))
     effect = fall_back_effect(changed, MU, 1.0)
     assert effect.found[0].events == middle.sum()
-    check = check_fall_back(effect)
+    check = check_fall_back(effect, FALL_BACK.default("interpolation"))
     assert check.status == "WARN" and "`interpolation: exponential`" in check.detail
     safe = replace(changed, systematics=peak("exponential")[1].systematics)
     assert fall_back_effect(safe, MU, 1.0) is None
@@ -167,4 +167,4 @@ def test_six_bad_events_of_160_000_leave_the_others_as_they_are():
     assert fall_back_effect(replace(model, log_g=log_g), MU, 1.0) is None
     effect = fall_back_effect(replace(model, log_g=bad), MU, 1.0)
     assert isinstance(effect, FallBackEffect) and effect.largest < 0.1
-    assert check_fall_back(effect).status == "PASS"
+    assert check_fall_back(effect, FALL_BACK.default("interpolation")).status == "PASS"

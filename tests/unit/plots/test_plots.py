@@ -1,3 +1,4 @@
+import itertools
 import json
 import warnings
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 import synthetic_results as made
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from steelyard.checks import Levels
 from steelyard.configuration.picture_labels import labels_of
@@ -41,9 +43,14 @@ from steelyard.plots import (
     ratio_comparison as oracle,
 )
 from steelyard.plots.labels import EMBEDDED, Labels
-from steelyard.plots.style import BASELINES, BLACK, DATA, NSBI, ORACLE, save, style
+from steelyard.plots.style import BASELINES, BLACK, DATA, NSBI, ORACLE, new_figure, save, style, styled
 
 LABELS = made.LABELS
+LONG = replace(
+    LABELS,
+    parameter=r"strength of the signal $\mu_\text{off-shell}$",
+    nuisances={"scale": "energy scale of all leptons"},
+)
 DISJOINT = {"asimov": made.inference([(0.0, 0.15), (0.4, 1.7)], [(0.0, 3.0)])}
 
 
@@ -77,6 +84,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "coverage at displaced nuisances": lambda: audit.coverage(made.displaced(made.audit()), LABELS),
     "ranking": lambda: impacts.ranking(stored(made.impacts()), "asimov", LABELS, made.impacts(0.95)),
     "ranking of small shifts": lambda: impacts.ranking(made.impacts(0.01), "asimov", LABELS),
+    "ranking of small shifts of a long name": lambda: impacts.ranking(made.impacts(0.01), "asimov", LONG),
     "budget of a small error": lambda: impacts.error_budget(made.impacts(0.01), "asimov", LABELS),
     "error budget": lambda: impacts.error_budget(
         stored(made.impacts()), "observed", LABELS, made.impacts(0.95), stored(made.reference_error())
@@ -155,17 +163,49 @@ def test_no_legend_covers_data_and_nothing_is_cut_off(name, pictures):
     assert whole.x0 > -slack and whole.y0 > -slack and whole.x1 < width + slack and whole.y1 < height + slack
 
 
+def drawn_texts(figure: Figure) -> list[mpl.text.Text]:
+    """All texts that are seen: not those of ticks beyond the ends of an axis."""
+    beyond = set()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        rounding = 1e-9 * (high - low)
+        for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+            if not low - rounding <= tick.get_loc() <= high + rounding:
+                beyond |= {tick.label1, tick.label2}
+    found = figure.findobj(mpl.text.Text)
+    return [text for text in found if text.get_visible() and text.get_text().strip() and text not in beyond]
+
+
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_power_of_ten_stands_clear_of_the_label(name, pictures):
+def test_no_text_covers_another(name, pictures):
     renderer = pictures[name].canvas.get_renderer()
-    powers = 0
-    for axis in (axes.xaxis for axes in pictures[name].axes):
-        power, label = axis.get_offset_text(), axis.label
-        if power.get_text() and label.get_text():
-            with style():
-                assert not power.get_window_extent(renderer).overlaps(label.get_window_extent(renderer))
-            powers += 1
-    assert powers or "small" not in name
+    with style():
+        boxes = {text: text.get_window_extent(renderer) for text in drawn_texts(pictures[name])}
+    for (one, first), (other, second) in itertools.combinations(boxes.items(), 2):
+        common = Bbox.intersection(first, second)
+        # a box has room for letters below the line, by which numbers at a common corner of two axes touch
+        allowed = 0.4 * min(first.height, second.height)
+        assert common is None or min(common.width, common.height) < allowed, (one.get_text(), other.get_text())
+
+
+def test_a_power_of_ten_stands_in_the_label(pictures):
+    for name in ("ranking of small shifts", "ranking of small shifts of a long name", "budget of a small error"):
+        axes = pictures[name].axes[0]
+        assert (
+            axes.get_xlabel().endswith(r" [$\mathdefault{10^{-3}}$]") and not axes.xaxis.get_offset_text().get_visible()
+        )
+        ticks = zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+        written = {
+            text.get_text().strip("$").removeprefix(r"\mathdefault{").rstrip("}"): place for place, text in ticks
+        }
+        assert written["2"] == pytest.approx(2e-3)
+    with style():
+        figure = new_figure()
+        axes = figure.subplots()
+        axes.plot([0.0, 2e6], [0.0, 1.0])
+        axes.set(xlabel="mass [GeV]", ylabel="events")
+    drawn = styled(lambda: figure)()
+    assert drawn.axes[0].get_xlabel() == r"mass [$\mathdefault{10^{6}}$ GeV]" and drawn.axes[0].get_ylabel() == "events"
 
 
 def test_a_picture_has_the_same_bytes_twice_and_changes_nothing_global(tmp_path):

@@ -80,6 +80,7 @@ def test_a_check_that_did_not_pass_says_what_to_do():
     page = visible(report_page(made.summary(), made.checks()))
     attention = page[page.index("Checks that need attention") : page.index("All 3 checks")]
     assert attention.count("To do: train this ratio for more epochs") == 2
+    assert "Picture: plots/" in attention
     assert page.count("To do:") == 2  # not in the list of all
 
 

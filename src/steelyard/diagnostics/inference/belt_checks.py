@@ -1,19 +1,60 @@
 """Verdicts on the Neyman construction: failed fits, coverage, critical values."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr, ndtri  # scipy.stats takes half a second to import
 
-from steelyard.checks import Check, at_least, at_most
+from steelyard.checks import Check, Kind, Level, at_least, at_most
 from steelyard.coverage.audit import Audit
+from steelyard.diagnostics.stages import InferenceInputs
 from steelyard.inference.belts import Belt
 from steelyard.inference.toy_fits import Status
 
 if TYPE_CHECKING:
     from steelyard.diagnostics.thresholds import Thresholds
 
+FAILED_TOYS = Kind(
+    title="Failed fits of toys",
+    name="failed fits of toys{where}",
+    words={"where": ("", ", asimov data", ", observed data")},
+    levels={"failed_fits": Level(0.001, 0.01, "Fraction of pseudo-experiments whose fit failed.")},
+    remedy="look for nuisance parameters without effect or on a bound at the value that is named",
+)
+TOYS = Kind(
+    title="Toys for a level",
+    name="toys for {level} %{where}",  # as many as the level needs
+    words={"where": ("", ", asimov data", ", observed data")},
+    remedy="increase `belts.toys`",
+    picture="belt-*",
+)
+COVERAGE = Kind(
+    title="Coverage",
+    name="coverage of {level} %",
+    levels={
+        "coverage": Level(2.0, 3.0, "Coverage of independent experiments against its level, in units of the error."),
+    },
+    remedy="repeat the audit with more experiments; if it stays, quote the coverage that was found with the result",
+    picture="coverage",
+)
+CRITICAL = Kind(
+    title="Critical values",
+    name="critical value of {level} %",
+    levels={"critical": Level(2.0, 3.0, "Critical value against that of exact toys, in units of the error.")},
+    remedy="compare t against the exact one at this value: the learned t has another distribution there",
+    picture="critical_values",
+)
+
 _USABLE = {Status.CONVERGED.name.lower(), Status.AT_BOUND.name.lower()}
+
+
+def diagnose(given: InferenceInputs) -> Iterator[Check]:
+    """The checks of all belts, and of the audit where there is one."""
+    for data, belt in given.belts.items():
+        yield from check_belt(belt, given.thresholds, data)
+    if given.audit is not None:
+        yield from check_audit(given.audit, given.thresholds)
 
 
 def check_belt(belt: Belt, thresholds: "Thresholds", data: str = "any") -> tuple[Check, ...]:
@@ -24,15 +65,14 @@ def check_belt(belt: Belt, thresholds: "Thresholds", data: str = "any") -> tuple
         thresholds: levels of the checks.
         data: the data set at whose conditional fit the toys were thrown, or ``any``.
     """
-    suffix = "" if data == "any" else f", {data} data"
+    where = "" if data == "any" else f", {data} data"
     shares = {
         point.mu: sum(count for status, count in point.status.items() if status not in _USABLE) / point.toys
         for point in belt.points
     }
     worst = max(shares, key=shares.get)
-    checks = [
-        at_most(f"failed fits of toys{suffix}", shares[worst], thresholds.failed_fits, detail=f"worst at {worst:g}")
-    ]
+    detail = f"worst at {worst:g}"
+    checks = [at_most(FAILED_TOYS.of(where=where), shares[worst], thresholds.failed_fits, detail=detail)]
     for level in belt.levels:
         infinite = [point for point in belt.points if not np.isfinite(point.critical[str(level)].value)]
         if infinite:
@@ -41,7 +81,8 @@ def check_belt(belt: Belt, thresholds: "Thresholds", data: str = "any") -> tuple
                 f"{len(infinite)} points, one with {fewest.toys} toys at {fewest.mu:g}: not even the largest t covers "
                 f"{100.0 * level:.4g} %, and nothing is excluded there; increase belts.toys"
             )
-            checks.append(at_least(f"toys for {100.0 * level:.4g} %{suffix}", fewest.toys, float(needed), detail))
+            name = TOYS.of(level=f"{100.0 * level:.4g}", where=where)
+            checks.append(at_least(name, fewest.toys, float(needed), detail))
     return tuple(checks)
 
 
@@ -55,14 +96,14 @@ def check_audit(audit: Audit, thresholds: "Thresholds") -> tuple[Check, ...]:
     for index in range(len(audit.points[0].coverage)):
         worst = max(audit.points, key=lambda point: abs(point.coverage[index].pull))
         coverage = worst.coverage[index]
-        level, where = f"{100.0 * coverage.level:.2f} %", f"{worst.mu:g}"
+        level, where = f"{100.0 * coverage.level:.2f}", f"{worst.mu:g}"
         where += "".join(f", {name} = {value:+g}" for name, value in worst.nuisances.items())
         detail = (
             f"{coverage.fraction:.3f} ± {coverage.error:.3f} at {where}, the worst of {len(audit.points)} points "
             f"with a pull of {coverage.pull:+.1f}"
         )
         value = _corrected(coverage.pull, len(audit.points))
-        checks.append(at_most(f"coverage of {level}", value, thresholds.coverage, detail=detail))
+        checks.append(at_most(COVERAGE.of(level=level), value, thresholds.coverage, detail=detail))
         compared = [point for point in audit.points if point.critical]
         if compared:
             worst = max(compared, key=lambda point: abs(point.critical[index].pull))
@@ -72,7 +113,7 @@ def check_audit(audit: Audit, thresholds: "Thresholds") -> tuple[Check, ...]:
                 f"{len(compared)} points with a pull of {critical.pull:+.1f}"
             )
             value = _corrected(critical.pull, len(compared))
-            checks.append(at_most(f"critical value of {level}", value, thresholds.critical, detail=detail))
+            checks.append(at_most(CRITICAL.of(level=level), value, thresholds.critical, detail=detail))
     return tuple(checks)
 
 

@@ -5,16 +5,28 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, xlogy  # scipy.stats takes half a second to import
 
-from steelyard.checks import Check, Levels, Threshold, at_least
+from steelyard.checks import Check, Kind, Level, Threshold, at_least
 from steelyard.diagnostics.inference.data_support import DataSupport
 from steelyard.errors import ModelError
 from steelyard.regions.binning import bin_index, histogram, quantile_edges
 
+# Chances of a worse agreement: one warning in 100 good analyses, one failure in 1000.
+DATA = Kind(
+    title="Data against simulation",
+    name="data against simulation at {value}",
+    levels={
+        "data_agreement": Level(
+            0.01, 0.001, "Chance of a worse agreement of the observed data with the best fit.", falling=True
+        ),
+    },
+    remedy="look at the picture: where the data differ, and whether selection and units are those of the simulation",
+    picture="data_comparison",
+)
+P_VALUE = DATA.default("data_agreement")
+
 BINS = 20
 # Expected events a bin from which on the deviance is about a chi2: with fewer in all there are fewer bins.
 EVENTS_PER_BIN = 10.0
-# Chances of a worse agreement: one warning in 100 good analyses, one failure in 1000.
-P_VALUE = Levels(warn=0.01, fail=0.001)
 
 
 @dataclass(frozen=True)
@@ -105,6 +117,6 @@ def compare_data(
         error=np.sqrt(squares),
         deviance=deviance,
         p_value=chance,
-        check=at_least(f"data against simulation at {mu:.3g}", chance, p_value, words),
+        check=at_least(DATA.of(value=f"{mu:.3g}"), chance, p_value, words),
         support=support,
     )

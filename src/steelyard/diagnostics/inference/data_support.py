@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.checks import Check, Levels, at_most
+from steelyard.checks import Check, Kind, Levels, at_most
+
+OUTSIDE = Kind(
+    title="Observed events outside the reference",
+    name="observed events outside the reference",  # any such event warns, so that there is no level to choose
+    remedy="look at the event that is named: units, a variable that was not measured, or a selection that differs",
+)
 
 # Ends of the central part of the reference whose width is the distance that an event may lie outside. The largest of N
 # observed events exceeds the largest of n simulated ones in a fraction N/n of all experiments, and then by little.
@@ -126,7 +132,7 @@ def data_support(names: Sequence[str], support: Support, observed: np.ndarray) -
     events = tuple(_event(int(row), names, observed[row], distance[row]) for row in farthest)
     fails = bool(shifted) or any(event.distance > 1.0 for event in events)
     check = at_most(
-        "observed events outside the reference",
+        OUTSIDE.of(),
         float(len(affected)) if not shifted else float(max(len(affected), len(observed) // 2)),
         Levels(warn=0.0, fail=0.0 if fails else np.inf),
         detail=_words(len(observed), len(affected), events, shifted, support, names),

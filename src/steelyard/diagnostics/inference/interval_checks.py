@@ -2,11 +2,25 @@
 
 from collections.abc import Mapping
 
-from steelyard.checks import Check, Levels, at_most
+from steelyard.checks import Check, CheckName, Kind, Levels, at_most
+from steelyard.diagnostics.stages import InferenceInputs
 from steelyard.inference.belts import Inference
+
+OPEN_ENDS = Kind(
+    title="Open ends of the sets",
+    name="open ends of the {likelihood}sets, {of}",
+    words={"likelihood": ("", "exact "), "of": ("asimov", "observed")},
+    remedy="extend the scan and `belts.points` beyond the end that is named",
+    picture="intervals",
+)
 
 # An open end is a statement less than was asked for; a best fit outside of the belt leaves nothing to quote.
 OPEN = Levels(warn=0.0, fail=float("inf"))
+
+
+def diagnose(given: InferenceInputs) -> tuple[Check, ...]:
+    """The checks of the sets of all data sets."""
+    return check_intervals(given.inferences, given.exact_inferences)
 
 
 def check_intervals(inferences: Mapping[str, Inference], exact: Mapping[str, Inference]) -> tuple[Check, ...]:
@@ -15,12 +29,12 @@ def check_intervals(inferences: Mapping[str, Inference], exact: Mapping[str, Inf
     A best fit outside of the belt FAILs: the part of the sets that matters most was not searched.
     """
     checks = []
-    for kind, found in (("", inferences), ("exact ", exact)):
-        checks += [_check(f"open ends of the {kind}sets, {data}", inference) for data, inference in found.items()]
+    for likelihood, found in (("", inferences), ("exact ", exact)):
+        checks += [_check(OPEN_ENDS.of(likelihood=likelihood, of=data), item) for data, item in found.items()]
     return tuple(checks)
 
 
-def _check(name: str, inference: Inference) -> Check:
+def _check(name: CheckName, inference: Inference) -> Check:
     cut, number = [], 0
     for interval in inference.intervals:
         methods = (("toys", interval.neyman_ends, "belts.points and scan"), ("Wald", interval.asymptotic_ends, "scan"))
@@ -39,5 +53,5 @@ def _check(name: str, inference: Inference) -> Check:
                 f"the best fit {inference.hat:.4g} lies outside the belt [{low:g}, {high:g}]: extend belts.points and "
                 "scan to contain it, with room on its far side"
             )
-            return Check(name, float(max(number, 1)), 0.0, "FAIL", None, "; ".join([detail, *cut]))
+            return Check(name.text, float(max(number, 1)), 0.0, "FAIL", None, "; ".join([detail, *cut]))
     return at_most(name, float(number), OPEN, detail="; ".join(cut) or None)

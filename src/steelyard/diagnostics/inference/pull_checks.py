@@ -5,14 +5,62 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from steelyard.checks import Check, at_most, undecided
+from steelyard.checks import Check, Kind, Level, at_most, undecided
+from steelyard.diagnostics.stages import InferenceInputs
 from steelyard.inference.impacts import Impact, Impacts
 
 if TYPE_CHECKING:
     from steelyard.diagnostics.thresholds import Thresholds
 
+PULLS = Kind(
+    title="Pulls",
+    name="pulls, {data} data",
+    levels={
+        "asimov_pull": Level(0.05, 0.1, "Largest |pull| of a nuisance parameter in the fit of Asimov data."),
+        "pull": Level(2.0, 3.5, "Largest |pull| of a nuisance parameter in the fit of the observed data."),
+    },
+    remedy="expected data: a fault of the model; observed data: ask what the parameter stands in for",
+    picture="ranking-{data}",
+)
+CONSTRAINTS = Kind(
+    title="Constraints",
+    name="constraints, {data} data",
+    levels={
+        "constraint": Level(0.5, 1.0, "Largest |1 - post-fit error| of a nuisance parameter with a constraint."),
+    },
+    remedy="compare with the null variation; if it is information, ask whether one parameter may stand for this effect",
+    picture="ranking-{data}",
+)
+LINEARITY = Kind(
+    title="Impacts against the covariance",
+    name="impacts against the covariance, {data} data",
+    levels={
+        "impact": Level(0.1, 0.3, "Refitted impact minus that of the covariance, in units of the parameter's error."),
+    },
+    remedy="quote the refitted impacts: the likelihood is no parabola, so the covariance's are not the shifts of the "
+    "fit",
+    picture="ranking-{data}",
+)
+AGAINST_EXACT = Kind(
+    title="Post-fit errors against the exact ones",
+    name="{what} against exact",
+    words={"what": ("post-fit errors", "parts of the error", "ranking")},
+    levels={
+        "oracle_constraint": Level(
+            0.05, 0.1, "Post-fit errors, and parts of the parameter's error, learned over exact minus 1."
+        ),
+    },
+    remedy="look at the variations of the parameter that is named: their closure, and their null variation",
+    picture="ranking-asimov",
+)
+
 # Two parameters whose parts of the error differ by less than this share of it have no order.
 DISTINCT = 0.02
+
+
+def diagnose(given: InferenceInputs) -> tuple[Check, ...]:
+    """The checks of the nuisance parameters of all fits."""
+    return check_nuisances(given.impacts, given.exact_impacts, given.thresholds)
 
 
 def check_nuisances(
@@ -40,7 +88,7 @@ def _pulls(data: str, result: Impacts, thresholds: "Thresholds") -> list[Check]:
 
     A parameter without a constraint has no value that data could contradict; expected data must return the nominal one.
     """
-    name = f"pulls, {data} data"
+    name = PULLS.of(data=data)
     level = thresholds.asimov_pull if data == "asimov" else thresholds.pull
     pulls = {impact.name: impact.pull for impact in result.impacts if impact.constrained}
     if data == "asimov":
@@ -54,7 +102,7 @@ def _pulls(data: str, result: Impacts, thresholds: "Thresholds") -> list[Check]:
 
 def _constraints(data: str, result: Impacts, thresholds: "Thresholds") -> list[Check]:
     """The smallest post-fit error: one far below 1 says that the data measure the parameter better than its author."""
-    name = f"constraints, {data} data"
+    name = CONSTRAINTS.of(data=data)
     constrained = [impact for impact in result.impacts if impact.constrained]
     known = [impact for impact in constrained if impact.constraint is not None]
     if not constrained:
@@ -77,7 +125,7 @@ def _constraints(data: str, result: Impacts, thresholds: "Thresholds") -> list[C
 
 def _linearity(data: str, result: Impacts, thresholds: "Thresholds") -> Check:
     """Refitted impacts against the covariance: two ways to the same number, as long as the likelihood is a parabola."""
-    name = f"impacts against the covariance, {data} data"
+    name = LINEARITY.of(data=data)
     known = [impact for impact in result.impacts if impact.disagreement is not None]
     if not known or result.error is None:
         return undecided(name, thresholds.impact, "no covariance")
@@ -90,7 +138,7 @@ def _against_exact(result: Impacts, exact: Impacts, thresholds: "Thresholds") ->
     """Post-fit errors and parts of the error of the parameter of interest, learned against exact."""
     learned = {impact.name: impact for impact in result.impacts}
     pairs = [(learned[impact.name], impact) for impact in exact.impacts if impact.name in learned]
-    names = ("post-fit errors against exact", "parts of the error against exact", "ranking against exact")
+    names = [AGAINST_EXACT.of(what=what) for what in AGAINST_EXACT.words["what"]]
     if result.error is None or exact.error is None:
         return [undecided(name, thresholds.oracle_constraint, "no covariance") for name in names]
     errors = [(abs(own.constraint / other.constraint - 1.0), own.name) for own, other in pairs if other.constraint]

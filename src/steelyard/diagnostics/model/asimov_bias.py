@@ -5,11 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.checks import Check, Threshold, within
+from steelyard.checks import Check, CheckName, Kind, Level, Threshold, within
 from steelyard.diagnostics.empirical import normalised
 from steelyard.inference.fit import Fit, fit
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.mixture import Mixture
+
+BIAS = Kind(
+    title="Asimov bias",
+    name="Asimov bias of {parameter} at {value}",
+    levels={"asimov": Level(0.05, 0.1, "|hat - truth| of the Asimov fit, in units of the error of a fit of data.")},
+    remedy="compare with the closure of the total at this value: more events and members of the ratios that fail there",
+)
 
 
 @dataclass(frozen=True)
@@ -82,12 +89,14 @@ def asimov_bias(
         error = _error(likelihood, composition, densities, kappa)
         hats.append(best.hat)
         errors.append(error)
-        checks.append(_check(f"Asimov bias of {parameter} at {truth:g}", likelihood, best, truth, error, threshold))
+        checks.append(
+            _check(BIAS.of(parameter=parameter, value=f"{truth:g}"), likelihood, best, truth, error, threshold)
+        )
     return AsimovBias(parameter, np.array(truths, dtype=float), np.array(hats), np.array(errors), tuple(checks))
 
 
 def _check(
-    name: str, likelihood: Likelihood, best: Fit, truth: float, error: float, threshold: float | Threshold
+    name: CheckName, likelihood: Likelihood, best: Fit, truth: float, error: float, threshold: float | Threshold
 ) -> Check:
     """sqrt(t(truth)) with the sign of the bias, which is (hat - truth)/sigma where the likelihood is a parabola."""
     kappa, found = (likelihood.mixture.to_coordinate(value) for value in (truth, best.hat))

@@ -4,17 +4,35 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from steelyard.checks import PASS, Check, Levels, Threshold, at_least, at_most
+from steelyard.checks import PASS, Check, Kind, Level, Threshold, at_least, at_most
 from steelyard.data.reference import Reference
 from steelyard.regions.binning import effective_entries
 
+NEGATIVE = Kind(
+    title="Negative Asimov weights",
+    name="negative Asimov weights",
+    remedy="train the ratios with a negative coefficient longer, check the signs of the coefficients, or narrow the "
+    "scan",
+)
+# A density is not negative, and a clipped weight is a biased toy: there is no level to choose.
+NONE_NEGATIVE = 0.0
+# Toys are drawn from one reference and normalised on it, so that its own fluctuation is in none of them: it shifts the
+# fit of the data by an error of its own (finite_simulation/reference_error.py), in the model of its test 0.20, 0.11,
+# 0.064 and 0.035 of the statistical error at 3, 10, 30 and 100 effective events.
+ENTRIES = Kind(
+    title="Effective reference events",
+    name="effective reference events per expected event",
+    levels={
+        "reference_entries": Level(
+            20.0, 5.0, "Fewest effective reference events for each expected one along the scan.", falling=True
+        ),
+    },
+    remedy="simulate more events, hold fewer of them out of the reference, or mix another reference",
+)
+PER_EVENT = ENTRIES.default("reference_entries")
+
 # Rows of reference events treated at a time.
 BLOCK = 65_536
-# Effective reference events for each expected one. Toys are drawn from one reference and normalised on it, so that its
-# own fluctuation is in none of them: it shifts the fit of the data by an error of its own
-# (statistics/reference_error.py), in the model of its test 0.20, 0.11, 0.064 and 0.035 of the statistical error at 3,
-# 10, 30 and 100 effective events.
-ENTRIES_PER_EVENT = Levels(warn=20.0, fail=5.0)
 
 
 @dataclass(frozen=True)
@@ -46,7 +64,7 @@ def asimov_weights(
     weights: np.ndarray,
     mu: np.ndarray,
     fractions: np.ndarray,
-    entries_per_event: float | Threshold = ENTRIES_PER_EVENT,
+    entries_per_event: float | Threshold = PER_EVENT,
     advice: str = "",
 ) -> AsimovWeights:
     """Form the Asimov weights of every reference event at every parameter value, and summarise them.
@@ -76,7 +94,7 @@ def asimov_weights(
     effective = effective_entries(total, squares)
     worst, thin = int(np.argmax(negative)), int(np.argmin(effective / total))
     entries = at_least(
-        "effective reference events per expected event",
+        ENTRIES.of(),
         float(effective[thin] / total[thin]),
         entries_per_event,
         detail=f"{effective[thin]:.0f} for {total[thin]:.0f} at {mu[thin]:g}",
@@ -84,7 +102,7 @@ def asimov_weights(
     if advice and entries.status != PASS:
         entries = replace(entries, detail=f"{entries.detail}; {advice}")
     checks = (
-        at_most("negative Asimov weights", float(negative[worst]), 0.0, detail=f"at {mu[worst]:g}"),
+        at_most(NEGATIVE.of(), float(negative[worst]), NONE_NEGATIVE, detail=f"at {mu[worst]:g}"),
         entries,
     )
     return AsimovWeights(mu, total, smallest, largest, negative, share / total, effective, checks)

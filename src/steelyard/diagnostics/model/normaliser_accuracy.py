@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from steelyard.checks import Check, Kind, Level, Threshold, at_most
 from steelyard.inference.anchoring import shifts
 from steelyard.inference.fit import Scan
 from steelyard.inference.profiles import conditional_nuisances
@@ -22,7 +23,16 @@ from steelyard.inference.toys import throw_toys
 from steelyard.regions.unbinned import Model
 
 # Of the rms of delta t: 0.1 at the critical value 1 of a 68 % interval moves its end by 5 %, 0.5 by a quarter.
-TOLERATED, INTOLERABLE = 0.1, 0.5
+FORM = Kind(
+    title="Form of the normaliser",
+    name="form of the normaliser",
+    levels={
+        "normaliser_form": Level(
+            0.1, 0.5, "Rms of what the form of the normaliser of many shapes does to t in pseudo-experiments."
+        ),
+    },
+    remedy="use what the detail says: fewer or smaller shape effects, or toys that are thrown at the fit",
+)
 
 
 @dataclass(frozen=True)
@@ -50,19 +60,23 @@ class NormaliserAccuracy:
         """The largest rms."""
         return max(self.rms, default=0.0)
 
-    @property
-    def advice(self) -> str:
-        """One sentence for the log and the report."""
+    def advice(self, tolerated: float) -> str:
+        """One sentence for the report; with what to do where the rms is larger than what is tolerated."""
         found = (
             f"rms of the error of t in pseudo-experiments by the form of the normaliser (largest {self.largest:.2g}); "
             f"single fits are corrected by the joint expectation, by up to {self.corrected:.2g}"
         )
-        if self.worst <= TOLERATED:
+        if self.worst <= tolerated:
             return found
         return (
             f"{found}. Many large shapes vary together: leave out small ones (`prune`), give shapes that always go "
             "together one systematic, or throw pseudo-experiments at the conditional fit (`nuisances: conditional`)"
         )
+
+
+def check_form(accuracy: NormaliserAccuracy, threshold: Threshold) -> Check:
+    """Whether pseudo-experiments may have the form; the levels are of the rms of δt."""
+    return at_most(FORM.of(), accuracy.worst, threshold, detail=accuracy.advice(threshold.warn))
 
 
 def measure_accuracy(model: Model, scan: Scan, toys: int = 20, seed: int = 0) -> NormaliserAccuracy:

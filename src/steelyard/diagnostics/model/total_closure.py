@@ -5,12 +5,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.checks import SIGNIFICANT, Check, Threshold, at_most
+from steelyard.checks import SIGNIFICANT, Check, Kind, Level, Threshold, at_most
 from steelyard.diagnostics.closure import BinnedColumns
 from steelyard.diagnostics.deviation import normalised_covariance, relative_deviation
 from steelyard.diagnostics.empirical import normalised, ratios
 from steelyard.errors import ModelError
 from steelyard.regions.binning import histogram, merge_sparse
+
+TOTAL = Kind(
+    title="Closure of the total",
+    name="closure of the total",
+    levels={
+        "difference": Level(
+            0.1,
+            0.3,
+            "Rms over bins of the non-closure of the total, at its worst along the scan, in Poisson errors of a bin.",
+        ),
+    },
+    remedy="look at the ratios that enter with a large coefficient at the worst value: more members and more events "
+    "there",
+    picture="total_closure",
+)
 
 
 @dataclass(frozen=True)
@@ -104,9 +119,7 @@ def total_closure(
     point = int(np.argmax(surely[row]))
     worst = results[row]
     detail = f"worst of {len(results)} variables: {worst.name} at {mu[point]:g}"
-    check = at_most(
-        "closure of the total", worst.deviation[point], threshold, worst.deviation_error[point], detail=detail
-    )
+    check = at_most(TOTAL.of(), worst.deviation[point], threshold, worst.deviation_error[point], detail=detail)
     return TotalClosure(results, check)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from steelyard.baselines.results import BaselineResult
 from steelyard.checks import Check
 from steelyard.diagnostics.oracle.ratio_comparison import RatioComparison, compare_gain, compare_ratio, compare_scans
+from steelyard.diagnostics.stages import OracleInputs, run_registered
 from steelyard.inference.fit import Scan
 from steelyard.regions.unbinned import Model
 
@@ -18,16 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OracleDiagnosis:
-    """The log ratios that the configuration names, the curve t(mu), and the gain over each baseline."""
+    """The log ratios that the configuration names, the curve t(mu), and the gain over each baseline.
+
+    ``further`` are the checks of the diagnostics that are registered for this stage.
+    """
 
     ratios: tuple[RatioComparison, ...]
     scan: Check
     gains: tuple[Check, ...]
+    further: tuple[Check, ...] = ()
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """The verdicts."""
-        return (*(ratio.check for ratio in self.ratios), self.scan, *self.gains)
+        return (*(ratio.check for ratio in self.ratios), self.scan, *self.gains, *self.further)
 
 
 def compare_oracle(
@@ -65,7 +70,8 @@ def compare_oracle(
         thresholds.scan,
         settings.oracle_range,
     )
-    return OracleDiagnosis(tuple(comparisons), scan, tuple(gains))
+    given = OracleInputs(learned, exact, learned_scan, exact_scan, baselines, thresholds)
+    return OracleDiagnosis(tuple(comparisons), scan, tuple(gains), run_registered(given))
 
 
 def _log_ratio(model: Model, numerator: str, denominator: str | None) -> np.ndarray:

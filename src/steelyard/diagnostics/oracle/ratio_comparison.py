@@ -5,9 +5,42 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.checks import Check, Threshold, at_least, at_most
+from steelyard.checks import Check, Kind, Level, Number, Threshold, at_least, at_most
 from steelyard.diagnostics.empirical import normalised, ratios
 from steelyard.regions.binning import bin_index, histogram, quantile_edges
+
+RATIO = Kind(
+    title="Log ratio against the exact one",
+    name="rms of log {ratio} against exact",  # levels stand with each ratio in `diagnostics.oracle_rms`
+    remedy="train this ratio for more epochs, with more members, or with more events",
+    picture="oracle",
+)
+SCAN = Kind(
+    title="t against the exact one",
+    name="t(mu) against exact",
+    levels={
+        "scan": Level(
+            0.5,
+            1.0,
+            "|t - t_exact| over the larger of scan_absolute and scan_relative * t_exact, at its worst in oracle_range.",
+        ),
+        "scan_absolute": Number(0.15, "Allowed difference of t(mu) from the exact one, absolute."),
+        "scan_relative": Number(0.1, "Allowed difference of t(mu) from the exact one, relative."),
+    },
+    remedy="do what the list of next steps says; the error is that of the ratios at the worst value",
+    picture="scan-asimov",
+)
+GAIN = Kind(
+    title="Gain over a histogram",
+    name="gain over {baseline}",
+    levels={
+        "gain": Level(
+            0.9, 0.8, "Gain in t(mu) over a baseline, as a fraction of the exact likelihood's gain.", falling=True
+        ),
+    },
+    remedy="the ratios have lost what a histogram keeps: look at closure and at the classifier test",
+    picture="scan-asimov",
+)
 
 BINS = 20
 # Of t, the smallest gain over a histogram that a loss is compared with: a loss of 1 % of t warns then, of 2 % fails.
@@ -83,7 +116,7 @@ def compare_ratio(
         edges=edges,
         mean=mean,
         width=np.sqrt(np.maximum(second / content - mean**2, 0.0)),
-        check=at_most(f"rms of log {ratio} against exact", rms, threshold, error, detail=detail),
+        check=at_most(RATIO.of(ratio=ratio), rms, threshold, error, detail=detail),
     )
 
 
@@ -111,7 +144,7 @@ def compare_scans(
         quotient = np.where((mu >= within[0] - 1e-12) & (mu <= within[1] + 1e-12), quotient, 0.0)
     worst = int(np.argmax(np.where(np.isnan(quotient), np.inf, quotient)))
     detail = f"t = {t[worst]:.3f}, exact {exact[worst]:.3f} at {mu[worst]:g}"
-    return at_most("t(mu) against exact", float(quotient[worst]), threshold, detail=detail)
+    return at_most(SCAN.of(), float(quotient[worst]), threshold, detail=detail)
 
 
 def compare_gain(
@@ -135,7 +168,6 @@ def compare_gain(
     available = float((exact - binned).sum())
     gained = float((t - binned).sum())
     detail = f"mean t {t.mean():.3f}, exact {exact.mean():.3f}, {baseline} {binned.mean():.3f}"
-    name = f"gain over {baseline}"
     least = LEAST_GAIN * float(exact.sum())
     value = 1.0 - (available - gained) / max(available, least, 1e-12)
-    return at_least(name, value, threshold, detail=detail)
+    return at_least(GAIN.of(baseline=baseline), value, threshold, detail=detail)

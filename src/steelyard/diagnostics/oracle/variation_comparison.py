@@ -5,10 +5,30 @@ from typing import Protocol
 
 import numpy as np
 
-from steelyard.checks import Check, Levels, Threshold, at_most
+from steelyard.checks import Check, Kind, Level, Levels, Number, Threshold, at_most
 from steelyard.diagnostics.empirical import normalised, ratios
 from steelyard.errors import ModelError
 from steelyard.regions.binning import bin_index, histogram
+
+LOG_G = Kind(
+    title="Log g against the exact one",
+    name="{measure} of log g of {variation} against exact",
+    words={"measure": ("1 − R²", "rms")},
+    levels={
+        "variation_soft": Level(0.01, 0.05, "1 - R^2 of log g against the exact one, of variations by weights."),
+        "variation_separate": Level(0.1, 0.2, "1 - R^2 of log g against the exact one, of variations by events."),
+        "variation_rms": Level(
+            0.012, 0.024, "Rms of learned minus exact log g where the effect is small; by weights a tenth of it."
+        ),
+        "variation_small": Number(
+            0.05,
+            "Rms of the exact log g below which variation_rms counts; by weights a tenth of it.",
+            positive=False,
+        ),
+    },
+    remedy="train the variations for more epochs, or with more events",
+    picture="variation-oracle-*",
+)
 
 BINS = 60
 # Soft labels have no noise of their own: an effect ten times smaller is still learnt.
@@ -123,9 +143,9 @@ def _verdict(
     scale, levels = (SOFT, thresholds.variation_soft) if kind == "weights" else (1.0, thresholds.variation_separate)
     if exact_rms > scale * thresholds.variation_small:
         part = 2.0 * (1.0 - r_squared) * error / rms if rms > 0.0 else 0.0
-        return at_most(f"1 − R² of log g of {variation} against exact", 1.0 - r_squared, levels, part, detail=detail)
+        return at_most(LOG_G.of(measure="1 − R²", variation=variation), 1.0 - r_squared, levels, part, detail=detail)
     allowed = Levels(scale * thresholds.variation_rms.warn, scale * thresholds.variation_rms.fail)
-    return at_most(f"rms of log g of {variation} against exact", rms, allowed, error, detail=detail)
+    return at_most(LOG_G.of(measure="rms", variation=variation), rms, allowed, error, detail=detail)
 
 
 def _edges(p: np.ndarray, exact: np.ndarray, learned: np.ndarray) -> np.ndarray:

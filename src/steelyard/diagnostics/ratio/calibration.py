@@ -5,10 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from steelyard.checks import Check, Threshold, at_most
+from steelyard.checks import Check, Kind, Level, Threshold, at_most
 from steelyard.diagnostics.deviation import relative_deviation
 from steelyard.diagnostics.empirical import normalised, ratios
 from steelyard.regions.binning import bin_index, histogram, merge_sparse, quantile_edges
+
+CALIBRATION = Kind(
+    title="Calibration",
+    name="calibration of {ratio}",
+    levels={"calibration": Level(0.02, 0.05, "Largest deviation of a found from a predicted class probability.")},
+    remedy="train this ratio for more epochs; if the deviation is at large ratios alone, with a larger network",
+    picture="calibration-{ratio}",
+)
 
 BINS = 20
 
@@ -93,5 +101,5 @@ def calibration(
         chi2=chi2,
         ndf=len(weight),
         largest=largest,
-        check=at_most(f"calibration of {ratio}", deviation, threshold, deviation_error, detail=detail),
+        check=at_most(CALIBRATION.of(ratio=ratio), deviation, threshold, deviation_error, detail=detail),
     )

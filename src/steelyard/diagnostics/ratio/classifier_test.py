@@ -4,9 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.checks import Check, Threshold, at_most
+from steelyard.checks import Check, Kind, Level, Threshold, at_most
 from steelyard.data.identifiers import uniform
 from steelyard.diagnostics.empirical import normalised, ratios
+
+CLASSIFIER = Kind(
+    title="Classifier test",
+    name="classifier test of {ratio}",
+    levels={"auc": Level(0.505, 0.51, "AUC of a fresh classifier between re-weighted reference and process.")},
+    remedy="something is left to be learnt: more epochs, a larger network, or features that show it",
+    picture="classifier_test",
+)
 
 # Events in all, half of them to train: AUC to 0.0015 where the classes have different events.
 EVENTS = 150_000
@@ -81,7 +89,7 @@ def classifier_test(
     trees.fit(np.asarray(features[sides[0]][kept]), label, sample_weight=weight[kept] * np.count_nonzero(kept))
     auc, error = weighted_auc(trees.predict(np.asarray(features[sides[1]])), *test, groups=ids[sides[1]])
     detail = f"AUC on {len(sides[1])} events, 0.5 where nothing is found"
-    check = at_most(f"classifier test of {ratio}", auc, threshold, error, perfect=0.5, detail=detail)
+    check = at_most(CLASSIFIER.of(ratio=ratio), auc, threshold, error, perfect=0.5, detail=detail)
     return ClassifierTest(ratio, auc, error, len(sides[0]), len(sides[1]), check)
 
 

@@ -5,8 +5,19 @@ from typing import Literal
 
 import numpy as np
 
-from steelyard.checks import Check, Levels, Threshold, at_least, at_most
+from steelyard.checks import Check, Kind, Level, Levels, Threshold, at_least, at_most
 from steelyard.diagnostics.empirical import normalised, ratios
+
+ENSEMBLE = Kind(
+    title="Ensemble",
+    name="{of}ensemble of {ratio}",
+    words={"of": ("", "members of the ")},
+    levels={"convergence": Level(0.1, 0.3, "Error of the mean of the members' log r, rms over events.")},
+    remedy="train more members: the error of their mean falls with the square root of their number",
+    picture="convergence",
+)
+# Of one member nothing can be said.
+MEMBERS = Levels(warn=2.0, fail=1.0)
 
 # Orders in which the members are added; the curve averages over them, since member 0 is not special.
 ORDERS = 8
@@ -64,10 +75,9 @@ def convergence(
     means = ratios(values, np.ones(values.shape, dtype=bool)) @ weights
     values = values - np.log(means)[:, None]
     count = len(values)
-    name = f"ensemble of {ratio}"
     if count < 2:
         words = "one member has no spread, and what chance does to it is not known: use two or more"
-        check = at_least(f"members of the ensemble of {ratio}", 1.0, Levels(warn=2.0, fail=1.0), words)
+        check = at_least(ENSEMBLE.of(of="members of the ", ratio=ratio), 1.0, MEMBERS, words)
         return Convergence(ratio, np.arange(1, 2), np.zeros(1), check)
     terms = np.exp(values) if combination == "ratio" else values
     final = _combined(terms.mean(axis=0), combination)
@@ -81,7 +91,8 @@ def convergence(
     squares[-1] = 0.0  # all members are all members, up to rounding
     spread = float(np.sqrt(weights @ values.var(axis=0, ddof=1)))
     error = spread / np.sqrt(count)
-    check = at_most(name, error, threshold, detail=f"spread {spread:.3f} of one member, {count} members")
+    detail = f"spread {spread:.3f} of one member, {count} members"
+    check = at_most(ENSEMBLE.of(of="", ratio=ratio), error, threshold, detail=detail)
     return Convergence(ratio, np.arange(1, count + 1), np.sqrt(squares / ORDERS), check, spread, float(error))
 
 

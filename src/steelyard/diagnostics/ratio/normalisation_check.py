@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from steelyard.checks import Check, Threshold, within
+from steelyard.checks import Check, Kind, Level, Threshold, within
+
+NORMALISATION = Kind(
+    title="Normalisation of a ratio",
+    name="normalisation of {ratio}",
+    levels={"normalisation": Level(0.0025, 0.005, "|E_ref[r] - 1| of a raw ratio on events it did not train on.")},
+    remedy="train this ratio for more epochs, with a smaller learning rate at the end, or with more members",
+    picture="normalisation",
+)
 
 
 def check_normalisation(
@@ -21,6 +29,6 @@ def check_normalisation(
         threshold: of the deviation; 0.5 % of a rate of 10^3 events is a sixth of its Poisson error.
     """
     return tuple(
-        within(f"normalisation of {ratio}", float(m) - 1.0, threshold, float(e), f"raw E_ref[r] = {m:.5f} ± {e:.5f}")
+        within(NORMALISATION.of(ratio=ratio), float(m) - 1.0, threshold, float(e), f"raw E_ref[r] = {m:.5f} ± {e:.5f}")
         for ratio, m, e in zip(ratios, mean, error, strict=True)
     )

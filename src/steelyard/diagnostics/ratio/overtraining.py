@@ -4,8 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.checks import Check, Threshold, at_most
+from steelyard.checks import Check, Kind, Level, Threshold, at_most
 from steelyard.diagnostics.empirical import normalised, ratios
+
+OVERTRAINING = Kind(
+    title="Overtraining",
+    name="overtraining of {ratio}",
+    levels={
+        "overtraining": Level(0.005, 0.02, "Mean loss of events not trained on minus that of events trained on."),
+    },
+    remedy="fewer epochs, a smaller network, weight decay, or more events",
+    picture="overtraining",
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ def overtraining(
     gap = unseen - seen
     error = float(np.sqrt(((shares_unseen - shares_seen) ** 2).sum()))
     detail = f"mean loss {seen:.4f} seen, {unseen:.4f} unseen"
-    check = at_most(f"overtraining of {ratio}", gap, threshold, error, detail=detail)
+    check = at_most(OVERTRAINING.of(ratio=ratio), gap, threshold, error, detail=detail)
     return Overtraining(ratio, seen, unseen, gap, error, check)
 
 

@@ -15,6 +15,7 @@ from steelyard.diagnostics.ratio.calibration import Calibration, calibration
 from steelyard.diagnostics.ratio.classifier_test import ClassifierTest, classifier_test
 from steelyard.diagnostics.ratio.convergence import Convergence, convergence
 from steelyard.diagnostics.ratio.overtraining import Overtraining, overtraining
+from steelyard.diagnostics.stages import RatioInputs, run_registered
 
 if TYPE_CHECKING:
     from steelyard.diagnostics.thresholds import Thresholds
@@ -26,7 +27,7 @@ SPREAD_EVENTS = 50_000
 
 @dataclass(frozen=True)
 class RatioDiagnosis:
-    """The checks of one ratio p_c/p_ref."""
+    """The checks of one ratio p_c/p_ref; ``further`` are those of the diagnostics registered for this stage."""
 
     ratio: str
     calibration: Calibration
@@ -34,12 +35,13 @@ class RatioDiagnosis:
     classifier: ClassifierTest
     overtraining: Overtraining
     convergence: Convergence
+    further: tuple[Check, ...] = ()
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """The verdicts."""
         parts = (self.calibration, self.closure, self.classifier, self.overtraining, self.convergence)
-        return tuple(part.check for part in parts)
+        return (*(part.check for part in parts), *self.further)
 
 
 def diagnose_ratio(
@@ -87,4 +89,5 @@ def diagnose_ratio(
             thresholds.convergence,
             ensemble.combination,
         ),
+        further=run_registered(RatioInputs(table, samples, reference, ensemble, seen, unseen, thresholds)),
     )

@@ -5,13 +5,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from steelyard.checks import Check, at_most
+from steelyard.checks import Check, Kind, Level, at_most
 from steelyard.diagnostics.simulation.simulation_point import SimulationPoint
+from steelyard.diagnostics.stages import SimulationInputs, run_registered
 from steelyard.finite_simulation.simulation_error import SimulationError
 from steelyard.inference.fit import Scan
 
 if TYPE_CHECKING:
     from steelyard.diagnostics.thresholds import Thresholds
+
+SIMULATION = Kind(
+    title="Error of t from simulation and training",
+    name="error of t(mu) from simulation and training",
+    levels={
+        "simulation": Level(
+            0.5,
+            1.0,
+            "Predicted error of t(mu) from finite simulation and training over the larger of scan_absolute and "
+            "scan_relative * t, at its worst.",
+        ),
+    },
+    remedy="do what the list of next steps says, which is made from this error's parts",
+    picture="simulation_error",
+)
 
 # Beside the points that matter, every point counts where t is at most this: within three standard deviations.
 REACH = 9.0
@@ -27,7 +43,7 @@ class SimulationDiagnosis:
         error: along the scan.
         allowance: (G,) what sigma_t may be.
         points: those that matter, the worst one last.
-        checks: the verdict.
+        checks: the verdict, and those of the diagnostics that are registered for this stage.
     """
 
     error: SimulationError
@@ -61,12 +77,13 @@ def diagnose_simulation(error: SimulationError, nominal: float, thresholds: "Thr
     worst = int(np.argmax(np.where(counts, quotient, -np.inf)))
     points = tuple(_point(error, allowance, name, index) for name, index in (*named, ("worst", worst)))
     check = at_most(
-        "error of t(mu) from simulation and training",
+        SIMULATION.of(),
         float(quotient[worst]),
         thresholds.simulation,
         detail=_detail(points[-1]),
     )
-    return SimulationDiagnosis(error, allowance, points, (check,))
+    further = run_registered(SimulationInputs(error, nominal, thresholds))
+    return SimulationDiagnosis(error, allowance, points, (check, *further))
 
 
 def _named(mu: np.ndarray, t: np.ndarray, nominal: float) -> list[tuple[str, int]]:

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.checks import Check, Threshold, at_most
+from steelyard.checks import Check, Kind, Level, Threshold, at_most
+
+NORMALISER = Kind(
+    title="Size of the normaliser",
+    name="normaliser of {systematic}",
+    levels={"normaliser": Level(0.25, 1.0, "|N(alpha) - 1| of the interpolated shapes within +-2.")},
+    remedy="vary by a fraction of a standard deviation, or split the systematic into parts",
+)
 
 REACH = 2.0
 
@@ -71,5 +78,5 @@ def normaliser_size(
     worst = int(np.argmax(np.where(np.isnan(largest), np.inf, np.abs(largest))))
     place = ", ".join(f"{who} = {value:+g}" for who, value in zip(nuisances, alpha[rows[worst]], strict=True) if value)
     detail = f"N − 1 = {largest[worst]:+.4f} of {processes[worst]} at {place or 'the nominal point'}"
-    check = at_most(f"normaliser of {name}", float(np.abs(largest[worst])), threshold, detail=detail)
+    check = at_most(NORMALISER.of(systematic=name), float(np.abs(largest[worst])), threshold, detail=detail)
     return NormaliserSize(tuple(processes), largest, alpha[rows], check)

@@ -4,10 +4,27 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from steelyard.checks import SIGNIFICANT, Check, Levels, Threshold, at_most
+from steelyard.checks import SIGNIFICANT, Check, Kind, Level, Levels, Threshold, at_most
 from steelyard.diagnostics.closure import BinnedColumns, Closure, ColumnClosure, closure
 from steelyard.diagnostics.empirical import normalised
 from steelyard.regions.binning import histogram
+
+VARIATION_CLOSURE = Kind(
+    title="Closure of a variation",
+    name="closure of {variation}",
+    levels={
+        "variation_closure": Level(
+            0.01, 0.02, "Rms over bins of re-weighted nominal over varied density - 1, the worst variable."
+        ),
+        "variation_share": Level(
+            0.05,
+            0.1,
+            "The same as a fraction of the effect, rms of varied over nominal density - 1; the larger counts.",
+        ),
+    },
+    remedy="train the variations for more epochs, or with larger networks (`variations.training`)",
+    picture="variation-*",
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,7 @@ def variation_closure(
         f"worst of {len(effect)} variables: {worst.name}, chi2/ndf {worst.chi2:.1f}/{worst.ndf}; without re-weighting "
         f"{effect[place]:.4f} there, {max(effect):.4f} at most"
     )
-    check = at_most(result.check.name, worst.deviation, levels, _error(worst), detail=detail)
+    check = at_most(VARIATION_CLOSURE.of(variation=variation), worst.deviation, levels, _error(worst), detail=detail)
     return VariationClosure(variation, replace(result, check=check), nominal, tuple(effect))
 
 

@@ -10,6 +10,7 @@ from steelyard.checks import Check
 from steelyard.data.identifiers import SplitRule
 from steelyard.data.store import Sample
 from steelyard.diagnostics.oracle.variation_comparison import VariationComparison, compare_variation
+from steelyard.diagnostics.stages import VariationInputs, run_registered
 from steelyard.diagnostics.variation.normaliser_size import NormaliserSize, normaliser_size, points_within
 from steelyard.diagnostics.variation.variation_closure import VariationClosure, variation_closure
 from steelyard.diagnostics.variation.variation_normalisation import check_variation_normalisation
@@ -43,7 +44,8 @@ class SystematicDiagnosis:
         comparison: learned against exact, where there is an oracle.
         normaliser: size of N_c(α) − 1 along this nuisance parameter, where a model is given.
         null: what the noise of its networks alone would constrain, where that was measured. Its verdict needs the fits,
-            see :func:`steelyard.diagnostics.variation.null_checks.check_nulls`.
+            see :func:`steelyard.diagnostics.inference.null_checks.check_nulls`.
+        further: checks of the diagnostics that are registered for this stage.
     """
 
     systematic: str
@@ -53,12 +55,13 @@ class SystematicDiagnosis:
     comparison: tuple[VariationComparison, ...] = ()
     normaliser: NormaliserSize | None = None
     null: NullInformation | None = None
+    further: tuple[Check, ...] = ()
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """The verdicts."""
         parts = (*self.closure, *self.symmetry, *self.comparison, *([self.normaliser] if self.normaliser else []))
-        return (*self.normalisation, *(part.check for part in parts))
+        return (*self.normalisation, *(part.check for part in parts), *self.further)
 
 
 def diagnose_systematic(
@@ -144,6 +147,7 @@ def diagnose_systematic(
         if log_normaliser
         else None,
         null=null,
+        further=run_registered(VariationInputs(variations, samples, varied, scores, split, thresholds, exact)),
     )
 
 

@@ -2,8 +2,17 @@
 
 import numpy as np
 
-from steelyard.checks import Check, Threshold, within
+from steelyard.checks import Check, Kind, Level, Threshold, within
 from steelyard.diagnostics.empirical import normalised, ratios
+
+VARIATION_NORMALISATION = Kind(
+    title="Normalisation of a variation",
+    name="normalisation of {variation}",
+    levels={
+        "variation_normalisation": Level(0.005, 0.01, "|E[g] - 1| of a raw variation on events it did not train on."),
+    },
+    remedy="train the networks of this variation for more epochs, or give it more events",
+)
 
 
 def check_variation_normalisation(
@@ -29,4 +38,4 @@ def check_variation_normalisation(
     mean = float(p @ g)
     error = float(np.sqrt(p**2 @ (g - mean) ** 2))
     detail = f"raw E[g] = {mean:.5f} ± {error:.5f}"
-    return within(f"normalisation of {variation}", mean - 1.0, threshold, error, detail)
+    return within(VARIATION_NORMALISATION.of(variation=variation), mean - 1.0, threshold, error, detail)

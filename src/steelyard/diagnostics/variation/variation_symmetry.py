@@ -5,8 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.checks import Check, Threshold, at_most
+from steelyard.checks import Check, Kind, Level, Threshold, at_most
 from steelyard.diagnostics.empirical import normalised, ratios
+
+SYMMETRY = Kind(
+    title="Two directions of a systematic",
+    name="both directions of {effect} the same way",
+    levels={
+        "variation_symmetry": Level(0.3, 0.6, "Fraction of events that +1 and -1 of a systematic move the same way."),
+    },
+    remedy="if both sides are alternatives to the nominal sample, use one with `symmetrise`; if they are noise, "
+    "prune it",
+    picture="variation-{effect}",
+)
 
 # Product of the two log g below which a direction goes no way: normalising moves a zero by a rounding error.
 NOTHING = 1e-12
@@ -65,5 +76,5 @@ def variation_symmetry(
         math.sqrt(max(mean, 0.0)) for mean in means
     )  # of few events with negative weights it may be below zero
     detail = f"rms of log g: {odd:.4f} odd, {even:.4f} even"
-    check = at_most(f"both directions of {name} the same way", fraction, threshold, error, detail=detail)
+    check = at_most(SYMMETRY.of(effect=name), fraction, threshold, error, detail=detail)
     return VariationSymmetry(name, fraction, error, odd, even, check)

@@ -4,11 +4,13 @@ import numpy as np
 import one_sided_search
 from interference_effects import inputs
 
-from steelyard.diagnostics.model.normaliser_accuracy import TOLERATED, NormaliserAccuracy, measure_accuracy
+from steelyard.checks import Levels
+from steelyard.diagnostics.model.normaliser_accuracy import FORM, NormaliserAccuracy, check_form, measure_accuracy
 from steelyard.inference.fit import scan
 from steelyard.io.serialisation import from_data, to_data
 
 MU = np.array([0.0, 0.5, 1.0, 2.0])
+LEVELS = FORM.default("normaliser_form")
 
 
 def test_one_sided_shapes_change_no_toy():
@@ -16,7 +18,7 @@ def test_one_sided_shapes_change_no_toy():
     model = one_sided_search.model()
     result = measure_accuracy(model, scan(model.asimov(1.0), MU))
     assert result.mu == (0.0, 1.0) and result.toys == 20
-    assert result.worst < TOLERATED and result.corrected < TOLERATED
+    assert result.worst < LEVELS.warn and result.corrected < LEVELS.warn
     assert result.rms[1] <= result.unanchored[1] + 0.01
 
 
@@ -24,7 +26,7 @@ def test_round_trip_as_json():
     model = inputs(2000).build()
     result = measure_accuracy(model, scan(model.asimov(1.0), MU), toys=5)
     assert from_data(NormaliserAccuracy, to_data(result)) == result
-    assert result.worst < TOLERATED and "joint expectation" in result.advice
+    assert result.worst < LEVELS.warn and "joint expectation" in result.advice(LEVELS.warn)
 
 
 def test_a_form_that_is_not_good_enough_warns_with_what_to_do():
@@ -33,5 +35,9 @@ def test_a_form_that_is_not_good_enough_warns_with_what_to_do():
     normaliser = replace(model.systematics.normaliser, surface_pairs=np.zeros((0, 2), dtype=np.int64))
     model = replace(model, systematics=replace(model.systematics, normaliser=normaliser))
     result = measure_accuracy(model, scan(model.asimov(1.0), MU), toys=40)
-    assert result.worst > TOLERATED
-    assert "prune" in result.advice and "conditional" in result.advice
+    assert result.worst > LEVELS.warn
+    check = check_form(result, LEVELS)
+    assert check.status != "PASS" and check.value == result.worst
+    assert "prune" in check.detail and "conditional" in check.detail
+    tolerant = check_form(result, Levels(2 * result.worst, 2 * result.worst))
+    assert tolerant.status == "PASS" and "prune" not in tolerant.detail

@@ -20,7 +20,7 @@ def test_deviation_and_error_are_those_of_the_mean():
     assert check.status == "PASS" and check.name == "normalisation of B-k-up"
     # rms 0.1 over (Σw)²/Σw² = 0.8 N effective events
     assert check.error == pytest.approx(0.1 / np.sqrt(0.8 * 20_000), rel=0.05)
-    values = [check_variation_normalisation("", *ratio(2_000, seed=seed), LEVELS) for seed in range(200)]
+    values = [check_variation_normalisation("B-k-up", *ratio(2_000, seed=seed), LEVELS) for seed in range(200)]
     pulls = np.array([value.value / value.error for value in values])
     assert abs(pulls.mean()) < 4 / np.sqrt(200) and abs(pulls.std() - 1) < 4 / np.sqrt(400)
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import synthetic_results as made
 
+from steelyard.diagnostics.inference.null_checks import check_nulls, more_events, noisy_constraints
 from steelyard.diagnostics.thresholds import Thresholds
-from steelyard.diagnostics.variation.null_checks import check_nulls, more_events, noisy_constraints
 from steelyard.finite_simulation.null_information import NullInformation
 from steelyard.io.serialisation import from_json, to_json
 

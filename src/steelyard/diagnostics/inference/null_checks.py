@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from steelyard.checks import PASS, Advice, Check, at_most
+from steelyard.checks import PASS, Advice, Check, Kind, Level, at_most
+from steelyard.diagnostics.stages import InferenceInputs
 from steelyard.finite_simulation.null_information import NullInformation
 from steelyard.inference.impacts import Impacts
 from steelyard.io.notation import format_number
@@ -13,8 +14,24 @@ from steelyard.io.notation import format_number
 if TYPE_CHECKING:
     from steelyard.diagnostics.thresholds import Thresholds
 
+NULL = Kind(
+    title="Null variation",
+    name="null variation of {systematic}",
+    levels={
+        "null_constraint": Level(
+            0.025, 0.05, "1 - post-fit error of a nuisance parameter whose effect is the noise of a network alone."
+        ),
+    },
+    remedy="more nominal and varied events, `prune`, or the effect on the yield alone (`use: norm`)",
+)
+
 # A constraint of which noise can be so much of the information is named: half of it would be the noise of two draws.
 COMPARABLE = 0.5
+
+
+def diagnose(given: InferenceInputs) -> tuple[Check, ...]:
+    """The checks of all null variations, beside the constraints that the expected data put."""
+    return check_nulls(given.nulls, given.impacts["asimov"], given.thresholds) if given.nulls else ()
 
 
 def check_nulls(nulls: Iterable[NullInformation], result: Impacts, thresholds: "Thresholds") -> tuple[Check, ...]:
@@ -50,7 +67,7 @@ def _check(null: NullInformation, result: Impacts, thresholds: "Thresholds") -> 
         f"post-fit error {null.post_fit_error:.3f} by noise alone: rms {rms:.2g} of log g of {null.process}, "
         f"{draws} training{'s' if draws > 1 else ''}, {null.expected:.4g} expected events"
     )
-    name = f"null variation of {null.systematic}"
+    name = NULL.of(systematic=null.systematic)
     check = at_most(name, value, thresholds.null_constraint, detail=detail)
     if check.status == PASS:
         return check
