@@ -137,6 +137,25 @@ def members(ratio):
     return range(analysis.variations.members if ratio in VARIATIONS else analysis.ensembles.members)
 
 
+def request(mem_mb, minutes):
+    """What a rule's jobs ask a cluster for, said here and in no profile: n times as much in the nth attempt.
+
+    HTCondor has words of its own for both, which Snakemake drops elsewhere, where they are None.
+    """
+
+    def on_htcondor(number):
+        return lambda wildcards, attempt: (
+            number * attempt if getattr(workflow.executor_plugin, "name", None) == "htcondor" else None
+        )
+
+    return {
+        "mem_mb": lambda wildcards, attempt: mem_mb * attempt,
+        "runtime": lambda wildcards, attempt: minutes * attempt,
+        "htcondor_request_mem_mb": on_htcondor(mem_mb),
+        "classad_MaxRuntime": on_htcondor(60 * minutes),  # seconds
+    }
+
+
 def same_machine(stage, pack):
     """What a profile sets for a stage (GPUs, memory, time) holds for the rules of all its packs."""
     getattr(rules, f"{stage}{pack.suffix}").rule.resources = getattr(rules, stage).rule.resources

@@ -18,8 +18,7 @@ rule diagnose_ratio:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=30),
     params:
         thresholds=settings["diagnostics"]["thresholds"],
         code=code("diagnose_ratio", "diagnostics.ratio.ratio_diagnosis"),
@@ -47,8 +46,7 @@ rule diagnose_systematic:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=30),
     params:
         split=settings["split"],
         thresholds=THRESHOLDS,
@@ -90,8 +88,7 @@ rule diagnose_model:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=30),
     params:
         grid=analysis.scan.grid.tolist(),
         truths=[analysis.parameter.nominal],
@@ -122,8 +119,7 @@ rule measure_simulation:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=30),
     params:
         nominal=analysis.parameter.nominal,
         thresholds=THRESHOLDS,
@@ -152,8 +148,7 @@ rule compare_oracle:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=15,
+        **request(mem_mb=4000, minutes=30),
     params:
         diagnostics=settings["diagnostics"],
         code=code("compare_oracle", "diagnostics.oracle.oracle_diagnosis"),
@@ -181,10 +176,14 @@ rule compare_data:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=15,
+        **request(mem_mb=4000, minutes=30),
     params:
-        code=code("compare_data", "diagnostics.inference.data_comparison", "diagnostics.inference.data_support", "regions.unbinned"),
+        code=code(
+            "compare_data",
+            "diagnostics.inference.data_comparison",
+            "diagnostics.inference.data_support",
+            "regions.unbinned",
+        ),
     message:
         "Comparing data and simulation in what the likelihood sees"
     script:
@@ -205,8 +204,7 @@ rule map_sensitivity:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=15,
+        **request(mem_mb=4000, minutes=30),
     params:
         **section("observables"),
         nominal=analysis.parameter.nominal,

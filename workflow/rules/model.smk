@@ -17,14 +17,15 @@ rule build_model:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=30),
     params:
         **section("parameters", "processes", "prune"),
         effects=EFFECTS,
         varied=[[source.sample, source.systematic, source.direction] for source in VARIED.values()],
         exact=False,
-        code=code("build_model", "regions.unbinned", "regions.measured_yields", "data.expected", "configuration.systematics"),
+        code=code(
+            "build_model", "regions.unbinned", "regions.measured_yields", "data.expected", "configuration.systematics"
+        ),
     message:
         "Building the statistical model"
     script:
@@ -48,7 +49,9 @@ use rule build_model as build_oracle_model with:
         effects=EFFECTS,
         varied=[[source.sample, source.systematic, source.direction] for source in VARIED.values()],
         exact=True,
-        code=code("build_model", "regions.unbinned", "regions.measured_yields", "data.expected", "configuration.systematics"),
+        code=code(
+            "build_model", "regions.unbinned", "regions.measured_yields", "data.expected", "configuration.systematics"
+        ),
     message:
         "Building the exact model on the same events"
 
@@ -69,8 +72,7 @@ rule rate_observed:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=4000, minutes=15),
     params:
         exact=False,
         code=code("rate_observed", "regions.unbinned"),

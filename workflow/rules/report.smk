@@ -32,8 +32,7 @@ rule summarise_results:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         analysis=analysis.analysis,
         parameter=analysis.parameter.name,
@@ -73,8 +72,7 @@ rule record_provenance:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **request(mem_mb=1000, minutes=5),
     params:
         settings=settings,
         code=code("record_provenance", "runtime.provenance"),
@@ -104,8 +102,7 @@ rule write_page:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         data=DATA,
         note=LABELS.get("note"),
