@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from steelyard.data.variations import DIRECTIONS, Direction, Kind
 from steelyard.expressions import language
 from steelyard.model.effects import Nuisance
@@ -205,14 +203,10 @@ def _nominal_coefficients(configuration: "Configuration") -> dict[str, float]:
 
 
 def _process_effect(process: str, systematic: str, effect: "Effect", symmetrise: bool) -> ProcessEffect:
-    norm = effect.norm
-    if norm and symmetrise:
-        half = float(np.sqrt(norm[0] / norm[1]))
-        norm = (half, 1.0 / half)
     return ProcessEffect(
         process=process,
         systematic=systematic,
-        norm=norm,
+        norm=effect.norm,
         kind=effect.kind,
         directions=tuple(_directions(process, effect)),
         use_norm=effect.kind is not None and effect.use != "shape",

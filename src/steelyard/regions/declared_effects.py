@@ -13,15 +13,15 @@ class ProcessEffect:
     r"""The effect of a systematic k on one process c, before any event is read.
 
     .. math:: \ln G_{ck}^\pm = [\ln n^\pm] + [\ln V_{ck}^\pm/\nu_c], \qquad
-              g_{ck}^\pm(x) = \left[p_c(x|\alpha_k=\pm1)/p_c(x|0)\right]
+              \ln g_{ck}^\pm(x) = \left[\ln p_c(x|\alpha_k=\pm1)/p_c(x|0)\right]
 
     with the factors n of ``norm`` and the varied yields V where ``use_norm``, and the shape where ``use_shape``. A side
-    that is not among ``directions`` is 0 in both logarithms. With ``symmetrise`` it is minus the other side, and each
-    logarithm that has both sides becomes :math:`\pm\frac12(\ln^+-\ln^-)`; ``norm`` has been symmetrised already.
+    that is not among ``directions`` is 0 in the second and third logarithm. With ``symmetrise`` each of the three goes
+    through :func:`~steelyard.regions.symmetrise.two_sided`.
 
     Attributes:
         process, systematic: c and k.
-        norm: yield factors n at α_k = +1 and −1; None: (1, 1).
+        norm: yield factors n at α_k = +1 and −1, as configured; None: (1, 1).
         kind: of the variation; None if the effect is a norm alone.
         directions: the sides of the variation that there are: none, ``up``, or ``up`` and ``down``.
         use_norm, use_shape: whether the variation acts on the yield, and on the shape.

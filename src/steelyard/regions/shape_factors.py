@@ -14,6 +14,7 @@ import numpy as np
 from steelyard.errors import ModelError
 from steelyard.model.effects import Nuisance
 from steelyard.regions.pruning import Pruned, PruningThresholds, prune_shapes
+from steelyard.regions.symmetrise import two_sided
 
 DIRECTIONS = ("up", "down")
 
@@ -26,7 +27,7 @@ class ShapeEffect:
         systematic: name of the nuisance parameter.
         variations: process and direction of each; one direction may be missing.
         log_ratios: (n, V) natural logarithms, by networks that did not train on the events.
-        symmetrise: see :func:`two_sided`.
+        symmetrise: see :func:`~steelyard.regions.symmetrise.two_sided`.
     """
 
     systematic: str
@@ -41,7 +42,7 @@ class SystematicEffects:
 
     Attributes:
         nuisances: K of them, the norm factors (``linear``) included.
-        log_yields: (C, K, 2) logarithms of the yield factors at ±1, final: :func:`two_sided` has been applied.
+        log_yields: (C, K, 2) logarithms of the yield factors at ±1, symmetrised already.
         factors: (C, K) bool: processes that a norm factor multiplies.
         shapes: in the order of the configuration, which is that of the variations' scores of observed events.
         prune: sizes below which effects are left out.
@@ -62,7 +63,7 @@ class ShapeNormalisation:
         variations: (process, systematic, direction) of all V variations, also of those left out of the model.
         mean, error: (V,) raw expectation and its statistical error, for the diagnostics; 1 for a perfect network.
         columns: (T, 2) variation of the two sides of each effect; −1 where there is none.
-        symmetrised: (T,) bool, see :func:`two_sided`.
+        symmetrised: (T,) bool, see :func:`~steelyard.regions.symmetrise.two_sided`.
         log_mean: (T, 2) what is subtracted from the logarithms after that; 0 on a side without effect.
     """
 
@@ -110,24 +111,6 @@ class ShapeNormalisation:
         for side in range(2):
             if sides[side] is not None:
                 result[:, t, side] = sides[side] - self.log_mean[t, side]
-
-
-def two_sided(
-    log_up: np.ndarray | None, log_down: np.ndarray | None, symmetrise: bool
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    r"""The two sides of an effect, of events or of yields, from the logarithms that there are.
-
-    Symmetrised, both sides become :math:`\ln g^\pm=\pm\frac12(\ln g^+-\ln g^-)`, and one alone is mirrored,
-    :math:`\ln g^\mp=-\ln g^\pm`. Otherwise they stay as they are, and a side that is missing has no effect (None).
-    """
-    if not symmetrise:
-        return log_up, log_down
-    if log_up is not None and log_down is not None:
-        half = 0.5 * (log_up - log_down)
-        return half, -half
-    if log_up is not None:
-        return log_up, -log_up
-    return (None, None) if log_down is None else (-log_down, log_down)
 
 
 def normalise_shapes(

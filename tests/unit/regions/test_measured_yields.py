@@ -83,6 +83,11 @@ def test_two_sides_are_symmetrised_in_the_logarithm():
     np.testing.assert_allclose(of(variation("S", symmetrise=True), varied)[0, 0], [half, -half], rtol=1e-14)
 
 
+def test_a_norm_of_two_numbers_is_symmetrised_in_the_logarithm_too():
+    found = of(ProcessEffect("S", "k", norm=(1.44, 1.0), symmetrise=True), {})[0, 0]
+    np.testing.assert_allclose(np.exp(found), [1.2, 1.0 / 1.2], rtol=1e-14)
+
+
 def test_a_variation_used_for_its_shape_has_no_yield():
     effect = ProcessEffect("S", "k", norm=(1.3, 0.7), kind="events", directions=BOTH, use_shape=True)
     np.testing.assert_allclose(np.exp(of(effect, {})[0, 0]), [1.3, 0.7], rtol=1e-14)

@@ -14,7 +14,7 @@ from steelyard.inference.fall_back import find_fall_back
 from steelyard.model.effects import Nuisance
 from steelyard.model.yield_factors import total_yield_factors
 from steelyard.regions.pruning import PruningThresholds
-from steelyard.regions.shape_factors import ShapeEffect, two_sided
+from steelyard.regions.shape_factors import ShapeEffect
 from steelyard.regions.unbinned import build_model, load_model, normalise, save_model
 
 
@@ -145,12 +145,6 @@ def test_one_side_is_mirrored_where_that_is_asked_for(given, direction, side):
     p = density(given, 2)
     np.testing.assert_allclose(model.log_g[:, 0, side], shape - np.log(p @ np.exp(shape)), atol=1e-7)
     np.testing.assert_allclose(model.log_g[:, 0, 1 - side], -shape - np.log(p @ np.exp(-shape)), atol=1e-7)
-
-
-def test_yields_are_made_symmetric_by_the_same_function():
-    up, down = two_sided(np.log(1.2), np.log(1.1), True)
-    assert np.exp(up) == pytest.approx(np.sqrt(1.2 / 1.1)) and down == -up
-    assert two_sided(0.1, None, False) == (0.1, None)
 
 
 def test_effects_below_the_thresholds_are_left_out_and_listed(given):
