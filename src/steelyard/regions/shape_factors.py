@@ -13,6 +13,7 @@ import numpy as np
 
 from steelyard.errors import ModelError
 from steelyard.model.effects import Nuisance
+from steelyard.regions.normalisation import log_mean
 from steelyard.regions.pruning import Pruned, PruningThresholds, prune_shapes
 from steelyard.regions.symmetrise import two_sided
 
@@ -152,16 +153,16 @@ def normalise_shapes(
     keys = sorted(groups)
     pairs = np.array([groups[key] for key in keys], dtype=np.int64).reshape(-1, 2)
     symmetrised = np.array([effects.shapes[columns[pair.max()][3][0]].symmetrise for pair in pairs], dtype=bool)
-    log_mean, sizes = np.zeros((len(keys), 2)), np.zeros((len(keys), 2))
+    subtracted, sizes = np.zeros((len(keys), 2)), np.zeros((len(keys), 2))
     for t, (process, _) in enumerate(keys):
         for side, values in enumerate(_sides(pairs[t], bool(symmetrised[t]), column)):
             if values is not None:
-                log_mean[t, side] = np.log(densities[:, process] @ np.exp(values))
-                sizes[t, side] = np.sqrt(densities[:, process] @ (values - log_mean[t, side]) ** 2)
+                subtracted[t, side] = log_mean(values, densities[:, process])
+                sizes[t, side] = np.sqrt(densities[:, process] @ (values - subtracted[t, side]) ** 2)
     names = [(processes[c], effects.nuisances[k].name) for c, k in keys]
     kept, pruned = prune_shapes(sizes, names, effects.prune.shape)
     terms = np.array(keys, dtype=np.int64).reshape(-1, 2)[kept]
-    normalisation = ShapeNormalisation(variations, mean, error, pairs[kept], symmetrised[kept], log_mean[kept])
+    normalisation = ShapeNormalisation(variations, mean, error, pairs[kept], symmetrised[kept], subtracted[kept])
     log_g = np.zeros((len(densities), len(terms), 2), dtype=np.float32)
     for t in range(len(terms)):
         normalisation._fill(log_g, t, column, events)

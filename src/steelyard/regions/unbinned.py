@@ -21,21 +21,13 @@ from steelyard.model.mixture import Mixture
 from steelyard.model.normaliser import log_normaliser
 from steelyard.model.rates import check_total_rate
 from steelyard.regions.negative_intensity import Deficit, find_deficits, negative_weights
+from steelyard.regions.normalisation import Normalisation, normalise
 from steelyard.regions.normaliser_fit import build_normaliser
 from steelyard.regions.pruning import Pruned, prune_norms
 from steelyard.regions.shape_factors import ShapeNormalisation, SystematicEffects, normalise_shapes
 
 # A point of the nuisance parameters: all K values, or some by name with the others nominal; None: all nominal.
 Point = ArrayLike | Mapping[str, float] | None
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """E_ref[r_c] of the raw ratios on events that no network trained on, and its statistical error, both (C,)."""
-
-    processes: tuple[str, ...]
-    mean: np.ndarray
-    error: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +147,7 @@ class Model:
 
     def event_rates(self, log_r: np.ndarray) -> np.ndarray:
         """nu_c r_c of any events from raw log ratios (N, C), normalised as the reference is."""
-        return np.exp(log_r) * (self.mixture.yields / self.normalisation.mean)
+        return self.normalisation.intensities(log_r, self.mixture.yields)
 
     def event_shapes(self, log_ratios: np.ndarray) -> np.ndarray:
         """ln g of any events, float32 (N, T, 2), from raw log ratios (N, V) of all variations (``raw_g.variations``).
@@ -187,28 +179,6 @@ class Model:
         )
 
 
-def normalise(processes: tuple[str, ...], log_r: np.ndarray, weights: np.ndarray) -> Normalisation:
-    """E_ref[r_c] and its error from raw log ratios (n, C) of unseen reference events with weights (n,) of sum 1.
-
-    Only the deviation r_c - 1 fluctuates, since the weights' sum is fixed: var = sum_i w_i^2 (r_ci - mean_c)^2.
-
-    Raises:
-        ModelError: a ratio is not finite somewhere, or its mean is not positive.
-    """
-    ratio = np.exp(np.asarray(log_r, dtype=float))
-    mean = weights @ ratio
-    for process, column, value in zip(processes, ratio.T, mean, strict=True):
-        bad = int(np.count_nonzero(~np.isfinite(column)))
-        if bad:
-            raise ModelError(f"the ratio of process {process} is not finite on {bad} reference events")
-        if not value > 0.0:
-            raise ModelError(
-                f"the ratio of process {process} has mean {value:g} on the reference: nothing to normalise"
-            )
-    error = np.sqrt(weights**2 @ (ratio - mean) ** 2)
-    return Normalisation(processes=processes, mean=mean, error=error)
-
-
 def build_model(
     yields: dict[str, float],
     coefficients: Coefficients,
@@ -228,22 +198,22 @@ def build_model(
         simulated: gives the weights of each process on the events, (n, C), if they are asked for.
 
     Raises:
-        ModelError: see :func:`normalise`, :func:`~steelyard.regions.shape_factors.normalise_shapes`, and
-            :class:`~steelyard.model.effects.Systematics`; or a nuisance parameter without a constraint has no
-            effect (left), so that nothing could determine it.
+        ModelError: see :func:`~steelyard.regions.normalisation.normalise`,
+            :func:`~steelyard.regions.shape_factors.normalise_shapes`, and
+            :class:`~steelyard.model.effects.Systematics`; or a nuisance parameter without a constraint has no effect
+            (left), so that nothing could determine it.
     """
     processes = tuple(yields)
     mixture = Mixture(processes, coefficients, np.array(list(yields.values())), (float(bounds[0]), float(bounds[1])))
     normalisation = normalise(processes, log_r, events.weights)
-    ratios = np.exp(np.asarray(log_r, dtype=float))
-    rates = ratios * (mixture.yields / normalisation.mean)
+    rates = normalisation.intensities(log_r, mixture.yields)
     deficits = find_deficits(mixture, rates, simulated) if simulated else ()
     model = Model(mixture, rates, events.weights, normalisation, events.rows, deficits=deficits)
     if effects is None or not effects.nuisances:
         return model
     names = [nuisance.name for nuisance in effects.nuisances]
     log_yields, pruned = prune_norms(effects.log_yields, processes, names, effects.prune.norm)
-    densities = events.weights[:, None] * (ratios / normalisation.mean)
+    densities = events.weights[:, None] * normalisation.ratios(log_r)
     terms, log_g, raw_g, also_pruned = normalise_shapes(effects, processes, densities)
     systematics = Systematics(effects.nuisances, log_yields, effects.factors, terms)
     _require_effects(systematics)

@@ -15,7 +15,7 @@ from steelyard.model.effects import Nuisance
 from steelyard.model.yield_factors import total_yield_factors
 from steelyard.regions.pruning import PruningThresholds
 from steelyard.regions.shape_factors import ShapeEffect
-from steelyard.regions.unbinned import build_model, load_model, normalise, save_model
+from steelyard.regions.unbinned import build_model, load_model, save_model
 
 
 def events(n=4):
@@ -37,23 +37,6 @@ def test_asimov_weights_add_up_to_the_expected_events(interference):
         kappa = np.sqrt(mu)
         total = interference.mixture.total(kappa)[0]
         assert interference.asimov_weights(mu).sum() == pytest.approx(total, rel=1e-12)
-
-
-def test_the_error_of_the_mean_ratio_is_its_scatter():
-    generator = np.random.default_rng(1)
-    weights = np.full(1000, 1e-3)
-    samples = [normalise(("c",), generator.normal(size=(1000, 1)) * 0.3, weights) for _ in range(400)]
-    scatter = np.std([sample.mean[0] for sample in samples])
-    quoted = np.mean([sample.error[0] for sample in samples])
-    assert quoted == pytest.approx(scatter, rel=4.0 / np.sqrt(2.0 * 400))
-
-
-@pytest.mark.parametrize(("bad", "message"), [(np.inf, "not finite on 1 reference"), (np.nan, "not finite on 1")])
-def test_a_ratio_that_is_no_number_is_an_error(bad, message):
-    log_r = np.zeros((4, 1))
-    log_r[2] = bad
-    with pytest.raises(ModelError, match=message):
-        normalise(("S",), log_r, events().weights)
 
 
 def test_round_trip_through_a_file(interference, tmp_path):
