@@ -18,7 +18,7 @@ if (LIBRARY := RULES.parents[1] / "src").is_dir():
 from steelyard.runtime.code_digest import code_digest
 from steelyard.configuration import strict_yaml
 from steelyard.configuration.schema import resolve
-from steelyard.configuration.systematics import groups, model_effects, null_variations, varied_sources, variations
+from steelyard.configuration.systematics import declared_effects, groups, null_variations, varied_sources, variations
 from steelyard.errors import SteelyardError
 from steelyard.io.files import require_writable
 from steelyard.configuration.picture_labels import labels_of
@@ -44,7 +44,7 @@ SAMPLES = [sample.name for sample in analysis.samples]
 NUISANCES = [item["name"] for key in ("systematics", "norm_factors") for item in settings[key]]
 VARIATIONS = {variation.name: variation for variation in variations(analysis)}  # one trained ratio each
 RATIOS = [*PROCESSES, *VARIATIONS]
-EFFECTS = to_data(model_effects(analysis))
+EFFECTS = to_data(declared_effects(analysis))
 GROUPS = groups(analysis)
 SHAPES = {}  # systematic: its variations
 for variation in VARIATIONS.values():

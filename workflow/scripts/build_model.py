@@ -7,10 +7,9 @@ from steelyard.data.reference_events import exact_log_ratios, load_scores, proce
 from steelyard.data.store import SampleInfo, open_all
 from steelyard.io.serialisation import from_data, from_json
 from steelyard.model.coefficients import Coefficients
-from steelyard.regions.declared_effects import ModelEffects
+from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects
 from steelyard.regions.measured_yields import log_yields
 from steelyard.regions.pruning import PruningThresholds
-from steelyard.regions.shape_factors import SystematicEffects, shape_effects
 from steelyard.regions.unbinned import build_model, save_model
 from steelyard.runtime.jobs import logged
 
@@ -22,23 +21,22 @@ with logged(snakemake.log[0]) as log:
     processes = [Process.model_validate(item) for item in params.processes]
     events = reference_events(samples, reference)
     scores = events.gather(load_scores(files.scores, len(samples)))
-    known = from_data(ModelEffects, params.effects)
+    declared = from_data(DeclaredEffects, params.effects)
     varied = {tuple(key): from_json(SampleInfo, path) for key, path in zip(params.varied, files.varied, strict=True)}
-    variations = np.empty((len(events.weights), 0))
+    log_ratios = np.empty((len(events.weights), 0))
     if files.variations:
-        variations = events.gather(load_scores(files.variations, len(samples)))
-    effects = SystematicEffects(
-        nuisances=known.nuisances,
-        log_yields=log_yields(known, [sample.info for sample in samples], varied),
-        factors=known.factors,
-        shapes=shape_effects(known.effects, known.variations, variations),
-        prune=PruningThresholds(**Prune.model_validate(params.prune).model_dump()),
+        log_ratios = events.gather(load_scores(files.variations, len(samples)))
+    effects = MeasuredEffects(
+        declared,
+        log_yields(declared, [sample.info for sample in samples], varied),
+        log_ratios,
+        PruningThresholds(**Prune.model_validate(params.prune).model_dump()),
     )
     coefficients = Coefficients.from_configuration(parameters, processes)
     yields = expected_yields(reference, processes)
     expected = expected_events(coefficients, yields, parameters[0].bounds, parameters[0].nominal)
     check_expected(expected, [sample.info for sample in samples])
-    free = [name for name, factors in zip(yields, known.factors, strict=True) if factors.any()]
+    free = [name for name, factors in zip(yields, declared.factors, strict=True) if factors.any()]
     if note := outdated(reference, expected, free):
         log.warning("%s", note)
     model = build_model(

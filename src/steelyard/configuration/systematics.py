@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from steelyard.configuration.schema import Configuration, Sample
 
 from steelyard.data.variations import Variation, VariedSource
-from steelyard.regions.declared_effects import ModelEffects, ProcessEffect
+from steelyard.regions.declared_effects import DeclaredEffects, ProcessEffect
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def groups(configuration: "Configuration") -> dict[str, str]:
     return {item.name: item.group for item in (*configuration.systematics, *configuration.norm_factors)}
 
 
-def model_effects(configuration: "Configuration") -> ModelEffects:
+def declared_effects(configuration: "Configuration") -> DeclaredEffects:
     """The nuisance parameters and effects of a configuration, as the builder of the model needs them."""
     processes = tuple(process.name for process in configuration.processes)
     effects = []
@@ -88,12 +88,12 @@ def model_effects(configuration: "Configuration") -> ModelEffects:
             if process in of_process
         ]
     factors = {item.name: tuple(item.processes) for item in configuration.norm_factors}
-    return ModelEffects(processes, nuisances(configuration), tuple(effects), factors)
+    return DeclaredEffects(processes, nuisances(configuration), tuple(effects), factors)
 
 
 def variations(configuration: "Configuration") -> tuple[Variation, ...]:
     """The ratios of varied to nominal densities to learn, by systematic, then by process, up before down."""
-    return model_effects(configuration).variations
+    return declared_effects(configuration).variations
 
 
 def null_variations(configuration: "Configuration") -> tuple[NullVariation, ...]:
@@ -107,7 +107,7 @@ def null_variations(configuration: "Configuration") -> tuple[NullVariation, ...]
     chosen = configuration.diagnostics.null_variations
     nominal = _nominal_coefficients(configuration)
     found: dict[str, list[ProcessEffect]] = {}
-    for effect in model_effects(configuration).effects if chosen != "none" else ():
+    for effect in declared_effects(configuration).effects if chosen != "none" else ():
         if effect.use_shape and effect.directions:
             found.setdefault(effect.systematic, []).append(effect)
     kinds: dict[str, Kind] = {

@@ -1,11 +1,12 @@
-"""Effects of the nuisance parameters as they are declared, before any event is read."""
+"""Effects of the nuisance parameters as declared, before any event is read, and as measured on the events."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from steelyard.data.variations import Direction, Kind, Variation
+from steelyard.data.variations import DIRECTIONS, Direction, Kind, Variation
 from steelyard.model.effects import Nuisance
+from steelyard.regions.pruning import PruningThresholds
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class ProcessEffect:
 
 
 @dataclass(frozen=True)
-class ModelEffects:
+class DeclaredEffects:
     """All that a model must know of its nuisance parameters; :func:`~steelyard.io.serialisation.to_data` makes it JSON.
 
     Attributes:
@@ -81,8 +82,45 @@ class ModelEffects:
     def terms(self) -> np.ndarray:
         """(T, 2) int64 process and nuisance of each shape effect, sorted, before pruning: ``Systematics.terms``."""
         pairs = [
-            (self.processes.index(effect.process), self.names.index(effect.systematic))
-            for effect in self.effects
-            if effect.use_shape
+            (self.processes.index(effect.process), self.names.index(effect.systematic)) for effect in self._of_term
         ]
-        return np.array(sorted(pairs), dtype=np.int64).reshape(len(pairs), 2)
+        return np.array(pairs, dtype=np.int64).reshape(len(pairs), 2)
+
+    @property
+    def columns(self) -> np.ndarray:
+        """(T, 2) int64: which of ``variations`` is the up and the down side of each term; −1 where there is none."""
+        place = {variation.name: column for column, variation in enumerate(self.variations)}
+        columns = [
+            [place.get(f"{effect.process}-{effect.systematic}-{side}", -1) for side in DIRECTIONS]
+            for effect in self._of_term
+        ]
+        return np.array(columns, dtype=np.int64).reshape(len(columns), 2)
+
+    @property
+    def symmetrised(self) -> np.ndarray:
+        """(T,) bool, of the systematic of each term."""
+        return np.array([effect.symmetrise for effect in self._of_term], dtype=bool)
+
+    @property
+    def _of_term(self) -> list[ProcessEffect]:
+        """The effects on shapes, by process, then by nuisance parameter."""
+        shapes = [effect for effect in self.effects if effect.use_shape and effect.directions]
+        return sorted(shapes, key=lambda of: (self.processes.index(of.process), self.names.index(of.systematic)))
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredEffects:
+    """The declared effects with what events say of them: all that a model is built of.
+
+    Attributes:
+        declared: the nuisance parameters, and what acts on which process.
+        log_yields: (C, K, 2) logarithms of the yield factors at ±1, of :mod:`steelyard.regions.measured_yields`.
+        log_ratios: (n, V) raw log ratios of ``declared.variations`` on the n reference events, by networks that did not
+            train on them.
+        prune: sizes below which effects are left out.
+    """
+
+    declared: DeclaredEffects
+    log_yields: np.ndarray
+    log_ratios: np.ndarray
+    prune: PruningThresholds = field(default_factory=PruningThresholds)

@@ -11,11 +11,11 @@ from steelyard.errors import InputError
 from steelyard.regions.symmetrise import two_sided
 
 if TYPE_CHECKING:
-    from steelyard.regions.declared_effects import ModelEffects, ProcessEffect
+    from steelyard.regions.declared_effects import DeclaredEffects, ProcessEffect
 
 
 def log_yields(
-    effects: "ModelEffects",
+    effects: "DeclaredEffects",
     nominal: Sequence[SampleInfo],
     varied: Mapping[tuple[str, str, str], SampleInfo],
 ) -> np.ndarray:
@@ -30,7 +30,7 @@ def log_yields(
     goes through :func:`~steelyard.regions.symmetrise.two_sided`.
 
     Args:
-        effects: of :func:`steelyard.configuration.systematics.model_effects`.
+        effects: of :func:`steelyard.configuration.systematics.declared_effects`.
         nominal: what the stores of all samples say of themselves.
         varied: the same of the varied stores, by sample, systematic and direction (``up``, ``down``).
 

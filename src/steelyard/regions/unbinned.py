@@ -20,11 +20,12 @@ from steelyard.model.effects import Systematics, from_arrays, to_arrays
 from steelyard.model.mixture import Mixture
 from steelyard.model.normaliser import log_normaliser
 from steelyard.model.rates import check_total_rate
+from steelyard.regions.declared_effects import MeasuredEffects
 from steelyard.regions.negative_intensity import Deficit, find_deficits, negative_weights
 from steelyard.regions.normalisation import Normalisation, normalise
 from steelyard.regions.normaliser_fit import build_normaliser
 from steelyard.regions.pruning import Pruned, prune_norms
-from steelyard.regions.shape_factors import ShapeNormalisation, SystematicEffects, normalise_shapes
+from steelyard.regions.shape_factors import ShapeNormalisation, normalise_shapes
 
 # A point of the nuisance parameters: all K values, or some by name with the others nominal; None: all nominal.
 Point = ArrayLike | Mapping[str, float] | None
@@ -185,7 +186,7 @@ def build_model(
     bounds: tuple[float, float],
     log_r: np.ndarray,
     events: ReferenceEvents,
-    effects: SystematicEffects | None = None,
+    effects: MeasuredEffects | None = None,
     simulated: Callable[[], np.ndarray] | None = None,
 ) -> Model:
     """Normalise the ratios on the reference events, multiply in the yields, and prepare the nuisance parameters.
@@ -194,7 +195,7 @@ def build_model(
         yields: nu_c of each process; their order is that of the coefficients and of the columns of ``log_r``.
         log_r: (n, C) raw log ratios of reference events by networks that did not train on them.
         events: the reference events.
-        effects: of nuisance parameters, with the raw log ratios of their variations on the same events.
+        effects: of nuisance parameters, measured on the same events.
         simulated: gives the weights of each process on the events, (n, C), if they are asked for.
 
     Raises:
@@ -209,13 +210,15 @@ def build_model(
     rates = normalisation.intensities(log_r, mixture.yields)
     deficits = find_deficits(mixture, rates, simulated) if simulated else ()
     model = Model(mixture, rates, events.weights, normalisation, events.rows, deficits=deficits)
-    if effects is None or not effects.nuisances:
+    if effects is None or not effects.declared.nuisances:
         return model
-    names = [nuisance.name for nuisance in effects.nuisances]
-    log_yields, pruned = prune_norms(effects.log_yields, processes, names, effects.prune.norm)
+    declared = effects.declared
+    if declared.processes != processes:
+        raise ModelError(f"effects of the processes {declared.processes}, and yields of {processes}: the same in order")
+    log_yields, pruned = prune_norms(effects.log_yields, processes, declared.names, effects.prune.norm)
     densities = events.weights[:, None] * normalisation.ratios(log_r)
-    terms, log_g, raw_g, also_pruned = normalise_shapes(effects, processes, densities)
-    systematics = Systematics(effects.nuisances, log_yields, effects.factors, terms)
+    terms, log_g, raw_g, also_pruned = normalise_shapes(effects, densities)
+    systematics = Systematics(declared.nuisances, log_yields, declared.factors, terms)
     _require_effects(systematics)
     # As many events as a process has at most, of either sign, where the parameter of interest goes.
     reach = np.linspace(*mixture.coordinate_bounds, 101)

@@ -6,7 +6,7 @@ import pytest
 from steelyard.data.store import SampleInfo
 from steelyard.errors import InputError
 from steelyard.model.effects import Nuisance
-from steelyard.regions.declared_effects import ModelEffects, ProcessEffect
+from steelyard.regions.declared_effects import DeclaredEffects, ProcessEffect
 from steelyard.regions.measured_yields import log_yields
 
 BOTH = ("up", "down")
@@ -24,7 +24,7 @@ NOMINAL = [info("gg", S=50.0, B=100.0), info("extra", B=60.0)]
 
 def effects(*given, nuisances=("k", "l", "free")):
     parameters = tuple(Nuisance(name) for name in nuisances)
-    return ModelEffects(("S", "B"), parameters, given, {"free": ("B",)})
+    return DeclaredEffects(("S", "B"), parameters, given, {"free": ("B",)})
 
 
 def of(effect, varied):
@@ -38,7 +38,7 @@ def variation(process="B", directions=BOTH, **keys):
 def test_no_effect_is_zero_for_all_processes_and_nuisance_parameters():
     found = log_yields(effects(), NOMINAL, {})
     assert found.shape == (2, 3, 2) and found.dtype == np.float64 and not found.any()
-    assert log_yields(ModelEffects(("S", "B")), NOMINAL, {}).shape == (2, 0, 2)
+    assert log_yields(DeclaredEffects(("S", "B")), NOMINAL, {}).shape == (2, 0, 2)
 
 
 def test_an_explicit_norm_is_its_logarithm_in_its_place():
