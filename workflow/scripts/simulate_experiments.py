@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 from steelyard.configuration.schema import Expression
 from steelyard.coverage.experiment_fits import SeenEvents, fit_experiments, save_experiments
 from steelyard.coverage.experiments import (
@@ -10,6 +8,7 @@ from steelyard.coverage.experiments import (
     simulate_experiments,
 )
 from steelyard.data.reference import Reference
+from steelyard.data.variations import Variation
 from steelyard.io.serialisation import from_json
 from steelyard.ratios.ensembles import open_ensemble
 from steelyard.regions.unbinned import load_model
@@ -37,7 +36,7 @@ with logged(snakemake.log[0]):
     )
     ensembles = [open_ensemble(path) for path in files.ensembles]
     shapes = [open_ensemble(path) for path in files.variations]
-    variations = [SimpleNamespace(**item) for item in params.shapes]
+    variations = [Variation(**item) for item in params.shapes]
     seen = SeenEvents(
         learned,
         learned_rates(experiments, ensembles, learned, threads),

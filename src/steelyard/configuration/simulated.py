@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from steelyard.configuration.problems import Problem
-from steelyard.configuration.systematics import touched_samples
+from steelyard.configuration.systematics import effect_sources
 from steelyard.errors import nearest
 from steelyard.expressions import language
 from steelyard.simulators.interface import Simulator, simulator
@@ -107,8 +107,8 @@ def _varied(
     for systematic in configuration.systematics:
         for index, effect in enumerate(systematic.effects):
             where = f"systematics[{systematic.name}].effects[{index}]"
-            for item in touched_samples(configuration, effect):
-                if item.sample is not sample:
+            for item in effect_sources(configuration, systematic, effect):
+                if item.sample != sample.name:
                     continue
                 branches, place = model.branches(sample.name), path
                 if effect.factors:

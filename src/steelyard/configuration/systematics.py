@@ -4,7 +4,7 @@ Plain functions of a resolved configuration. Besides it they need NumPy only, so
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steelyard.data.variations import DIRECTIONS, Direction, Kind
@@ -12,8 +12,8 @@ from steelyard.expressions import language
 from steelyard.model.effects import Nuisance
 
 if TYPE_CHECKING:
-    from steelyard.configuration.nuisances import Effect
-    from steelyard.configuration.schema import Configuration, Sample
+    from steelyard.configuration.nuisances import Effect, Systematic
+    from steelyard.configuration.schema import Configuration
 
 from steelyard.data.variations import Variation, VariedSource
 from steelyard.regions.declared_effects import DeclaredEffects, ProcessEffect
@@ -39,18 +39,6 @@ class NullVariation:
     two_sided: bool
     symmetrised: bool
     alike: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Touched:
-    """One sample under one effect and direction."""
-
-    sample: "Sample"
-    direction: Direction
-    kind: Kind
-    tree: str
-    files: tuple[str, ...] | None
-    weights: dict[str, str]
 
 
 def nuisances(configuration: "Configuration") -> tuple[Nuisance, ...]:
@@ -145,34 +133,30 @@ def null_variations(configuration: "Configuration") -> tuple[NullVariation, ...]
 def varied_sources(configuration: "Configuration") -> tuple[VariedSource, ...]:
     """What has to be ingested besides the samples: one source per sample, systematic and direction, in this order.
 
-    Raises:
-        KeyError: the configuration was not cross-checked, and a sample has two kinds of variation under one systematic.
+    One systematic varies a sample in one way, which :mod:`steelyard.configuration.effect_checks` sees to.
     """
     found: dict[tuple[str, str, str], VariedSource] = {}
     for systematic in configuration.systematics:
-        touched = [item for effect in systematic.effects for item in touched_samples(configuration, effect)]
+        touched = [item for effect in systematic.effects for item in effect_sources(configuration, systematic, effect)]
         for sample in configuration.samples:
             for direction in DIRECTIONS:
-                mine = [item for item in touched if item.sample is sample and item.direction == direction]
+                mine = [item for item in touched if (item.sample, item.direction) == (sample.name, direction)]
                 if not mine:
                     continue
-                if len({(item.kind, item.tree, item.files) for item in mine}) > 1:
-                    raise KeyError(f"{sample.name} under {systematic.name}: several kinds of variation")
                 weights = {process: text for item in mine for process, text in item.weights.items()}
-                found[sample.name, systematic.name, direction] = VariedSource(
-                    sample=sample.name,
-                    systematic=systematic.name,
-                    direction=direction,
-                    kind=mine[0].kind,
-                    tree=mine[0].tree,
-                    files=mine[0].files,
-                    weights={process: weights[process] for process in sample.weights if process in weights},
+                found[sample.name, systematic.name, direction] = replace(
+                    mine[0], weights={process: weights[process] for process in sample.weights if process in weights}
                 )
     return tuple(found.values())
 
 
-def touched_samples(configuration: "Configuration", effect: "Effect") -> Iterator[_Touched]:
-    """The samples that an effect varies, per direction; nothing if it is a norm alone."""
+def effect_sources(
+    configuration: "Configuration", systematic: "Systematic", effect: "Effect"
+) -> Iterator[VariedSource]:
+    """What one effect varies, by direction and sample; nothing if it is a norm alone.
+
+    Several effects of a systematic may vary other processes of the same sample: see :func:`varied_sources`.
+    """
     if effect.kind is None:
         return
     for direction in DIRECTIONS:
@@ -190,8 +174,15 @@ def touched_samples(configuration: "Configuration", effect: "Effect") -> Iterato
                 carried = {process: weights[process] for process in carried if process in weights}
             if not carried or (effect.files and sample.name not in (files or {})):
                 continue
-            chosen = tuple(files[sample.name]) if files else None
-            yield _Touched(sample, direction, effect.kind, tree or sample.tree, chosen, carried)
+            yield VariedSource(
+                sample=sample.name,
+                systematic=systematic.name,
+                direction=direction,
+                kind=effect.kind,
+                tree=tree or sample.tree,
+                files=tuple(files[sample.name]) if files else None,
+                weights=carried,
+            )
 
 
 def _nominal_coefficients(configuration: "Configuration") -> dict[str, float]:

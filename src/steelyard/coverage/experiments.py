@@ -8,10 +8,11 @@ import numpy as np
 from steelyard.data.columns import Columns, NamedExpression
 from steelyard.data.reference import Reference
 from steelyard.data.reference_events import exact_log_ratios
+from steelyard.data.variations import Variation
 from steelyard.ratios.ensembles import Ensemble
 from steelyard.ratios.evaluation import log_ratio
 from steelyard.regions.unbinned import Model
-from steelyard.simulators.exact_variations import VariationRule, exact_variations
+from steelyard.simulators.exact_variations import exact_variations
 from steelyard.simulators.interface import Simulator
 
 
@@ -81,7 +82,7 @@ def exact_rates(experiments: Experiments, simulator: Simulator, reference: Refer
 
 
 def exact_shapes(
-    experiments: Experiments, simulator: Simulator, variations: Sequence[VariationRule], model: Model
+    experiments: Experiments, simulator: Simulator, variations: Sequence[Variation], model: Model
 ) -> np.ndarray:
     """log g of every event by the exact densities, (M, T, 2), as the exact model's reference has it."""
     return model.event_shapes(exact_variations(simulator, experiments.kinematics, variations))
