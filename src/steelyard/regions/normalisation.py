@@ -24,11 +24,13 @@ class Normalisation:
 
     def ratios(self, log_r: np.ndarray) -> np.ndarray:
         """r_c of any events from raw log ratios (N, C), divided by E_ref[r_c]."""
-        return _ratios(log_r) / self.mean
+        normalised: np.ndarray = _ratios(log_r) / self.mean
+        return normalised
 
     def intensities(self, log_r: np.ndarray, yields: np.ndarray) -> np.ndarray:
         """nu_c r_c of any events from raw log ratios (N, C) and yields (C,), as of the reference."""
-        return _ratios(log_r) * (yields / self.mean)
+        intensities: np.ndarray = _ratios(log_r) * (yields / self.mean)
+        return intensities
 
 
 def normalise(processes: tuple[str, ...], log_r: np.ndarray, weights: np.ndarray) -> Normalisation:
@@ -55,13 +57,16 @@ def normalise(processes: tuple[str, ...], log_r: np.ndarray, weights: np.ndarray
 
 def log_ratios(intensities: np.ndarray, yields: np.ndarray) -> np.ndarray:
     """ln r_c of events from their intensities nu_c r_c (N, C) and the yields (C,), for what is seen in ln r again."""
-    return np.log(intensities) - np.log(yields)
+    log_r: np.ndarray = np.log(intensities) - np.log(yields)
+    return log_r
 
 
 def log_mean(log_values: np.ndarray, density: np.ndarray) -> np.ndarray:
     """ln E[exp] of logarithms (n,) or (R, n) under a density (n,): what is subtracted to make the expectation one."""
-    return np.log(np.exp(log_values) @ density)
+    mean: np.ndarray = np.exp(log_values) @ density
+    return np.asarray(np.log(mean))
 
 
 def _ratios(log_r: np.ndarray) -> np.ndarray:
-    return np.exp(np.asarray(log_r, dtype=float))
+    ratios: np.ndarray = np.exp(np.asarray(log_r, dtype=float))
+    return ratios
