@@ -34,7 +34,7 @@ rule diagnose_systematic:
         **{f"varied_{name}": lambda wildcards, name=name: varied_stores(wildcards.systematic, name) for name in STORE},
         model=rules.build_model.output.model,
         scores=[f"{R}/scores/{sample}/systematics/{{systematic}}.npy" for sample in SAMPLES],
-        exact=[f"{R}/oracle/scores/{sample}/systematics/{{systematic}}.npy" for sample in SAMPLES] if ORACLE else [],
+        oracle=[f"{R}/oracle/scores/{sample}/systematics/{{systematic}}.npy" for sample in SAMPLES] if ORACLE else [],
         null=lambda wildcards: f"{R}/nulls/{wildcards.systematic}.npz" if wildcards.systematic in NULLS else [],
     output:
         diagnosis=f"{R}/diagnostics/systematics/{{systematic}}.json",

@@ -22,7 +22,7 @@ rule build_model:
         **section("parameters", "processes", "prune"),
         effects=EFFECTS,
         varied=[[source.sample, source.systematic, source.direction] for source in VARIED.values()],
-        exact=False,
+        oracle=False,
         code=code(
             "build_model", "regions.unbinned", "regions.measured_yields", "data.expected", "configuration.systematics"
         ),
@@ -48,7 +48,7 @@ use rule build_model as build_oracle_model with:
         **section("parameters", "processes", "prune"),
         effects=EFFECTS,
         varied=[[source.sample, source.systematic, source.direction] for source in VARIED.values()],
-        exact=True,
+        oracle=True,
         code=code(
             "build_model", "regions.unbinned", "regions.measured_yields", "data.expected", "configuration.systematics"
         ),
@@ -74,7 +74,7 @@ rule rate_observed:
     resources:
         **request(mem_mb=4000, minutes=15),
     params:
-        exact=False,
+        oracle=False,
         code=code("rate_observed", "regions.unbinned"),
     message:
         "Evaluating the model on the observed events"
@@ -96,7 +96,7 @@ use rule rate_observed as rate_oracle_observed with:
     benchmark:
         f"{R}/benchmarks/rate_observed/oracle.tsv"
     params:
-        exact=True,
+        oracle=True,
         code=code("rate_observed", "regions.unbinned"),
     message:
         "Evaluating the exact model on the observed events"

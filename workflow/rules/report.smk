@@ -4,9 +4,9 @@
 rule summarise_results:
     input:
         inferences=[f"{R}/intervals/{data}.json" for data in DATA],
-        exact=[f"{R}/oracle/intervals/{data}.json" for data in DATA] if ORACLE else [],
+        oracle_inferences=[f"{R}/oracle/intervals/{data}.json" for data in DATA] if ORACLE else [],
         scans=[f"{R}/fits/{data}.json" for data in DATA],
-        exact_scans=[f"{R}/oracle/fits/{data}.json" for data in DATA] if ORACLE else [],
+        oracle_scans=[f"{R}/oracle/fits/{data}.json" for data in DATA] if ORACLE else [],
         baselines=[f"{R}/baselines/{baseline}.json" for baseline in BASELINES],
         ratios=[f"{R}/diagnostics/ratios/{process}.json" for process in PROCESSES],
         model=rules.diagnose_model.output.diagnosis,
@@ -20,7 +20,7 @@ rule summarise_results:
         audit=rules.audit_belt.output.audit if AUDIT_POINTS else [],
         systematics=[f"{R}/diagnostics/systematics/{systematic}.json" for systematic in SHAPES],
         impacts=[f"{R}/impacts/{data}.json" for data in DATA] if NUISANCES else [],
-        exact_impacts=[f"{R}/oracle/impacts/{data}.json" for data in DATA] if NUISANCES and ORACLE else [],
+        oracle_impacts=[f"{R}/oracle/impacts/{data}.json" for data in DATA] if NUISANCES and ORACLE else [],
     output:
         summary=f"{R}/summary.json",
         checks=f"{R}/checks.json",

@@ -3,7 +3,7 @@ import numpy as np
 from steelyard.configuration.schema import Parameter, Process, Prune
 from steelyard.data.expected import check_expected, expected_events, outdated
 from steelyard.data.reference import Reference, expected_yields
-from steelyard.data.reference_events import exact_log_ratios, load_scores, process_densities, reference_events
+from steelyard.data.reference_events import load_scores, oracle_log_ratios, process_densities, reference_events
 from steelyard.data.store import SampleInfo, open_all
 from steelyard.io.serialisation import from_data, from_json
 from steelyard.model.coefficients import Coefficients
@@ -43,7 +43,7 @@ with logged(snakemake.log[0]) as log:
         yields,
         coefficients,
         parameters[0].bounds,
-        exact_log_ratios(scores, reference) if params.exact else scores,
+        oracle_log_ratios(scores, reference) if params.oracle else scores,
         events,
         effects,
         lambda: process_densities(samples, reference, events),

@@ -36,7 +36,7 @@ with logged(snakemake.log[0]):
         [np.load(path, mmap_mode="r") for path in files.scores],
         Split.model_validate(params.split),
         Thresholds.model_validate(params.thresholds),
-        [np.load(path, mmap_mode="r") for path in files.exact] or None,
+        [np.load(path, mmap_mode="r") for path in files.oracle] or None,
         normaliser_along,
         measure_null(model, params.nominal, load_null(files.null), **{key: params.null[key] for key in NULL})
         if files.null

@@ -1,10 +1,10 @@
 from steelyard.configuration.schema import Expression
 from steelyard.coverage.experiment_fits import SeenEvents, fit_experiments, save_experiments
 from steelyard.coverage.experiments import (
-    exact_rates,
-    exact_shapes,
     learned_rates,
     learned_shapes,
+    oracle_rates,
+    oracle_shapes,
     simulate_experiments,
 )
 from steelyard.data.reference import Reference
@@ -19,7 +19,7 @@ from steelyard.simulators.interface import simulator
 files, params, threads = snakemake.input, snakemake.params, snakemake.threads
 
 with logged(snakemake.log[0]):
-    learned, exact = load_model(files.model), load_model(files.oracle)
+    learned, oracle = load_model(files.model), load_model(files.oracle)
     source, reference = simulator(params.oracle["model"]), from_json(Reference, files.reference)
     seed = seed_for(
         params.seed, "simulate_experiments", point=snakemake.wildcards.point, truth=snakemake.wildcards.truth
@@ -43,9 +43,9 @@ with logged(snakemake.log[0]):
         learned_shapes(experiments, shapes, learned, threads),
     )
     true = SeenEvents(
-        exact,
-        exact_rates(experiments, source, reference, exact),
-        exact_shapes(experiments, source, variations, exact),
+        oracle,
+        oracle_rates(experiments, source, reference, oracle),
+        oracle_shapes(experiments, source, variations, oracle),
     )
     fitted = fit_experiments(seen, true, experiments.offsets, params.mu, params.alpha, seed)
     save_experiments(fitted, snakemake.output.experiments)

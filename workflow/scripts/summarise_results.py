@@ -46,16 +46,16 @@ with logged(snakemake.log[0]):
     checks += check_audit(from_json(Audit, files.audit), thresholds) if files.audit else []
     systematics = [from_json(SystematicDiagnosis, path) for path in files.systematics]
     checks += [check for diagnosis in systematics for check in diagnosis.checks]
-    scans, exact_scans = by_data(Scan, files.scans), by_data(Scan, files.exact_scans)
-    checks += check_fits(scans, exact_scans, params.parameter, params.bounds)
+    scans, oracle_scans = by_data(Scan, files.scans), by_data(Scan, files.oracle_scans)
+    checks += check_fits(scans, oracle_scans, params.parameter, params.bounds)
     impacts = by_data(Impacts, files.impacts)
-    checks += check_nuisances(impacts, by_data(Impacts, files.exact_impacts), thresholds)
+    checks += check_nuisances(impacts, by_data(Impacts, files.oracle_impacts), thresholds)
     nulls = [diagnosis.null for diagnosis in systematics if diagnosis.null]
     checks += check_nulls(nulls, impacts["asimov"], thresholds) if nulls else []
-    inferences, exact = by_data(Inference, files.inferences), by_data(Inference, files.exact)
+    inferences, oracle_inferences = by_data(Inference, files.inferences), by_data(Inference, files.oracle_inferences)
     reference = by_data(ReferenceError, files.reference)
     simulation = from_json(SimulationDiagnosis, files.simulation)
-    checks += [*check_reference(reference), *simulation.checks, *check_intervals(inferences, exact)]
+    checks += [*check_reference(reference), *simulation.checks, *check_intervals(inferences, oracle_inferences)]
     worst = max(ratios, key=lambda ratio: ratio.closure.check.value).ratio
     sizes = {info.name: info.n_read for info in (from_json(SampleInfo, path) for path in files.samples)}
     advice = advise(simulation.points[-1], params.parameter, sizes, params.members, worst)
@@ -63,5 +63,5 @@ with logged(snakemake.log[0]):
     to_json(Checks(tuple(checks), tuple(advice)), snakemake.output.checks)
     negative = from_json(Reference, files.mixture).negative_fractions
     further = params.headline, reference, advice, negative, simulation.points
-    summary = summarise(params.analysis, params.parameter, inferences, exact, baselines, checks, *further)
+    summary = summarise(params.analysis, params.parameter, inferences, oracle_inferences, baselines, checks, *further)
     to_json(summary, snakemake.output.summary)

@@ -1,4 +1,4 @@
-"""The binned analyses that the unbinned one has to beat: an observable, a fixed discriminant, a parameterised one."""
+"""Binned analyses to compare with: an observable, a fixed discriminant, a parameterised one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

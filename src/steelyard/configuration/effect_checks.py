@@ -1,4 +1,4 @@
-"""Checks of what a systematic does: its processes, the form of each effect, and the samples that it varies."""
+"""Checks of the effects of a systematic: processes, form, and the samples that are varied."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING

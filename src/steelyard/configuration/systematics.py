@@ -1,4 +1,4 @@
-"""What follows from the systematics of a configuration: ratios to learn, events to ingest, effects of the model.
+"""Consequences of the configured systematics: ratios to learn, events to ingest, effects of the model.
 
 Plain functions of a resolved configuration. Besides it they need NumPy only, so that the planning of jobs stays quick.
 """

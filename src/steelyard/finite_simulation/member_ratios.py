@@ -1,4 +1,4 @@
-"""The single members of every ratio on some of the reference events: what the scatter of the networks is seen in."""
+"""Log ratios of the single members of an ensemble on part of the reference, for the scatter between them."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-r"""What the noise of a network alone would tell a fit: the post-fit error of a nuisance parameter without an effect."""
+"""Information of a network's noise: the post-fit error of a nuisance parameter without an effect."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-r"""The error of the expected t(mu) from finite simulation and training, predicted without knowing the truth.
+r"""The error of the expected t(mu) from finite simulation and training, predicted without the truth.
 
 Learned minus true t is :math:`\delta=L+R`: L to first order in the error of the ratios, of either sign, and R to
 second order, never negative, the noise of the ratios that looks like sensitivity

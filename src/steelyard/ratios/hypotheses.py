@@ -1,4 +1,4 @@
-"""Density ratios by name: which two hypotheses the networks of a ratio tell apart."""
+"""The two hypotheses that the networks of a ratio tell apart."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-r"""A variation that is not there, with all the noise of one that is: what training events alone make networks believe.
+r"""Null variations: training without an effect but with all noise of a variation.
 
 A network that tells the varied from the nominal version of a process learns the effect, and the noise of its training
 events. The labels of the events carry that noise, so here they are drawn again: each event, with all its versions,

@@ -1,4 +1,4 @@
-"""Effects of the nuisance parameters as declared, before any event is read, and as measured on the events."""
+"""Effects of the nuisance parameters, as declared before any event is read and as measured on the events."""
 
 from dataclasses import dataclass, field
 

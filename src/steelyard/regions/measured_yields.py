@@ -1,4 +1,4 @@
-"""What variations do to the yields: logarithms of the yield factors from the sums of weights of the stored samples."""
+"""Yield factors of variations, from the sums of weights of the stored samples."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING

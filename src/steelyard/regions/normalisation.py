@@ -1,4 +1,4 @@
-r"""Log density ratios of events made into intensities, in the one place where logarithms are left.
+r"""Intensities nu_c r_c of events from their log density ratios, normalised on the reference.
 
 From a network's output to here ratios are logarithms: the members of an ensemble (whose mean of ratios is formed as a
 logarithm, :func:`steelyard.ratios.ensembles.mean_log_ratio`), the scores on disk, exact ratios. From here on the

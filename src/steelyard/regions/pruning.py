@@ -1,4 +1,4 @@
-"""Which effects of nuisance parameters are too small to be worth their time, and the record of those left out."""
+"""Pruning of effects of nuisance parameters that are too small to matter, with a record of them."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-r"""From the raw answers of the variations' networks to the shape effects of the model.
+r"""Shape effects of the model, from the log ratios of the variations.
 
 A network gives ln p_c(x|α_k=±1)/p_c(x|0). Its exponential is made to integrate to one over the simulation of the
 process, E_{p_c}[g^±] = 1 on the reference events, as the ratios themselves are (docs/theory.md 4); observed events are

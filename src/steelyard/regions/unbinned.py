@@ -1,4 +1,4 @@
-"""The statistical model as a file: what fits, toys and scans need of the networks' answers, and nothing more."""
+"""The statistical model of the unbinned analysis: the mixture on the reference events, its effects, and its file."""
 
 import json
 import os
