@@ -70,6 +70,12 @@ def test_every_network_has_a_gpu_job_of_its_own_and_nothing_else_has_a_gpu(finis
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
 
 
+def test_slurm_is_asked_for_the_memory_and_time_of_the_rules(finished_on_slurm):
+    _, _, jobs = finished_on_slurm
+    trainings = [job for job in jobs if "TresPerJob" in job]
+    assert {(job["MinMemoryNode"], job["TimeLimit"]) for job in trainings} == {("4000M", "02:00:00")}
+
+
 def test_short_jobs_share_submissions(finished_on_slurm):
     _, finished, jobs = finished_on_slurm
     short = [job for job in jobs if "TresPerJob" not in job]
