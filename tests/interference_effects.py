@@ -11,8 +11,7 @@ import numpy as np
 
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.model.effects import Nuisance
-from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects, ProcessEffect
-from steelyard.regions.pruning import PruningThresholds
+from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects, ProcessEffect, Prune
 from steelyard.regions.unbinned import Model, build_model
 
 NUISANCES = (
@@ -72,7 +71,7 @@ def raw_shapes(x: np.ndarray) -> np.ndarray:
     return np.stack([*(side.astype(np.float32).astype(float) for side in sides * 3), wave, wave + 0.03], axis=1)
 
 
-def inputs(events: int = 20_000, prune: PruningThresholds | None = None) -> Inputs:
+def inputs(events: int = 20_000, prune: Prune | None = None) -> Inputs:
     """Everything of an equidistant reference, whose integrals are sums."""
     base = interference.model(events)
     x = (np.arange(events) + 0.5) / events
@@ -82,5 +81,5 @@ def inputs(events: int = 20_000, prune: PruningThresholds | None = None) -> Inpu
         yields=dict(zip(base.mixture.processes, base.mixture.yields, strict=True)),
         log_r=log_r,
         events=ReferenceEvents(base.weights, base.rows),
-        effects=MeasuredEffects(DECLARED, log_yields(), raw_shapes(x), prune or PruningThresholds()),
+        effects=MeasuredEffects(DECLARED, log_yields(), raw_shapes(x), prune or Prune()),
     )

@@ -1,15 +1,14 @@
 import numpy as np
 
-from steelyard.configuration.schema import Parameter, Process, Prune
+from steelyard.configuration.schema import Parameter, Process
 from steelyard.data.expected import check_expected, expected_events, outdated
 from steelyard.data.reference import Reference, expected_yields
 from steelyard.data.reference_events import load_scores, oracle_log_ratios, process_densities, reference_events
 from steelyard.data.store import SampleInfo, open_all
 from steelyard.io.serialisation import from_data, from_json
 from steelyard.model.coefficients import Coefficients
-from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects
+from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects, Prune
 from steelyard.regions.measured_yields import log_yields
-from steelyard.regions.pruning import PruningThresholds
 from steelyard.regions.unbinned import build_model, save_model
 from steelyard.runtime.jobs import logged
 
@@ -30,7 +29,7 @@ with logged(snakemake.log[0]) as log:
         declared,
         log_yields(declared, [sample.info for sample in samples], varied),
         log_ratios,
-        PruningThresholds(**Prune.model_validate(params.prune).model_dump()),
+        Prune.model_validate(params.prune),
     )
     coefficients = Coefficients.from_configuration(parameters, processes)
     yields = expected_yields(reference, processes)

@@ -24,9 +24,10 @@ from steelyard.configuration.fields import (
     default_to_name,
 )
 from steelyard.configuration.networks import Ensembles, Split, Training, Variations
-from steelyard.configuration.nuisances import NormFactor, Prune, Systematic
+from steelyard.configuration.nuisances import NormFactor, Systematic
 from steelyard.diagnostics.thresholds import Diagnostics
 from steelyard.options import Options
+from steelyard.regions.declared_effects import Prune
 
 
 class Parameter(Named):

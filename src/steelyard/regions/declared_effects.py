@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from pydantic import Field
 
 from steelyard.data.variations import DIRECTIONS, Direction, Kind, Variation
 from steelyard.model.effects import Nuisance
-from steelyard.regions.pruning import PruningThresholds
+from steelyard.options import Options
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,13 @@ class DeclaredEffects:
         return sorted(shapes, key=lambda of: (self.processes.index(of.process), self.names.index(of.systematic)))
 
 
+class Prune(Options):
+    """Effects of a systematic on a process that are too small to keep; 0 keeps all."""
+
+    norm: float = Field(0.0, ge=0, description="A yield factor is dropped if |G − 1| is below this at +1σ and −1σ.")
+    shape: float = Field(0.0, ge=0, description="A shape is dropped if the rms of log g is below this at +1σ and −1σ.")
+
+
 @dataclass(frozen=True, eq=False)
 class MeasuredEffects:
     """The declared effects with what events say of them: all that a model is built of.
@@ -123,4 +131,4 @@ class MeasuredEffects:
     declared: DeclaredEffects
     log_yields: np.ndarray
     log_ratios: np.ndarray
-    prune: PruningThresholds = field(default_factory=PruningThresholds)
+    prune: Prune = field(default_factory=Prune)

@@ -7,14 +7,17 @@ treated with the same numbers.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steelyard.errors import ModelError
-from steelyard.regions.declared_effects import MeasuredEffects
 from steelyard.regions.normalisation import log_mean
 from steelyard.regions.pruning import Pruned, prune_shapes
 from steelyard.regions.symmetrise import two_sided
+
+if TYPE_CHECKING:
+    from steelyard.regions.declared_effects import MeasuredEffects
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +76,7 @@ class ShapeNormalisation:
 
 
 def normalise_shapes(
-    effects: MeasuredEffects, densities: np.ndarray
+    effects: "MeasuredEffects", densities: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, ShapeNormalisation, tuple[Pruned, ...]]:
     """Normalise, symmetrise and prune the shape effects on the reference events.
 

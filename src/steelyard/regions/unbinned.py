@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,12 +21,14 @@ from steelyard.model.effects import Systematics, from_arrays, to_arrays
 from steelyard.model.mixture import Mixture
 from steelyard.model.normaliser import log_normaliser
 from steelyard.model.rates import check_total_rate
-from steelyard.regions.declared_effects import MeasuredEffects
 from steelyard.regions.negative_intensity import Deficit, find_deficits, negative_weights
 from steelyard.regions.normalisation import Normalisation, normalise
 from steelyard.regions.normaliser_fit import build_normaliser
 from steelyard.regions.pruning import Pruned, prune_norms
 from steelyard.regions.shape_factors import ShapeNormalisation, normalise_shapes
+
+if TYPE_CHECKING:
+    from steelyard.regions.declared_effects import MeasuredEffects
 
 # A point of the nuisance parameters: all K values, or some by name with the others nominal; None: all nominal.
 Point = ArrayLike | Mapping[str, float] | None
@@ -186,7 +189,7 @@ def build_model(
     bounds: tuple[float, float],
     log_r: np.ndarray,
     events: ReferenceEvents,
-    effects: MeasuredEffects | None = None,
+    effects: "MeasuredEffects | None" = None,
     simulated: Callable[[], np.ndarray] | None = None,
 ) -> Model:
     """Normalise the ratios on the reference events, multiply in the yields, and prepare the nuisance parameters.

@@ -13,7 +13,7 @@ from steelyard.errors import ModelError
 from steelyard.inference.fall_back import find_fall_back
 from steelyard.model.effects import Nuisance
 from steelyard.model.yield_factors import total_yield_factors
-from steelyard.regions.pruning import PruningThresholds
+from steelyard.regions.declared_effects import Prune
 from steelyard.regions.unbinned import build_model, load_model, save_model
 
 
@@ -135,7 +135,7 @@ def test_one_side_is_mirrored_where_that_is_asked_for(given, direction, side):
 
 def test_effects_below_the_thresholds_are_left_out_and_listed(given):
     """The scale's rms of ln g is about 0.06 on every process, the angle's 0.1; lumi moves yields by 1.7 %."""
-    model = with_effects(given, prune=PruningThresholds(norm=0.02, shape=0.08)).build()
+    model = with_effects(given, prune=Prune(norm=0.02, shape=0.08)).build()
     assert model.systematics.terms.tolist() == [[2, 2], [3, 2]]
     assert not model.systematics.log_yields[:, 0].any() and model.systematics.log_yields[:, 1].any()
     listed = {(effect.effect, effect.systematic, effect.process) for effect in model.pruned}
@@ -257,7 +257,7 @@ def test_a_parameter_that_nothing_determines_is_an_error(given):
 
 
 def test_round_trip_of_nuisance_parameters_through_a_file(given, tmp_path):
-    model = with_effects(given, prune=PruningThresholds(norm=0.02, shape=0.08)).build()
+    model = with_effects(given, prune=Prune(norm=0.02, shape=0.08)).build()
     save_model(model, tmp_path / "model.npz")
     back = load_model(tmp_path / "model.npz")
     assert back.systematics.nuisances == model.systematics.nuisances and back.pruned == model.pruned
