@@ -39,7 +39,7 @@ def test_an_intensity_has_the_yield_for_its_mean_and_its_ratio_one():
 
 
 def test_scores_of_a_network_are_exponentiated_in_double_precision():
-    """A score is float32; its exponential in float32 would add 4e-8 of its own, and to observed events alone."""
+    """A score is float32; its exponential in float32 would add 2e-7 of its own, and to observed events alone."""
     log_r, weights = reference()
     scores = log_r.astype(np.float32)
     found = normalise(PROCESSES, scores, weights)
