@@ -36,10 +36,10 @@ from steelyard.coverage.critical_surface import (
 )
 from steelyard.coverage.experiment_fits import FittedExperiments, SeenEvents, fit_seen
 from steelyard.coverage.experiments import (
-    oracle_rates,
-    oracle_shapes,
     learned_rates,
     learned_shapes,
+    oracle_rates,
+    oracle_shapes,
     simulate_experiments,
 )
 from steelyard.data.reference import Reference
