@@ -40,7 +40,8 @@ print(f"{nuisances}: peak {peak:.0f} MB, loading {loaded - start:.1f} s, {rate:.
 
 def write_model(events: int, nuisances: int, path: Path, expected: float | None) -> None:
     """The benchmark's analysis as a model file, its reference events over and over."""
-    from steelyard.regions.unbinned import Model, Normalisation, save_model
+    from steelyard.regions.normalisation import Normalisation
+    from steelyard.regions.unbinned import Model, save_model
 
     analysis = common.analysis(nuisances)
     scale = (

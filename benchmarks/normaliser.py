@@ -27,8 +27,9 @@ from steelyard.inference.toys import throw_toys
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Systematics
 from steelyard.model.mixture import Mixture
+from steelyard.regions.normalisation import Normalisation
 from steelyard.regions.normaliser_fit import build_normaliser
-from steelyard.regions.unbinned import Model, Normalisation
+from steelyard.regions.unbinned import Model
 
 
 def fifty(events: int = 20_000) -> Model:

@@ -36,10 +36,10 @@ from steelyard.coverage.critical_surface import (
 )
 from steelyard.coverage.experiment_fits import FittedExperiments, SeenEvents, fit_seen
 from steelyard.coverage.experiments import (
-    exact_rates,
-    exact_shapes,
     learned_rates,
     learned_shapes,
+    oracle_rates,
+    oracle_shapes,
     simulate_experiments,
 )
 from steelyard.data.reference import Reference
@@ -103,7 +103,10 @@ def make_point(configuration, results: Path, mu: float, truth: dict, number: int
         )
         for exact, model in models.items():
             if exact:
-                rates, log_g = exact_rates(drawn, source, reference, model), exact_shapes(drawn, source, trained, model)
+                rates, log_g = (
+                    oracle_rates(drawn, source, reference, model),
+                    oracle_shapes(drawn, source, trained, model),
+                )
             else:
                 rates, log_g = learned_rates(drawn, ratios, model), learned_shapes(drawn, shapes, model)
             fits[exact].append(fit_seen(SeenEvents(model, rates, log_g), drawn.offsets, mu, truth, seed))

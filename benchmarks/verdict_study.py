@@ -127,7 +127,7 @@ def make(name: str, seed: int) -> Line:
 
     from steelyard.data.identifiers import Split
     from steelyard.data.reference import mix_reference
-    from steelyard.data.reference_events import exact_log_ratios, reference_events
+    from steelyard.data.reference_events import oracle_log_ratios, reference_events
     from steelyard.diagnostics.simulation.simulation_checks import diagnose_simulation, scan_points
     from steelyard.diagnostics.thresholds import Thresholds
     from steelyard.finite_simulation.functional_derivative import ExpectedData
@@ -161,7 +161,7 @@ def make(name: str, seed: int) -> Line:
     observables = events.gather([sample.observables for sample in samples])
     features = events.gather([sample.features for sample in samples])
     exact = build_model(
-        yields, COEFFICIENTS, BOUNDS, exact_log_ratios(problem.log_densities(observables), reference), events
+        yields, COEFFICIENTS, BOUNDS, oracle_log_ratios(problem.log_densities(observables), reference), events
     )
     nothing = np.zeros(0)
     # Without nuisance parameters the best fit is the nominal point, and t needs no fit.

@@ -11,8 +11,7 @@ import numpy as np
 
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.model.effects import Nuisance
-from steelyard.regions.pruning import PruningThresholds
-from steelyard.regions.shape_factors import ShapeEffect, SystematicEffects
+from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects, ProcessEffect, Prune
 from steelyard.regions.unbinned import Model, build_model
 
 NUISANCES = (
@@ -31,7 +30,7 @@ class Inputs:
     yields: dict[str, float]
     log_r: np.ndarray
     events: ReferenceEvents
-    effects: SystematicEffects
+    effects: MeasuredEffects
 
     def build(self) -> Model:
         return build_model(
@@ -48,28 +47,39 @@ def log_yields() -> np.ndarray:
     return result
 
 
-def raw_shapes(x: np.ndarray) -> tuple[ShapeEffect, ...]:
-    """A scale on the gg processes with both sides, and a one-sided angle on the flat one, mirrored on B."""
-    slope, wave = 0.25 * (x - 0.6), 0.15 * np.cos(3.0 * np.pi * x)
-    sides = [slope + 0.02, -0.9 * slope + 0.1 * slope**2 - 0.01]
-    scale = [(process, direction) for process in ("S", "SBI", "B") for direction in ("up", "down")]
-    return (
-        ShapeEffect("scale", tuple(scale), np.stack(sides * 3, axis=1).astype(np.float32)),
-        ShapeEffect("angle", (("B", "up"), ("NI", "up")), np.stack([wave, wave + 0.03], axis=1), symmetrise=False),
+def shape(process: str, systematic: str, *directions: str, symmetrise: bool = False) -> ProcessEffect:
+    """A declared shape effect of varied events."""
+    return ProcessEffect(
+        process, systematic, kind="events", directions=directions, use_shape=True, symmetrise=symmetrise
     )
 
 
-def inputs(events: int = 20_000, prune: PruningThresholds | None = None) -> Inputs:
+# A scale on the gg processes with both sides, and a one-sided angle on the flat one and on B.
+DECLARED = DeclaredEffects(
+    ("S", "SBI", "B", "NI"),
+    NUISANCES,
+    (*(shape(c, "scale", "up", "down") for c in ("S", "SBI", "B")), *(shape(c, "angle", "up") for c in ("B", "NI"))),
+    {"k_NI": ("NI",)},
+)
+
+
+def raw_shapes(x: np.ndarray) -> np.ndarray:
+    """(n, 8) raw log ratios of the variations."""
+    slope, wave = 0.25 * (x - 0.6), 0.15 * np.cos(3.0 * np.pi * x)
+    sides = [slope + 0.02, -0.9 * slope + 0.1 * slope**2 - 0.01]
+    # The scale is rounded as the answer of a network is.
+    return np.stack([*(side.astype(np.float32).astype(float) for side in sides * 3), wave, wave + 0.03], axis=1)
+
+
+def inputs(events: int = 20_000, prune: Prune | None = None) -> Inputs:
     """Everything of an equidistant reference, whose integrals are sums."""
     base = interference.model(events)
     x = (np.arange(events) + 0.5) / events
-    factors = np.zeros((4, 5), dtype=bool)
-    factors[3, 4] = True
     with np.errstate(divide="ignore"):
         log_r = np.log(base.rates / base.mixture.yields)
     return Inputs(
         yields=dict(zip(base.mixture.processes, base.mixture.yields, strict=True)),
         log_r=log_r,
         events=ReferenceEvents(base.weights, base.rows),
-        effects=SystematicEffects(NUISANCES, log_yields(), factors, raw_shapes(x), prune or PruningThresholds()),
+        effects=MeasuredEffects(DECLARED, log_yields(), raw_shapes(x), prune or Prune()),
     )

@@ -5,8 +5,9 @@ import numpy as np
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Nuisance, Systematics
 from steelyard.model.mixture import Mixture
+from steelyard.regions.normalisation import Normalisation
 from steelyard.regions.normaliser_fit import build_normaliser
-from steelyard.regions.unbinned import Model, Normalisation
+from steelyard.regions.unbinned import Model
 
 BOUNDS = (0.0, 5.0)
 

@@ -1,4 +1,4 @@
-"""What every part of a configuration is made of."""
+"""The base of all parts of a configuration, which forbids unknown keys."""
 
 from typing import Annotated, Any
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from conftest import REPOSITORY, Finished, Workspace
+from workspaces import REPOSITORY, Finished, Workspace
 
 # A node in the same machine answers at once, and has no accounting that sacct could ask.
 QUICK = [

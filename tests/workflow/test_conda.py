@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Workspace
+from workspaces import REPOSITORY, Workspace
 
 # Makes the environment as conda would from this file alone: Python and the packages of its list, by links to the tested
 # ones. An entry that is no pinned package, such as an option of pip or a file, has no link and ends it.

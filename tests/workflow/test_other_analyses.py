@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import uproot
 import yaml
-from conftest import Workspace
+from workspaces import Workspace
 
 EVENTS = 4000
 NEGATIVE = 0.3 / 1.6  # of the signal's events

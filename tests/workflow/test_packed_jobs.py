@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 import yaml
-from conftest import REPOSITORY
+from workspaces import REPOSITORY
 
 TARGET = "results/tiny/ensembles/S.pt"
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import REPOSITORY
+from workspaces import REPOSITORY
 
 
 def plan(workspace, *options):

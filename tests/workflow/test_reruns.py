@@ -8,7 +8,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from conftest import REPOSITORY
+from workspaces import REPOSITORY
 
 CHEAP = {
     "all",

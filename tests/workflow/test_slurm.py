@@ -1,7 +1,5 @@
 """The tiny analysis on a real Slurm, as a user runs it: from the root of the repository, with `--profile slurm`."""
 
-import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -11,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import REPOSITORY, TINY
 from slurm_runs import QUICK, start
+from workspaces import REPOSITORY, TINY
 
 PROFILES = REPOSITORY / "profiles"
 # Few submissions, since the two snakemakes that each of them starts are most of what a tiny job costs.
@@ -72,6 +70,12 @@ def test_every_network_has_a_gpu_job_of_its_own_and_nothing_else_has_a_gpu(finis
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
 
 
+def test_slurm_is_asked_for_the_memory_and_time_of_the_rules(finished_on_slurm):
+    _, _, jobs = finished_on_slurm
+    trainings = [job for job in jobs if "TresPerJob" in job]
+    assert {(job["MinMemoryNode"], job["TimeLimit"]) for job in trainings} == {("4000M", "02:00:00")}
+
+
 def test_short_jobs_share_submissions(finished_on_slurm):
     _, finished, jobs = finished_on_slurm
     short = [job for job in jobs if "TresPerJob" not in job]
@@ -120,13 +124,8 @@ def test_a_profile_names_the_rules_that_there_are(name):
     assert named <= rules()
 
 
-def test_a_training_asks_htcondor_for_one_gpu(finished_workspace, tmp_path):
+def test_a_training_asks_htcondor_for_one_gpu(finished_workspace, tmp_path, htcondor_plugin):
     """There is no pool here: a real submission, up to the missing schedd, and what it was going to ask for."""
-    if not importlib.util.find_spec("snakemake_executor_plugin_htcondor"):
-        reason = "the plugin for HTCondor is not installed: make htcondor-plugin"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
     folder = tmp_path / "tiny"
     finished_workspace[0].copy(folder)
     network = "results/tiny/ratios/S/member-0/network.pt"
@@ -136,7 +135,7 @@ def test_a_training_asks_htcondor_for_one_gpu(finished_workspace, tmp_path):
     done = start([*command, "--verbose", network], REPOSITORY, tmp_path / "run.txt", environment).wait()
     assert done.code != 0 and "Unable to locate local daemon" in done.text
     (asked,) = [line for line in done.text.splitlines() if line.startswith("HTCondor submit")]
-    for words in ("'request_gpus': 1", "'request_memory': '4000MB'", "'+MaxRuntime': 14400", "'getenv': True"):
+    for words in ("'request_gpus': 1", "'request_memory': '4000MB'", "'+MaxRuntime': 7200", "'getenv': True"):
         assert words in asked
 
 

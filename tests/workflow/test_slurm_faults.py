@@ -18,9 +18,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import Finished, Workspace
 from slurm_node import SlurmNode, wait_for
 from slurm_runs import Running, submit, trainings
+from workspaces import Finished, Workspace
 
 EPOCHS = 100
 LONG = {"epochs": EPOCHS, "patience": EPOCHS}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from workspaces import REPOSITORY
 
 from steelyard.runtime import rule_graph
 

@@ -18,8 +18,7 @@ rule simulate_experiments:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **request(mem_mb=4000, minutes=60),
     params:
         **section("oracle", "variables", "selection", "features"),
         mu=lambda wildcards: AUDIT_POINTS[wildcards.point],
@@ -58,8 +57,7 @@ rule throw_surfaces:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **request(mem_mb=2000, minutes=60),
     params:
         points=AUDIT_POINTS,
         toys=analysis.audit.surface_toys if analysis.audit else 0,
@@ -89,8 +87,7 @@ rule audit_belt:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         code=code("audit_belt", "coverage.audit"),
     message:

@@ -18,8 +18,7 @@ rule fit_baseline:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=30),
     params:
         baseline=lambda wildcards: BASELINES[wildcards.baseline],
         nominal=analysis.parameter.nominal,

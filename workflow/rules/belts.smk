@@ -14,8 +14,7 @@ rule build_belt:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         levels=LEVELS,
         code=code("build_belt", "inference.belts"),
@@ -45,8 +44,7 @@ rule invert_belt:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         code=code("invert_belt", "inference.belts", "inference.significance"),
     message:

@@ -18,7 +18,7 @@ if (LIBRARY := RULES.parents[1] / "src").is_dir():
 from steelyard.runtime.code_digest import code_digest
 from steelyard.configuration import strict_yaml
 from steelyard.configuration.schema import resolve
-from steelyard.configuration.systematics import groups, model_effects, null_variations, varied_sources, variations
+from steelyard.configuration.systematics import declared_effects, groups, null_variations, varied_sources, variations
 from steelyard.errors import SteelyardError
 from steelyard.io.files import require_writable
 from steelyard.configuration.picture_labels import labels_of
@@ -46,7 +46,7 @@ SAMPLES = [sample.name for sample in analysis.samples]
 NUISANCES = [item["name"] for key in ("systematics", "norm_factors") for item in settings[key]]
 VARIATIONS = {variation.name: variation for variation in variations(analysis)}  # one trained ratio each
 RATIOS = [*PROCESSES, *VARIATIONS]
-EFFECTS = to_data(model_effects(analysis))
+EFFECTS = to_data(declared_effects(analysis))
 GROUPS = groups(analysis)
 SHAPES = {}  # systematic: its variations
 for variation in VARIATIONS.values():
@@ -145,6 +145,25 @@ def simulated_by(wildcards):
 def members(ratio):
     """Numbers of the ensemble's members of a ratio."""
     return range(analysis.variations.members if ratio in VARIATIONS else analysis.ensembles.members)
+
+
+def request(mem_mb, minutes):
+    """What a rule's jobs ask a cluster for, said here and in no profile: n times as much in the nth attempt.
+
+    HTCondor has words of its own for both, which Snakemake drops elsewhere, where they are None.
+    """
+
+    def on_htcondor(number):
+        return lambda wildcards, attempt: (
+            number * attempt if getattr(workflow.executor_plugin, "name", None) == "htcondor" else None
+        )
+
+    return {
+        "mem_mb": lambda wildcards, attempt: mem_mb * attempt,
+        "runtime": lambda wildcards, attempt: minutes * attempt,
+        "htcondor_request_mem_mb": on_htcondor(mem_mb),
+        "classad_MaxRuntime": on_htcondor(60 * minutes),  # seconds
+    }
 
 
 def same_machine(stage, pack):

@@ -12,8 +12,7 @@ rule simulate_ntuple:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **request(mem_mb=2000, minutes=30),
     params:
         simulate=lambda wildcards: SOURCES[wildcards.sample]["simulate"],
         seed=analysis.seed,
@@ -37,8 +36,7 @@ rule ingest_sample:
         "../../envs/steelyard.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **request(mem_mb=4000, minutes=60),
     params:
         **section("variables", "selection", "features"),
         ingestion=untracked("ingestion"),
@@ -66,8 +64,7 @@ rule ingest_variation:
         "../../envs/steelyard.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **request(mem_mb=4000, minutes=60),
     params:
         **section("variables", "selection", "features"),
         ingestion=untracked("ingestion"),

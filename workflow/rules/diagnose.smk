@@ -18,8 +18,7 @@ rule diagnose_ratio:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=30),
     params:
         thresholds=settings["diagnostics"]["thresholds"],
         code=code("diagnose_ratio", "diagnostics.ratio", LAYERS),
@@ -35,7 +34,7 @@ rule diagnose_systematic:
         **{f"varied_{name}": lambda wildcards, name=name: varied_stores(wildcards.systematic, name) for name in STORE},
         model=rules.build_model.output.model,
         scores=[f"{R}/scores/{sample}/systematics/{{systematic}}.npy" for sample in SAMPLES],
-        exact=[f"{R}/oracle/scores/{sample}/systematics/{{systematic}}.npy" for sample in SAMPLES] if ORACLE else [],
+        oracle=[f"{R}/oracle/scores/{sample}/systematics/{{systematic}}.npy" for sample in SAMPLES] if ORACLE else [],
         null=lambda wildcards: f"{R}/nulls/{wildcards.systematic}.npz" if wildcards.systematic in NULLS else [],
     output:
         diagnosis=f"{R}/diagnostics/systematics/{{systematic}}.json",
@@ -47,8 +46,7 @@ rule diagnose_systematic:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=30),
     params:
         split=settings["split"],
         thresholds=THRESHOLDS,
@@ -90,8 +88,7 @@ rule diagnose_model:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=30),
     params:
         grid=analysis.scan.grid.tolist(),
         truths=[analysis.parameter.nominal],
@@ -122,8 +119,7 @@ rule measure_simulation:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=30),
     params:
         nominal=analysis.parameter.nominal,
         thresholds=THRESHOLDS,
@@ -152,8 +148,7 @@ rule compare_oracle:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=15,
+        **request(mem_mb=4000, minutes=30),
     params:
         diagnostics=settings["diagnostics"],
         code=code("compare_oracle", "diagnostics.oracle"),
@@ -181,8 +176,7 @@ rule compare_data:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=15,
+        **request(mem_mb=4000, minutes=30),
     params:
         levels=THRESHOLDS["data_agreement"],
         code=code(
@@ -211,8 +205,7 @@ rule map_sensitivity:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=15,
+        **request(mem_mb=4000, minutes=30),
     params:
         **section("observables"),
         nominal=analysis.parameter.nominal,

@@ -16,8 +16,7 @@ rule combine_ensemble:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         combination=analysis.ensembles.combination,
         split=settings["split"],

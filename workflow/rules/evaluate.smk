@@ -16,8 +16,7 @@ rule evaluate_ensemble:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **request(mem_mb=4000, minutes=60),
     params:
         split=settings["split"],
         code=code("evaluate_ensemble", "ratios.evaluation", LAYERS),
@@ -41,8 +40,7 @@ rule evaluate_variations:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **request(mem_mb=4000, minutes=60),
     params:
         split=settings["split"],
         code=code("evaluate_variations", "ratios.evaluation", VARIATION_LAYERS),
@@ -65,8 +63,7 @@ rule evaluate_oracle:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **request(mem_mb=4000, minutes=60),
     params:
         oracle=settings["oracle"],
         processes=PROCESSES,
@@ -90,8 +87,7 @@ rule evaluate_oracle_variations:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **request(mem_mb=4000, minutes=60),
     params:
         oracle=settings["oracle"],
         variations=lambda wildcards: [dataclasses.asdict(item) for item in SHAPES[wildcards.systematic]],

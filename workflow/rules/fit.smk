@@ -20,8 +20,7 @@ rule scan_likelihood:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=60),
     params:
         nominal=analysis.parameters[0].nominal,
         scan=settings["scan"],
@@ -52,8 +51,7 @@ rule rank_nuisances:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=60),
     params:
         nominal=analysis.parameters[0].nominal,
         groups=GROUPS,
@@ -83,8 +81,7 @@ rule measure_reference:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=30),
     params:
         data=DATA,
         nominal=analysis.parameters[0].nominal,

@@ -17,14 +17,15 @@ rule build_model:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **request(mem_mb=4000, minutes=30),
     params:
         **section("parameters", "processes", "prune"),
         effects=EFFECTS,
         varied=[[source.sample, source.systematic, source.direction] for source in VARIED.values()],
-        exact=False,
-        code=code("build_model", "regions.unbinned", "regions.measured_yields", "data.expected", "configuration.systematics"),
+        oracle=False,
+        code=code(
+            "build_model", "regions.unbinned", "regions.measured_yields", "data.expected", "configuration.systematics"
+        ),
     message:
         "Building the statistical model"
     script:
@@ -47,8 +48,10 @@ use rule build_model as build_oracle_model with:
         **section("parameters", "processes", "prune"),
         effects=EFFECTS,
         varied=[[source.sample, source.systematic, source.direction] for source in VARIED.values()],
-        exact=True,
-        code=code("build_model", "regions.unbinned", "regions.measured_yields", "data.expected", "configuration.systematics"),
+        oracle=True,
+        code=code(
+            "build_model", "regions.unbinned", "regions.measured_yields", "data.expected", "configuration.systematics"
+        ),
     message:
         "Building the exact model on the same events"
 
@@ -69,10 +72,9 @@ rule rate_observed:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=4000, minutes=15),
     params:
-        exact=False,
+        oracle=False,
         code=code("rate_observed", "regions.unbinned"),
     message:
         "Evaluating the model on the observed events"
@@ -94,7 +96,7 @@ use rule rate_observed as rate_oracle_observed with:
     benchmark:
         f"{R}/benchmarks/rate_observed/oracle.tsv"
     params:
-        exact=True,
+        oracle=True,
         code=code("rate_observed", "regions.unbinned"),
     message:
         "Evaluating the exact model on the observed events"

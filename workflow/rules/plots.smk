@@ -43,8 +43,7 @@ rule plot_result:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         labels=LABELS,
         data=DATA,
@@ -95,8 +94,7 @@ rule plot_variations:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         labels=LABELS,
         observables=[observable["name"] for observable in settings["observables"]],
@@ -126,8 +124,7 @@ rule plot_nuisances:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         labels=LABELS,
         code=code("plot_nuisances", "plots.impacts"),
@@ -151,8 +148,7 @@ rule plot_audit:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         labels=LABELS,
         code=code("plot_audit", "plots.coverage"),
@@ -180,8 +176,7 @@ rule plot_ratio:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         labels=LABELS,
         observables=[observable["name"] for observable in settings["observables"]],
@@ -233,8 +228,7 @@ rule plot_checks:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         labels=LABELS,
         observables=[observable["name"] for observable in settings["observables"]],

@@ -22,8 +22,7 @@ for pack in packs(analysis.ensembles.members, analysis.ensembles.members_per_job
             "../../envs/steelyard.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=lambda wildcards, attempt: 120 * analysis.ensembles.members_per_job * attempt,
+            **request(mem_mb=4000, minutes=120 * analysis.ensembles.members_per_job),
         params:
             # Nothing of the packs: each file is the same whichever job makes it, and a new packing reruns nothing.
             **section("training", "split"),
@@ -59,8 +58,7 @@ for pack in packs(analysis.variations.members, analysis.variations.members_per_j
             "../../envs/steelyard.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=lambda wildcards, attempt: 120 * analysis.variations.members_per_job * attempt,
+            **request(mem_mb=4000, minutes=120 * analysis.variations.members_per_job),
         params:
             training=settings["variations"]["training"],
             split=settings["split"],
@@ -98,8 +96,7 @@ rule train_null:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=lambda wildcards, attempt: 120 * analysis.variations.members * attempt,
+        **request(mem_mb=4000, minutes=120 * analysis.variations.members),
     params:
         split=settings["split"],
         training=settings["variations"]["training"],

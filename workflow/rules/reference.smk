@@ -14,8 +14,7 @@ rule mix_reference:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=15,
+        **request(mem_mb=4000, minutes=30),
     params:
         **section("reference", "split"),
         processes=PROCESSES,  # not their coefficients and yields, on which no network depends

@@ -4,9 +4,9 @@
 rule summarise_results:
     input:
         inferences=[f"{R}/intervals/{data}.json" for data in DATA],
-        exact=[f"{R}/oracle/intervals/{data}.json" for data in DATA] if ORACLE else [],
+        oracle_inferences=[f"{R}/oracle/intervals/{data}.json" for data in DATA] if ORACLE else [],
         scans=[f"{R}/fits/{data}.json" for data in DATA],
-        exact_scans=[f"{R}/oracle/fits/{data}.json" for data in DATA] if ORACLE else [],
+        oracle_scans=[f"{R}/oracle/fits/{data}.json" for data in DATA] if ORACLE else [],
         baselines=[f"{R}/baselines/{baseline}.json" for baseline in BASELINES],
         ratios=[f"{R}/diagnostics/ratios/{process}.json" for process in PROCESSES],
         model=rules.diagnose_model.output.diagnosis,
@@ -20,7 +20,7 @@ rule summarise_results:
         audit=rules.audit_belt.output.audit if AUDIT_POINTS else [],
         systematics=[f"{R}/diagnostics/systematics/{systematic}.json" for systematic in SHAPES],
         impacts=[f"{R}/impacts/{data}.json" for data in DATA] if NUISANCES else [],
-        exact_impacts=[f"{R}/oracle/impacts/{data}.json" for data in DATA] if NUISANCES and ORACLE else [],
+        oracle_impacts=[f"{R}/oracle/impacts/{data}.json" for data in DATA] if NUISANCES and ORACLE else [],
     output:
         summary=f"{R}/summary.json",
         checks=f"{R}/checks.json",
@@ -32,8 +32,7 @@ rule summarise_results:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         analysis=analysis.analysis,
         parameter=analysis.parameter.name,
@@ -68,8 +67,7 @@ rule record_provenance:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **request(mem_mb=1000, minutes=5),
     params:
         settings=settings,
         code=code("record_provenance", "runtime.provenance"),
@@ -99,8 +97,7 @@ rule write_page:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        **request(mem_mb=2000, minutes=15),
     params:
         data=DATA,
         note=LABELS.get("note"),

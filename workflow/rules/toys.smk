@@ -16,8 +16,7 @@ rule throw_toys:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **request(mem_mb=2000, minutes=60),
     params:
         mu=lambda wildcards: POINTS[wildcards.point],
         toys=analysis.belts.toys_per_job,
@@ -44,8 +43,7 @@ rule throw_expected:
         "../../envs/steelyard.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **request(mem_mb=2000, minutes=60),
     params:
         mu=analysis.parameters[0].nominal,
         tested=analysis.parameters[0].bounds[0],

@@ -1,10 +1,9 @@
-from types import SimpleNamespace
-
 import numpy as np
 
 from steelyard.configuration.schema import Split
 from steelyard.data.null_ratios import load_null
 from steelyard.data.store import open_all
+from steelyard.data.variations import Variation
 from steelyard.diagnostics.thresholds import Thresholds
 from steelyard.diagnostics.variation.variation_diagnosis import diagnose_systematic
 from steelyard.finite_simulation.null_information import measure_null
@@ -17,7 +16,7 @@ files, params = snakemake.input, snakemake.params
 NULL = ("two_sided", "symmetrised", "alike")  # what of the null variation's settings its effect depends on
 
 with logged(snakemake.log[0]):
-    model, variations = load_model(files.model), [SimpleNamespace(**item) for item in params.variations]
+    model, variations = load_model(files.model), [Variation(**item) for item in params.variations]
     varied = {"up": {}, "down": {}}
     for direction, sample in zip(params.directions, open_all(files.varied_info), strict=True):
         varied[direction][sample.info.name] = sample
@@ -37,7 +36,7 @@ with logged(snakemake.log[0]):
         [np.load(path, mmap_mode="r") for path in files.scores],
         Split.model_validate(params.split),
         Thresholds.model_validate(params.thresholds),
-        [np.load(path, mmap_mode="r") for path in files.exact] or None,
+        [np.load(path, mmap_mode="r") for path in files.oracle] or None,
         normaliser_along,
         measure_null(model, params.nominal, load_null(files.null), **{key: params.null[key] for key in NULL})
         if files.null

@@ -46,10 +46,10 @@ with logged(snakemake.log[0]):
     write("closure", closure_summary([*(r.closure for r in ratios), *model.differences], labels, levels.closure))
     write("total", total_closure(model.total, labels, params.observables, levels.difference))
     write("total_scan", total_closure_scan(model.total, labels, levels.difference))
-    exact = from_json(Scan, files.oracle_scan) if files.oracle_scan else None
+    oracle = from_json(Scan, files.oracle_scan) if files.oracle_scan else None
     write(
         "simulation",
-        simulation_error(from_json(SimulationDiagnosis, files.simulation), from_json(Scan, files.scan), labels, exact),
+        simulation_error(from_json(SimulationDiagnosis, files.simulation), from_json(Scan, files.scan), labels, oracle),
     )
     if files.sensitivity:
         write("sensitivity", sensitivity(from_json(SensitivityMaps, files.sensitivity).maps, labels))

@@ -10,8 +10,8 @@ files, outputs, data = snakemake.input, snakemake.output, snakemake.wildcards.da
 
 with logged(snakemake.log[0]):
     labels, result = Labels(**snakemake.params.labels), from_json(Impacts, files.impacts)
-    exact = from_json(Impacts, files.oracle) if files.oracle else None
-    save(ranking(result, data, labels, exact), outputs.ranking, outputs.ranking_pdf)
+    oracle = from_json(Impacts, files.oracle) if files.oracle else None
+    save(ranking(result, data, labels, oracle), outputs.ranking, outputs.ranking_pdf)
     reference = from_json(ReferenceError, files.reference)
-    save(error_budget(result, data, labels, exact, reference), outputs.budget, outputs.budget_pdf)
+    save(error_budget(result, data, labels, oracle, reference), outputs.budget, outputs.budget_pdf)
     save(correlations(result, data, labels), outputs.correlations, outputs.correlations_pdf)

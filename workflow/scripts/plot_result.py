@@ -32,11 +32,11 @@ with logged(snakemake.log[0]):
     oracle_belts = read(Belt, files.oracle_belts)
     inferences, oracle_inferences = read(Inference, files.inferences), read(Inference, files.oracle_inferences)
     for data in belts:
-        learned, exact = (
+        learned, oracle = (
             [{data: items[data]} if data in items else {} for items in kinds]
             for kinds in ((belts, scans, inferences), (oracle_belts, oracle_inferences))
         )
-        write(f"belt_{data}", draw_belt(learned[0], labels, *learned[1:], exact[0], exact[1] or None))
+        write(f"belt_{data}", draw_belt(learned[0], labels, *learned[1:], oracle[0], oracle[1] or None))
     write("intervals", draw_intervals(from_json(Summary, files.summary), labels))
     baselines = [from_json(BaselineResult, path) for path in files.baselines]
     for result in baselines:

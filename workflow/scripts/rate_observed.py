@@ -1,7 +1,7 @@
 import numpy as np
 
 from steelyard.data.reference import Reference
-from steelyard.data.reference_events import exact_log_ratios, load_scores
+from steelyard.data.reference_events import load_scores, oracle_log_ratios
 from steelyard.inference.fall_back import find_fall_back
 from steelyard.io.files import whole
 from steelyard.io.serialisation import from_json
@@ -13,8 +13,8 @@ files, outputs = snakemake.input, snakemake.output
 with logged(snakemake.log[0]) as log, whole(outputs.rates) as rates, whole(outputs.shapes) as shapes:
     model = load_model(files.model)
     (scores,) = load_scores(files.scores, 1)
-    if snakemake.params.exact:
-        scores = exact_log_ratios(scores, from_json(Reference, files.reference))
+    if snakemake.params.oracle:
+        scores = oracle_log_ratios(scores, from_json(Reference, files.reference))
     log.info("%d observed events", len(scores))
     variations = [np.load(path) for path in files.variations]
     np.save(rates, model.event_rates(scores))

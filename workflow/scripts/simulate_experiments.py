@@ -1,15 +1,14 @@
-from types import SimpleNamespace
-
 from steelyard.configuration.schema import Expression
 from steelyard.coverage.experiment_fits import SeenEvents, fit_experiments, save_experiments
 from steelyard.coverage.experiments import (
-    exact_rates,
-    exact_shapes,
     learned_rates,
     learned_shapes,
+    oracle_rates,
+    oracle_shapes,
     simulate_experiments,
 )
 from steelyard.data.reference import Reference
+from steelyard.data.variations import Variation
 from steelyard.io.serialisation import from_json
 from steelyard.ratios.ensembles import open_ensemble
 from steelyard.regions.unbinned import load_model
@@ -20,7 +19,7 @@ from steelyard.simulators.interface import simulator
 files, params, threads = snakemake.input, snakemake.params, snakemake.threads
 
 with logged(snakemake.log[0]):
-    learned, exact = load_model(files.model), load_model(files.oracle)
+    learned, oracle = load_model(files.model), load_model(files.oracle)
     source, reference = simulator(params.oracle["model"]), from_json(Reference, files.reference)
     seed = seed_for(
         params.seed, "simulate_experiments", point=snakemake.wildcards.point, truth=snakemake.wildcards.truth
@@ -37,16 +36,16 @@ with logged(snakemake.log[0]):
     )
     ensembles = [open_ensemble(path) for path in files.ensembles]
     shapes = [open_ensemble(path) for path in files.variations]
-    variations = [SimpleNamespace(**item) for item in params.shapes]
+    variations = [Variation(**item) for item in params.shapes]
     seen = SeenEvents(
         learned,
         learned_rates(experiments, ensembles, learned, threads),
         learned_shapes(experiments, shapes, learned, threads),
     )
     true = SeenEvents(
-        exact,
-        exact_rates(experiments, source, reference, exact),
-        exact_shapes(experiments, source, variations, exact),
+        oracle,
+        oracle_rates(experiments, source, reference, oracle),
+        oracle_shapes(experiments, source, variations, oracle),
     )
     fitted = fit_experiments(seen, true, experiments.offsets, params.mu, params.alpha, seed)
     save_experiments(fitted, snakemake.output.experiments)

@@ -39,18 +39,18 @@ with logged(snakemake.log[0]):
     simulation = from_json(SimulationDiagnosis, files.simulation)
     diagnoses += [*baselines, *([from_json(DataComparison, files.data)] if files.data else []), *systematics]
     nulls = [diagnosis.null for diagnosis in systematics if diagnosis.null]
-    inferences, exact = by_data(Inference, files.inferences), by_data(Inference, files.exact)
+    inferences, oracle = by_data(Inference, files.inferences), by_data(Inference, files.oracle_inferences)
     reference = by_data(ReferenceError, files.reference)
     given = InferenceInputs(
         parameter=params.parameter,
         bounds=params.bounds,
         thresholds=thresholds,
         scans=by_data(Scan, files.scans),
-        exact_scans=by_data(Scan, files.exact_scans),
+        exact_scans=by_data(Scan, files.oracle_scans),
         inferences=inferences,
-        exact_inferences=exact,
+        exact_inferences=oracle,
         impacts=by_data(Impacts, files.impacts),
-        exact_impacts=by_data(Impacts, files.exact_impacts),
+        exact_impacts=by_data(Impacts, files.oracle_impacts),
         belts={data: from_json(Belt, path) for data, path in zip(params.belts, files.belts, strict=True)},
         references=reference,
         nulls=nulls,
@@ -65,5 +65,5 @@ with logged(snakemake.log[0]):
     to_json(Checks(tuple(checks), tuple(advice)), snakemake.output.checks)
     negative = from_json(Reference, files.mixture).negative_fractions
     further = params.headline, reference, advice, negative, simulation.points
-    summary = summarise(params.analysis, params.parameter, inferences, exact, baselines, checks, *further)
+    summary = summarise(params.analysis, params.parameter, inferences, oracle, baselines, checks, *further)
     to_json(summary, snakemake.output.summary)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from steelyard.configuration.networks import Split, training_rule
 from steelyard.data.null_ratios import save_null
 from steelyard.data.store import open_all
+from steelyard.data.variations import Variation
 from steelyard.ratios.ensembles import open_ensemble
 from steelyard.ratios.hypotheses import variation_samples
 from steelyard.ratios.null_variations import largest_process, train_null
@@ -16,7 +17,7 @@ with logged(snakemake.log[0]) as log:
     samples, null = open_all(files.info), SimpleNamespace(**params.null)
     process = largest_process(samples, null.coefficients)
     log.info("the null variation by %s is that of process %s", null.systematic, process)
-    variation = SimpleNamespace(
+    variation = Variation(
         name=f"{process}-{null.systematic}-{null.direction}",
         process=process,
         systematic=null.systematic,

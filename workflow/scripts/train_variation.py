@@ -1,7 +1,7 @@
-from types import SimpleNamespace
 
 from steelyard.configuration.networks import Split, training_rule
 from steelyard.data.store import open_all
+from steelyard.data.variations import Variation
 from steelyard.ratios.hypotheses import variation_samples
 from steelyard.ratios.packs import train_members
 from steelyard.runtime.jobs import logged
@@ -10,7 +10,7 @@ from steelyard.seeds import seed_for
 files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
 
 with logged(snakemake.log[0]):
-    samples, variation = open_all(files.info), SimpleNamespace(**params.variation)
+    samples, variation = open_all(files.info), Variation(**params.variation)
     varied = {sample.info.name: sample for sample in open_all(files.varied_info)}
     train_members(
         variation_samples(samples, varied, variation),

@@ -1,4 +1,4 @@
-"""The binned analyses that the unbinned one has to beat: an observable, a fixed discriminant, a parameterised one."""
+"""Binned analyses to compare with: an observable, a fixed discriminant, a parameterised one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,6 +24,7 @@ from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.mixture import Mixture
 from steelyard.regions.binned import BinnedModel, Templates, fill_templates, with_shapes
 from steelyard.regions.binning import histogram
+from steelyard.regions.normalisation import log_ratios
 from steelyard.regions.pyhf_model import pyhf_difference
 
 # Points of the fit coordinate at which a parameterised observable is tested besides those of the scan.
@@ -151,11 +152,11 @@ def discriminant_baseline(
         ModelError: a bin expects no events somewhere within the parameter's bounds.
     """
     mixture = given.mixture
-    first, second = (mixture.processes.index(process) for process in (numerator, denominator))
-    scale = np.log(mixture.yields[second] / mixture.yields[first])
+    chosen = [mixture.processes.index(process) for process in (numerator, denominator)]
 
     def discriminant(of: np.ndarray) -> np.ndarray:
-        return np.log(of[:, first] / of[:, second]) + scale
+        log_r = log_ratios(of[:, chosen], mixture.yields[chosen])
+        return log_r[:, 0] - log_r[:, 1]
 
     observed = None if observed_rates is None else discriminant(observed_rates)
     observable = f"log r_{numerator}/r_{denominator}"

@@ -1,4 +1,4 @@
-"""What a binned analysis starts from and what it returns, whatever it bins."""
+"""Input and result of a binned analysis, whatever it bins."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

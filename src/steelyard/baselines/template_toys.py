@@ -1,4 +1,4 @@
-"""Pseudo-experiments of a histogram: its own critical values, so that it is compared with others on equal terms."""
+"""Pseudo-experiments of a histogram, from which its own critical values come."""
 
 from dataclasses import dataclass
 

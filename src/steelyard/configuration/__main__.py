@@ -1,4 +1,4 @@
-"""``python -m steelyard.configuration [FILE]`` prints the JSON schema of the configuration, or writes it to FILE."""
+"""The JSON schema of the configuration, printed or written: ``python -m steelyard.configuration [FILE]``."""
 
 import json
 import sys

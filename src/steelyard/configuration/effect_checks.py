@@ -1,10 +1,10 @@
-"""Checks of what a systematic does: its processes, the form of each effect, and the samples that it varies."""
+"""Checks of the effects of a systematic: processes, form, and the samples that are varied."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from steelyard.configuration.problems import Problem
-from steelyard.configuration.systematics import touched_samples
+from steelyard.configuration.systematics import effect_sources
 from steelyard.data.variations import DIRECTIONS
 from steelyard.errors import nearest
 from steelyard.expressions import language
@@ -31,7 +31,7 @@ def problems_of(configuration: "Configuration", path: str, systematic: "Systemat
                 yield Problem(f"{where}.processes", what, advice)
         yield from _files(configuration, where, effect)
         yield from _nothing(configuration, where, effect)
-        yield from _identified(configuration, where, effect)
+        yield from _identified(configuration, where, systematic, effect)
     yield from _conflicts(configuration, path, systematic)
 
 
@@ -154,11 +154,13 @@ def _same(text: str, other: str) -> bool:
     return "".join(text.split()) == "".join(other.split())
 
 
-def _identified(configuration: "Configuration", path: str, effect: "Effect") -> Iterator[Problem]:
+def _identified(
+    configuration: "Configuration", path: str, systematic: "Systematic", effect: "Effect"
+) -> Iterator[Problem]:
     """Entry numbers mean nothing in another tree: an event would train as one version and be judged as the other."""
     if effect.kind != "events":
         return
-    for name in dict.fromkeys(item.sample.name for item in touched_samples(configuration, effect)):
+    for name in dict.fromkeys(item.sample for item in effect_sources(configuration, systematic, effect)):
         if next(sample for sample in configuration.samples if sample.name == name).event_id is None:
             what = f"this key is needed, since {path} has other versions of these events"
             yield Problem(f"samples[{name}].event_id", what, "name the branches that identify an event in all of them")
@@ -168,13 +170,13 @@ def _conflicts(configuration: "Configuration", path: str, systematic: "Systemati
     """One sample is varied in one way by one systematic: it is one folder of columns."""
     firsts: dict[tuple[str, str], tuple[int, tuple]] = {}
     for index, effect in enumerate(systematic.effects):
-        for item in touched_samples(configuration, effect):
+        for item in effect_sources(configuration, systematic, effect):
             source = (item.kind, item.tree, item.files)
-            first, other = firsts.setdefault((item.sample.name, item.direction), (index, source))
+            first, other = firsts.setdefault((item.sample, item.direction), (index, source))
             if other != source:
-                what = f"other trees or files of the sample '{item.sample.name}' than in effects[{first}]"
+                what = f"other trees or files of the sample '{item.sample}' than in effects[{first}]"
                 if item.kind != other[0]:
-                    what = f"the {item.kind} of the sample '{item.sample.name}', and in effects[{first}] its {other[0]}"
+                    what = f"the {item.kind} of the sample '{item.sample}', and in effects[{first}] its {other[0]}"
                 advice = "one systematic varies a sample in one way: use one kind, and one tree, for all its processes"
                 yield Problem(f"{path}.effects[{index}]", what, advice)
                 break

@@ -1,4 +1,4 @@
-"""The networks of the density ratios: which events train them, how many there are, and how they are trained."""
+"""Settings of the networks: which events train them, how many there are, and how they are trained."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union

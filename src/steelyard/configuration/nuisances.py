@@ -143,10 +143,3 @@ class NormFactor(Named):
     processes: Annotated[list[str], Field(min_length=1)] = Field(description="Processes whose yields it multiplies.")
     nominal: float = Field(1.0, description="The value of the Asimov data and the start of fits.")
     bounds: Interval = Field((0.0, 5.0), description="Range [lower, upper] of the fit.")
-
-
-class Prune(Options):
-    """Effects of a systematic on a process that are too small to keep; 0 keeps all."""
-
-    norm: float = Field(0.0, ge=0, description="A yield factor is dropped if |G − 1| is below this at +1σ and −1σ.")
-    shape: float = Field(0.0, ge=0, description="A shape is dropped if the rms of log g is below this at +1σ and −1σ.")

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in words that say where it is and what to do."""
+"""Problems of a configuration: the key, the fault, and the remedy."""
 
 import difflib
 import typing

@@ -22,9 +22,10 @@ from steelyard.configuration.fields import (
     default_to_name,
 )
 from steelyard.configuration.networks import AnyTraining, Ensembles, Split, Training, Variations
-from steelyard.configuration.nuisances import NormFactor, Prune, Systematic
+from steelyard.configuration.nuisances import NormFactor, Systematic
 from steelyard.diagnostics.thresholds import Diagnostics
 from steelyard.options import Count, Fraction, Options
+from steelyard.regions.declared_effects import Prune
 
 
 class Parameter(Named):

@@ -1,10 +1,10 @@
-"""What a configuration asks of the simulators, and whether they have it."""
+"""Checks of simulated samples: trees, branches, processes and systematics that a simulator must have."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from steelyard.configuration.problems import Problem
-from steelyard.configuration.systematics import touched_samples
+from steelyard.configuration.systematics import effect_sources
 from steelyard.errors import nearest
 from steelyard.expressions import language
 from steelyard.simulators.interface import Simulator, simulator
@@ -55,7 +55,7 @@ def problems_of(configuration: "Configuration") -> Iterator[Problem]:
                 yield Problem("observed.simulate.parameters", f"{model.name} needs the parameter '{name}'", advice)
         yield from _nuisances("observed.simulate.nuisances", observed.simulate.nuisances, model)
         yield from _source(configuration, "observed", observed, model, model.branches(None), {}, reported)
-    yield from _exact(configuration)
+    yield from _oracle(configuration)
 
 
 def _source(
@@ -107,8 +107,8 @@ def _varied(
     for systematic in configuration.systematics:
         for index, effect in enumerate(systematic.effects):
             where = f"systematics[{systematic.name}].effects[{index}]"
-            for item in touched_samples(configuration, effect):
-                if item.sample is not sample:
+            for item in effect_sources(configuration, systematic, effect):
+                if item.sample != sample.name:
                     continue
                 branches, place = model.branches(sample.name), path
                 if effect.factors:
@@ -136,7 +136,7 @@ def _nuisances(path: str, names: Iterable[str], model: Simulator) -> Iterator[Pr
             yield Problem(f"{path}.{name}", f"{model.name} has no systematic '{name}'", advice)
 
 
-def _exact(configuration: "Configuration") -> Iterator[Problem]:
+def _oracle(configuration: "Configuration") -> Iterator[Problem]:
     """The exact likelihood and the audit describe simulated events only."""
     for key in ("oracle", "audit"):
         if getattr(configuration, key) and configuration.simulator is None:

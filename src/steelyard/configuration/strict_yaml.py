@@ -1,4 +1,4 @@
-"""YAML files read without surprises: a duplicate key is an error, not a silent overwrite."""
+"""Strict reading of YAML: a duplicate key is an error, not a silent overwrite."""
 
 import os
 from collections.abc import Hashable

@@ -1,24 +1,22 @@
-"""What follows from the systematics of a configuration: ratios to learn, events to ingest, effects of the model.
+"""Consequences of the configured systematics: ratios to learn, events to ingest, effects of the model.
 
 Plain functions of a resolved configuration. Besides it they need NumPy only, so that the planning of jobs stays quick.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from steelyard.data.variations import DIRECTIONS, Direction, Kind
 from steelyard.expressions import language
 from steelyard.model.effects import Nuisance
 
 if TYPE_CHECKING:
-    from steelyard.configuration.nuisances import Effect
-    from steelyard.configuration.schema import Configuration, Sample
+    from steelyard.configuration.nuisances import Effect, Systematic
+    from steelyard.configuration.schema import Configuration
 
 from steelyard.data.variations import Variation, VariedSource
-from steelyard.regions.declared_effects import ModelEffects, ProcessEffect
+from steelyard.regions.declared_effects import DeclaredEffects, ProcessEffect
 
 
 @dataclass(frozen=True)
@@ -41,18 +39,6 @@ class NullVariation:
     two_sided: bool
     symmetrised: bool
     alike: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Touched:
-    """One sample under one effect and direction."""
-
-    sample: "Sample"
-    direction: Direction
-    kind: Kind
-    tree: str
-    files: tuple[str, ...] | None
-    weights: dict[str, str]
 
 
 def nuisances(configuration: "Configuration") -> tuple[Nuisance, ...]:
@@ -78,7 +64,7 @@ def groups(configuration: "Configuration") -> dict[str, str]:
     return {item.name: item.group for item in (*configuration.systematics, *configuration.norm_factors)}
 
 
-def model_effects(configuration: "Configuration") -> ModelEffects:
+def declared_effects(configuration: "Configuration") -> DeclaredEffects:
     """The nuisance parameters and effects of a configuration, as the builder of the model needs them."""
     processes = tuple(process.name for process in configuration.processes)
     effects = []
@@ -90,12 +76,12 @@ def model_effects(configuration: "Configuration") -> ModelEffects:
             if process in of_process
         ]
     factors = {item.name: tuple(item.processes) for item in configuration.norm_factors}
-    return ModelEffects(processes, nuisances(configuration), tuple(effects), factors)
+    return DeclaredEffects(processes, nuisances(configuration), tuple(effects), factors)
 
 
 def variations(configuration: "Configuration") -> tuple[Variation, ...]:
     """The ratios of varied to nominal densities to learn, by systematic, then by process, up before down."""
-    return model_effects(configuration).variations
+    return declared_effects(configuration).variations
 
 
 def null_variations(configuration: "Configuration") -> tuple[NullVariation, ...]:
@@ -109,7 +95,7 @@ def null_variations(configuration: "Configuration") -> tuple[NullVariation, ...]
     chosen = configuration.diagnostics.null_variations
     nominal = _nominal_coefficients(configuration)
     found: dict[str, list[ProcessEffect]] = {}
-    for effect in model_effects(configuration).effects if chosen != "none" else ():
+    for effect in declared_effects(configuration).effects if chosen != "none" else ():
         if effect.use_shape and effect.directions:
             found.setdefault(effect.systematic, []).append(effect)
     kinds: dict[str, Kind] = {
@@ -147,34 +133,30 @@ def null_variations(configuration: "Configuration") -> tuple[NullVariation, ...]
 def varied_sources(configuration: "Configuration") -> tuple[VariedSource, ...]:
     """What has to be ingested besides the samples: one source per sample, systematic and direction, in this order.
 
-    Raises:
-        KeyError: the configuration was not cross-checked, and a sample has two kinds of variation under one systematic.
+    One systematic varies a sample in one way, which :mod:`steelyard.configuration.effect_checks` sees to.
     """
     found: dict[tuple[str, str, str], VariedSource] = {}
     for systematic in configuration.systematics:
-        touched = [item for effect in systematic.effects for item in touched_samples(configuration, effect)]
+        touched = [item for effect in systematic.effects for item in effect_sources(configuration, systematic, effect)]
         for sample in configuration.samples:
             for direction in DIRECTIONS:
-                mine = [item for item in touched if item.sample is sample and item.direction == direction]
+                mine = [item for item in touched if (item.sample, item.direction) == (sample.name, direction)]
                 if not mine:
                     continue
-                if len({(item.kind, item.tree, item.files) for item in mine}) > 1:
-                    raise KeyError(f"{sample.name} under {systematic.name}: several kinds of variation")
                 weights = {process: text for item in mine for process, text in item.weights.items()}
-                found[sample.name, systematic.name, direction] = VariedSource(
-                    sample=sample.name,
-                    systematic=systematic.name,
-                    direction=direction,
-                    kind=mine[0].kind,
-                    tree=mine[0].tree,
-                    files=mine[0].files,
-                    weights={process: weights[process] for process in sample.weights if process in weights},
+                found[sample.name, systematic.name, direction] = replace(
+                    mine[0], weights={process: weights[process] for process in sample.weights if process in weights}
                 )
     return tuple(found.values())
 
 
-def touched_samples(configuration: "Configuration", effect: "Effect") -> Iterator[_Touched]:
-    """The samples that an effect varies, per direction; nothing if it is a norm alone."""
+def effect_sources(
+    configuration: "Configuration", systematic: "Systematic", effect: "Effect"
+) -> Iterator[VariedSource]:
+    """What one effect varies, by direction and sample; nothing if it is a norm alone.
+
+    Several effects of a systematic may vary other processes of the same sample: see :func:`varied_sources`.
+    """
     if effect.kind is None:
         return
     for direction in DIRECTIONS:
@@ -192,8 +174,15 @@ def touched_samples(configuration: "Configuration", effect: "Effect") -> Iterato
                 carried = {process: weights[process] for process in carried if process in weights}
             if not carried or (effect.files and sample.name not in (files or {})):
                 continue
-            chosen = tuple(files[sample.name]) if files else None
-            yield _Touched(sample, direction, effect.kind, tree or sample.tree, chosen, carried)
+            yield VariedSource(
+                sample=sample.name,
+                systematic=systematic.name,
+                direction=direction,
+                kind=effect.kind,
+                tree=tree or sample.tree,
+                files=tuple(files[sample.name]) if files else None,
+                weights=carried,
+            )
 
 
 def _nominal_coefficients(configuration: "Configuration") -> dict[str, float]:
@@ -205,14 +194,10 @@ def _nominal_coefficients(configuration: "Configuration") -> dict[str, float]:
 
 
 def _process_effect(process: str, systematic: str, effect: "Effect", symmetrise: bool) -> ProcessEffect:
-    norm = effect.norm
-    if norm and symmetrise:
-        half = float(np.sqrt(norm[0] / norm[1]))
-        norm = (half, 1.0 / half)
     return ProcessEffect(
         process=process,
         systematic=systematic,
-        norm=norm,
+        norm=effect.norm,
         kind=effect.kind,
         directions=tuple(_directions(process, effect)),
         use_norm=effect.kind is not None and effect.use != "shape",

@@ -1,1 +1,1 @@
-"""Whole experiments from the true model: does the belt cover?"""
+"""Coverage of the belt, with whole experiments of the true model."""

@@ -1,4 +1,4 @@
-"""Fits of independently simulated experiments, by the learned and by the exact likelihood: what the audit judges."""
+"""Fits of independently simulated experiments by the learned and by the exact likelihood."""
 
 import json
 import os
@@ -39,18 +39,18 @@ class FittedExperiments:
 
 
 def fit_experiments(
-    learned: SeenEvents, exact: SeenEvents, offsets: np.ndarray, mu: float, nuisances: Mapping[str, float], seed: int
+    learned: SeenEvents, oracle: SeenEvents, offsets: np.ndarray, mu: float, nuisances: Mapping[str, float], seed: int
 ) -> FittedExperiments:
     """t(mu) of experiments thrown at ``mu`` and ``nuisances``, by the learned and by the exact likelihood.
 
     Args:
-        learned, exact: the same events in both models.
+        learned, oracle: the same events in both models.
         offsets: (T+1,) where each experiment begins.
         mu: true and tested value.
         nuisances: true values of nuisance parameters, about which the global observables are thrown.
         seed: of the global observables.
     """
-    fits = [fit_seen(side, offsets, mu, nuisances, seed) for side in (learned, exact)]
+    fits = [fit_seen(side, offsets, mu, nuisances, seed) for side in (learned, oracle)]
     return FittedExperiments(mu, dict(nuisances), *fits)
 
 
@@ -82,5 +82,5 @@ def load_experiments(path: str | os.PathLike) -> FittedExperiments:
     """Read what :func:`save_experiments` wrote."""
     with np.load(path) as file:
         header = json.loads(str(file["header"]))
-        learned, exact = (ToyFits(*(file[f"{name}_{field}"] for field in _FIELDS)) for name in ("learned", "exact"))
-    return FittedExperiments(header["mu"], header["nuisances"], learned, exact)
+        learned, oracle = (ToyFits(*(file[f"{name}_{field}"] for field in _FIELDS)) for name in ("learned", "exact"))
+    return FittedExperiments(header["mu"], header["nuisances"], learned, oracle)

@@ -1,4 +1,4 @@
-"""Independently simulated experiments as the statistical models see them: learned and exact ratios of their events."""
+"""Independently simulated experiments with the learned and the exact ratios of their events."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,12 @@ import numpy as np
 
 from steelyard.data.columns import Columns, NamedExpression
 from steelyard.data.reference import Reference
-from steelyard.data.reference_events import exact_log_ratios
+from steelyard.data.reference_events import oracle_log_ratios
+from steelyard.data.variations import Variation
 from steelyard.ratios.ensembles import Ensemble
 from steelyard.ratios.evaluation import log_ratio
 from steelyard.regions.unbinned import Model
-from steelyard.simulators.exact_variations import VariationRule, exact_variations
+from steelyard.simulators.exact_variations import exact_variations
 from steelyard.simulators.interface import Simulator
 
 
@@ -74,14 +75,14 @@ def learned_shapes(
     return model.event_shapes(_scores(experiments, ensembles, threads))
 
 
-def exact_rates(experiments: Experiments, simulator: Simulator, reference: Reference, model: Model) -> np.ndarray:
+def oracle_rates(experiments: Experiments, simulator: Simulator, reference: Reference, model: Model) -> np.ndarray:
     """nu_c r_c of every event by the exact densities, (M, C), normalised as the exact model's reference is."""
     densities = simulator.log_densities(experiments.kinematics, model.mixture.processes)
-    return model.event_rates(exact_log_ratios(densities, reference))
+    return model.event_rates(oracle_log_ratios(densities, reference))
 
 
-def exact_shapes(
-    experiments: Experiments, simulator: Simulator, variations: Sequence[VariationRule], model: Model
+def oracle_shapes(
+    experiments: Experiments, simulator: Simulator, variations: Sequence[Variation], model: Model
 ) -> np.ndarray:
     """log g of every event by the exact densities, (M, T, 2), as the exact model's reference has it."""
     return model.event_shapes(exact_variations(simulator, experiments.kinematics, variations))

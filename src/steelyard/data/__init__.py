@@ -1,1 +1,1 @@
-"""From ROOT ntuples to memory-mapped columns, splits and the reference mixture."""
+"""Simulated and observed events: ROOT ntuples, memory-mapped columns, splits and the reference mixture."""

@@ -1,4 +1,4 @@
-"""The columns that a sample keeps of each tree entry: which branches they need, and their values.
+"""Columns that a sample keeps of each tree entry: the branches that they need, and their values.
 
 Variables are evaluated in order and may hide a branch of the same name from what follows. Everything is computed in
 float64 and stored in float32 (features, observables) or float64 (weights).

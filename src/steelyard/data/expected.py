@@ -1,4 +1,4 @@
-"""The expected events of every process over the parameter's range, from the sums of weights, before any training.
+"""Expected events of every process over the range of the parameter, known before any training.
 
 What the numbers are decides two things: whether they can be meant at all, and which processes are so rare that an equal
 share of the reference would be wasted on them.

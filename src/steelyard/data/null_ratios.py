@@ -1,4 +1,4 @@
-"""What the networks of a null variation say of some events, as a file: without torch, for what reads it."""
+"""Log ratios of a null variation on reference events, as a file that is read without torch."""
 
 import os
 from dataclasses import dataclass

@@ -76,7 +76,7 @@ def reference_components(
     return np.stack(parts, axis=1), None if len(distinct) == len(identifiers) else numbers
 
 
-def exact_log_ratios(log_densities: np.ndarray, reference: Reference) -> np.ndarray:
+def oracle_log_ratios(log_densities: np.ndarray, reference: Reference) -> np.ndarray:
     """Exact log p_c(x)/p_ref(x) from exact log densities (n, C), with p_ref the configured mixture."""
     mixture = np.array([reference.weights[process] for process in reference.processes])
     with np.errstate(divide="ignore"):

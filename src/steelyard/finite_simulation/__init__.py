@@ -1,1 +1,1 @@
-"""What finite simulation and training do to the result: errors of t from samples, networks and the reference."""
+"""Errors of the result from finite simulation: of samples, of networks and of the reference."""

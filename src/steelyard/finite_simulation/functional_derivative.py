@@ -81,7 +81,7 @@ class ExpectedData:
         intensity = reached @ there
         if not (intensity > 0.0).all():  # as the likelihood has it: such a hypothesis cannot have produced the data
             nothing = np.full_like(reached, np.nan)
-            return Response(nothing, np.inf, np.nan, nothing[:, 0], nothing)
+            return Response(nothing, np.inf, np.nan, nothing)
         quotient = self.intensity / intensity
         u = -np.log(quotient)
         own = model.mixture.yields * model.mixture.fractions(model.mixture.to_coordinate(self.mu))[0]
@@ -98,7 +98,7 @@ class ExpectedData:
         total = expected.sum()
         moved = np.where(systematics.constrained, alpha - self.alpha, 0.0)
         t = 2.0 * (there.sum() - total - expected @ u) + moved @ moved
-        return Response(phi, float(t), float(max(expected @ u**2 - (expected @ u) ** 2 / total, 0.0)), u, kernel)
+        return Response(phi, float(t), float(max(expected @ u**2 - (expected @ u) ** 2 / total, 0.0)), kernel)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +108,8 @@ class Response:
     Attributes:
         phi: (n, C) phi_c on the reference events; its mean over each process is zero.
         t: the value.
-        shape: the part of t that the densities make, the sum of lambda_0 (u - mean u)^2 with the mean over the
-            expected data; the rest are the yields.
-        u: (n,) ln(lambda_mu/lambda_0).
+        shape: the part of t that the densities make, the sum of lambda_0 (u - mean u)^2 with u = ln(lambda_mu/lambda_0)
+            and its mean over the expected data; the rest are the yields.
         kernel: (n, C) nu_c [lambda_0/lambda_mu f_c(mu) G_c g_c/N_c - f_c(mu_0)], lambda_0 times the change of u with
             each density.
     """
@@ -118,7 +117,6 @@ class Response:
     phi: np.ndarray
     t: float
     shape: float
-    u: np.ndarray
     kernel: np.ndarray
 
 

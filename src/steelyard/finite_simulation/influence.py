@@ -1,4 +1,4 @@
-r"""What single simulated events do to t: the error that finite samples give it, and a measurement of its bias.
+r"""Influence of single simulated events on t: its error from finite samples, and a measurement of its bias.
 
 A classifier of process c learns :math:`r_c=p_c/p_\mathrm{ref}` from events with weights :math:`p_{ci}` (label 1) and
 :math:`\omega_i=\sum_kw_kp_{ki}` (label 0), each of sum 1. At the minimum of its cross entropy

@@ -1,4 +1,4 @@
-"""The single members of every ratio on some of the reference events: what the scatter of the networks is seen in."""
+"""Log ratios of the single members of an ensemble on part of the reference, for the scatter between them."""
 
 from collections.abc import Sequence
 
@@ -15,19 +15,18 @@ EVENTS = 30_000
 
 
 def member_ratios(
-    ensembles: Sequence[Ensemble], samples: Sequence[Sample], events: ReferenceEvents, seed: int, number: int = EVENTS
+    ensembles: Sequence[Ensemble], samples: Sequence[Sample], events: ReferenceEvents, seed: int
 ) -> MemberRatios:
-    """Evaluate every member of the ratios on reference events at random.
+    """Evaluate every member of the ratios on :data:`EVENTS` reference events at random, or all if there are fewer.
 
     Args:
         ensembles: of all processes, in their order.
         samples: with the features.
         events: the reference events.
         seed: of the choice.
-        number: how many events, all of them if there are fewer.
     """
     total = len(events.weights)
-    rows = np.sort(np.random.default_rng(seed).choice(total, min(number, total), replace=False))
+    rows = np.sort(np.random.default_rng(seed).choice(total, min(EVENTS, total), replace=False))
     chosen = ReferenceEvents(events.weights[rows], events.rows[rows])
     features = chosen.gather([sample.features for sample in samples])
     first = ensembles[0].members[0]

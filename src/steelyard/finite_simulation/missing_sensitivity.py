@@ -1,4 +1,4 @@
-r"""The second-order error of t that functions of the features show: noise, or a signal that was not learned.
+r"""The second-order error of t along functions of the features: noise, or a signal that was not learned.
 
 A network that has learned nothing gives t = 0, and the first-order measurement of its bias 0 too, since t has its
 minimum there. What it misses is the second order, :math:`R=\int\lambda_0(\delta u)^2p_\mathrm{ref}` of

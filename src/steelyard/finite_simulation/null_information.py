@@ -1,4 +1,4 @@
-r"""What the noise of a network alone would tell a fit: the post-fit error of a nuisance parameter without an effect."""
+"""Information of a network's noise: the post-fit error of a nuisance parameter without an effect."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 from steelyard.data.null_ratios import NullRatios
 from steelyard.errors import ModelError
 from steelyard.likelihood.kernels.total_intensity import event_intensities
+from steelyard.regions.normalisation import log_mean
 from steelyard.regions.unbinned import Model
 
 # Step of the numerical derivatives, in standard deviations of a nuisance parameter: shapes are float32, relative 3e-7
@@ -142,7 +143,7 @@ def null_information(
     c = mixture.processes.index(process)
     density = weights * rates[:, c]
     density /= density.sum()
-    noise = log_g - np.log(np.exp(log_g) @ density)[:, None]
+    noise = log_g - log_mean(log_g, density)[:, None]
     null = noise * (fractions[c] * rates[:, c] / intensity)
     known = slopes.T @ (used[:, None] * slopes)
     known[np.arange(1, len(known)), np.arange(1, len(known))] += systematics.constrained

@@ -1,4 +1,4 @@
-r"""The error of the expected t(mu) from finite simulation and training, predicted without knowing the truth.
+r"""The error of the expected t(mu) from finite simulation and training, predicted without the truth.
 
 Learned minus true t is :math:`\delta=L+R`: L to first order in the error of the ratios, of either sign, and R to
 second order, never negative, the noise of the ratios that looks like sensitivity
@@ -40,6 +40,7 @@ from steelyard.finite_simulation.functional_derivative import ExpectedData
 from steelyard.finite_simulation.influence import SimulatedEvents, influences
 from steelyard.finite_simulation.missing_sensitivity import Functions
 from steelyard.inference.fit import Scan
+from steelyard.regions.normalisation import log_mean
 from steelyard.regions.unbinned import Model
 
 # Scatter of t by the network of a single member, which shows none, as a part of t'.
@@ -331,8 +332,8 @@ class _Scatter:
         weights = weights / weights.sum()
         deviations = []
         for values in members.log_r:
-            raw = np.exp(np.asarray(values, dtype=float))
-            normalised = raw / (raw @ weights)[:, None]
+            log_r = np.asarray(values, dtype=float)
+            normalised = np.exp(log_r - log_mean(log_r, weights)[:, None])
             deviations.append((normalised - normalised.mean(axis=0)) * weights)
         return cls(members.rows, tuple(deviations), members.bootstrap)
 

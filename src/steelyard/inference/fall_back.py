@@ -1,4 +1,4 @@
-r"""Events on which code 4 falls back to the exponential form, and how much t(μ) depends on the form that they have.
+r"""Events on which code 4 falls back to the exponential form, and what t(μ) owes to that form.
 
 Code 4 is a choice of how an effect goes from 1 to its known values g⁺ and g⁻; where it would turn negative the
 exponential form is another (:mod:`steelyard.model.interpolation`). Both meet g⁺ and g⁻ and agree outside of ±1.

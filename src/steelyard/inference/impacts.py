@@ -1,4 +1,4 @@
-"""What each nuisance parameter does to the parameter of interest: pulls, constraints, impacts, groups, correlations."""
+"""Impacts of the nuisance parameters on the parameter of interest, with pulls, constraints and correlations."""
 
 from collections.abc import Mapping
 from copy import copy

@@ -1,4 +1,4 @@
-"""Evidence against the lower bound of the parameter: of one data set, and what pseudo-experiments of a signal give."""
+"""Evidence against the lower bound of the parameter, of one data set and of pseudo-experiments of a signal."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How measured numbers are written for people."""
+"""Measured numbers as text for people."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Results are frozen dataclasses; this is their way to JSON and back."""
+"""Results as JSON: frozen dataclasses, written and read back."""
 
 import dataclasses
 import json

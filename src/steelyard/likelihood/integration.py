@@ -1,8 +1,6 @@
 r"""The normaliser as the joint expectation over all reference events, by the compiled code.
 
-The same numbers as :class:`~steelyard.regions.joint_normaliser.JointNormaliser` (to float32 of what a shape changes),
-in
-some ten nanoseconds an event and term: a single fit can afford it.
+Exact to float32 of what a shape changes, at some ten nanoseconds an event and term: a single fit can afford it.
 """
 
 from dataclasses import dataclass, replace

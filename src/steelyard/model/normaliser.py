@@ -25,7 +25,7 @@ shapes. They are taken where they bring the form closer to the joint expectation
 
 :mod:`steelyard.regions.normaliser_fit` makes it from events. Pairs of large shapes
 have a table of what that leaves (:mod:`steelyard.model.pair_surfaces`). What is left then is measured by
-:mod:`steelyard.diagnostics.model.normaliser_accuracy`; beyond it goes :mod:`steelyard.regions.joint_normaliser`, and a
+:mod:`steelyard.diagnostics.model.normaliser_accuracy`; beyond it goes :mod:`steelyard.likelihood.integration`, and a
 fit uses that through :mod:`steelyard.inference.anchoring`.
 """
 

@@ -1,1 +1,1 @@
-"""Pictures of results: every function takes results and returns a matplotlib Figure, and none computes."""
+"""Pictures of results: functions from results to matplotlib figures, none of which computes."""

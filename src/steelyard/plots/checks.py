@@ -1,4 +1,4 @@
-"""Checks: measured numbers against their thresholds, and the table of all of them."""
+"""Measured numbers of the checks against their thresholds, and the table of all checks."""
 
 from collections.abc import Sequence
 

@@ -30,7 +30,7 @@ SHOWN = 25
 
 
 @styled
-def ranking(result: Impacts, data: str, labels: Labels, exact: Impacts | None = None) -> Figure:
+def ranking(result: Impacts, data: str, labels: Labels, oracle: Impacts | None = None) -> Figure:
     """Pull and post-fit error of every nuisance parameter, and how far a unit shift of its constraint moves the fit.
 
     Bars are refits with the global observable at +1 (filled) and -1 (open); a cross is the first-order shift from the
@@ -40,12 +40,12 @@ def ranking(result: Impacts, data: str, labels: Labels, exact: Impacts | None = 
         result: of one data set.
         data: ``asimov`` or ``observed``.
         labels: of the analysis.
-        exact: the same of the exact likelihood, drawn as open diamonds and dashed errors.
+        oracle: the same of the exact likelihood, drawn as open diamonds and dashed errors.
     """
     shown = result.impacts[:SHOWN]
     figure = new_figure(1.35 * WIDTH, 0.42 * len(shown) + 2.5)
     shifts, pulls = figure.subplots(1, 2, sharey=True, width_ratios=[1.0, 1.0])
-    truth = {impact.name: impact for impact in exact.impacts} if exact else {}
+    truth = {impact.name: impact for impact in oracle.impacts} if oracle else {}
     for row, impact in enumerate(shown):
         up, down = impact.up, impact.down
         if up is None and impact.inflation is not None:
@@ -85,7 +85,7 @@ def ranking(result: Impacts, data: str, labels: Labels, exact: Impacts | None = 
         Patch(facecolor="none", edgecolor=BLUE, label=r"$a_k-1\sigma$"),
         Line2D([], [], color=VERMILION, marker="x", linestyle="", label="covariance"),
     ]
-    if exact:
+    if oracle:
         handles.append(
             Line2D([], [], color=ORACLE, marker="D", markerfacecolor="none", linestyle="", label="exact likelihood")
         )
@@ -98,7 +98,7 @@ def error_budget(
     result: Impacts,
     data: str,
     labels: Labels,
-    exact: Impacts | None = None,
+    oracle: Impacts | None = None,
     reference: ReferenceError | None = None,
 ) -> Figure:
     """The total parabolic error of the parameter, what fitting the nuisance parameters adds to it, and its parts.
@@ -107,7 +107,7 @@ def error_budget(
     quadrature to the total; bars of an outline are inflations, which do not.
 
     Args:
-        result, data, labels, exact: as of :func:`ranking`.
+        result, data, labels, oracle: as of :func:`ranking`.
         reference: the component of the finite reference sample, which the total does not contain.
     """
     if result.error is None:
@@ -130,21 +130,21 @@ def error_budget(
     axes.barh(places, sizes, height=0.72, facecolor="none", edgecolor=VERMILION, linewidth=1.4)
     if reference is not None and reference.sigma_hat is not None:
         axes.barh(len(names) - 1, reference.sigma_hat, height=0.55, color=GREY)
-    if exact is not None and exact.error is not None:
+    if oracle is not None and oracle.error is not None:
         drawn = len(names) - (reference is not None)
-        axes.plot(parts(exact)[:drawn], range(drawn), "D", color=ORACLE, markerfacecolor="none")
+        axes.plot(parts(oracle)[:drawn], range(drawn), "D", color=ORACLE, markerfacecolor="none")
     handles = [
         Patch(color=SKY, label="parts (add up)"),
         Patch(facecolor="none", edgecolor=VERMILION, label="inflations (do not)"),
     ]
-    if exact is not None and exact.error is not None:
+    if oracle is not None and oracle.error is not None:
         handles.append(
             Line2D([], [], color=ORACLE, marker="D", markerfacecolor="none", linestyle="", label="exact likelihood")
         )
     axes.set_yticks(range(len(names)), names)
     axes.minorticks_off()
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xlim(0.0, 1.08 * max(result.error or 0.0, (exact.error if exact else 0.0) or 0.0))
+    axes.set_xlim(0.0, 1.08 * max(result.error or 0.0, (oracle.error if oracle else 0.0) or 0.0))
     axes.set_xlabel(rf"parabolic error of {labels.parameter}")
     sign(axes, labels.note, DATA_NAMES[data])
     legend_above(figure, handles, columns=2)

@@ -24,16 +24,15 @@ def shown(available: Iterable[str], names: Sequence[str] | None = None) -> list[
     return list(names) if names else list(available)[:PANELS]
 
 
-def paired_panels(count: int, columns: int = 0) -> tuple[Figure, list[tuple[Axes, Axes]]]:
+def paired_panels(count: int) -> tuple[Figure, list[tuple[Axes, Axes]]]:
     """A figure with ``count`` pairs of axes, the lower one narrow and sharing the upper one's abscissa.
 
     The layout is fixed and not adapted to the labels, so that all panels align and those of a pair touch.
 
     Args:
         count: of pairs.
-        columns: of the page; by default two, and three from five panels on.
     """
-    columns = min(count, columns or (2 if count <= 4 else 3))
+    columns = min(count, 2 if count <= 4 else 3)
     rows = -(-count // columns)
     width = columns * (LEFT + WIDTH + BETWEEN)
     height = LEGEND + NOTE + rows * (ABOVE + HEIGHT + BELOW)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -99,9 +98,9 @@ def mark_handles(rows: Sequence[Row], limits: tuple[float, float] | None = None)
     return handles
 
 
-def level_handles(levels: Sequence[float], colour: Any = "black") -> list[Line2D]:
+def level_handles(levels: Sequence[float]) -> list[Line2D]:
     """What thick and thin bars mean, for a legend."""
     return [
-        Line2D([], [], color=colour, linewidth=WIDTHS[min(place, len(WIDTHS) - 1)], label=f"{100.0 * level:.4g} % set")
+        Line2D([], [], color="black", linewidth=WIDTHS[min(place, len(WIDTHS) - 1)], label=f"{100.0 * level:.4g} % set")
         for place, level in enumerate(sorted(levels))
     ]

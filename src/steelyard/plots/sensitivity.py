@@ -1,4 +1,4 @@
-"""Where the sensitivity comes from: shares of t in the plane of two variables."""
+"""Shares of the sensitivity in the plane of two variables."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The expected t(mu) with what finite simulation and training leave unknown of it."""
+"""The expected t(mu) with its error from finite simulation and training."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,14 +10,14 @@ from steelyard.plots.style import GREEN, GREY, NSBI, ORACLE, SERIES, WIDTH, lege
 
 
 @styled
-def simulation_error(result: SimulationDiagnosis, scan: Scan, labels: Labels, exact: Scan | None = None) -> Figure:
+def simulation_error(result: SimulationDiagnosis, scan: Scan, labels: Labels, oracle: Scan | None = None) -> Figure:
     """t(mu) with a band of sigma_t about it; beneath, sigma_t and its sources over what is allowed.
 
     Args:
         result: the error of t at some points of the scan; the band between them is interpolated.
         scan: t of all its points.
         labels: of the analysis.
-        exact: t of the exact likelihood on the same reference events, where it is known.
+        oracle: t of the exact likelihood on the same reference events, where it is known.
     """
     error = result.error
     figure = new_figure(WIDTH, 6.4)
@@ -32,9 +32,9 @@ def simulation_error(result: SimulationDiagnosis, scan: Scan, labels: Labels, ex
     upper.errorbar(mu, t, sigma, color=NSBI, linestyle="", marker="o")
     look = {"color": GREY, "linestyle": "", "marker": "x", "markersize": 7}
     handles += upper.plot(mu, error.corrected[known], label="less its bias", **look)
-    if exact is not None:
+    if oracle is not None:
         look = {"color": ORACLE, "linestyle": (0, (1.5, 1.5)), "linewidth": 1.8}
-        handles += upper.plot(exact.mu, exact.t, label="exact likelihood", **look)
+        handles += upper.plot(oracle.mu, oracle.t, label="exact likelihood", **look)
     upper.set(ylabel=r"$t(\mu)$, expected")
     upper.set_ylim(bottom=0.0)
     allowed = result.allowance[known]

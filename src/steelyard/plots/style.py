@@ -1,4 +1,4 @@
-"""How every picture looks, and how it is written."""
+"""The common look of all pictures, and their files."""
 
 import functools
 import os

@@ -1,1 +1,1 @@
-"""Density ratios: networks, their training, ensembles of them, and what they say of events."""
+"""Density ratios: networks, their training, their ensembles, and the log ratios of events."""

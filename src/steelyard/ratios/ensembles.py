@@ -1,4 +1,4 @@
-"""All members of one density ratio as one file, and the mean that makes one ratio of them."""
+"""Ensembles: all members of one density ratio as one file, and the mean that makes one ratio of them."""
 
 import logging
 import os

@@ -1,23 +1,14 @@
-"""Density ratios by name: which two hypotheses the networks of a ratio tell apart."""
+"""The two hypotheses that the networks of a ratio tell apart."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 
 from steelyard.data.reference import Reference, class_weights
 from steelyard.data.store import Sample
+from steelyard.data.variations import Variation
 from steelyard.errors import InputError
 from steelyard.ratios.training_data import RatioSample
-
-
-class VariationRule(Protocol):
-    """What is asked of a variation of the configuration: process c with nuisance parameter k at ±1."""
-
-    name: str
-    process: str
-    systematic: str
-    direction: str
 
 
 def ratio_samples(samples: Sequence[Sample], reference: Reference, ratio: str) -> list[RatioSample]:
@@ -34,7 +25,7 @@ def ratio_samples(samples: Sequence[Sample], reference: Reference, ratio: str) -
 
 
 def variation_samples(
-    samples: Sequence[Sample], varied: Mapping[str, Sample], variation: VariationRule
+    samples: Sequence[Sample], varied: Mapping[str, Sample], variation: Variation
 ) -> list[RatioSample]:
     r"""Features and class weights of the ratio :math:`p_c(x|\alpha_k=\pm1)/p_c(x|0)`.
 

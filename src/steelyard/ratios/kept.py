@@ -1,4 +1,4 @@
-"""Trained members stay beside their checkpoints, so that what has been trained once is not trained again.
+"""Trained members kept beside their checkpoints, so that nothing is trained twice.
 
 The outputs of a job belong to the workflow: it removes them before the job starts, and when the job fails. A job that
 trains several members would so lose the finished ones with the unfinished, and train old ones again with a new one.

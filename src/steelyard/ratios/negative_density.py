@@ -1,4 +1,4 @@
-"""A density that is really negative somewhere, told from one that only has events of negative weight."""
+"""The test for a density that is negative somewhere, beyond single events of negative weight."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

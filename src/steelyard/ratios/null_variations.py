@@ -1,4 +1,4 @@
-r"""A variation that is not there, with all the noise of one that is: what training events alone make networks believe.
+r"""Null variations: training without an effect but with all noise of a variation.
 
 A network that tells the varied from the nominal version of a process learns the effect, and the noise of its training
 events. The labels of the events carry that noise, so here they are drawn again: each event, with all its versions,
@@ -16,13 +16,13 @@ import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from steelyard.data.identifiers import SplitRule, is_training, is_unseen, trains, uniform
 from steelyard.data.null_ratios import NullRatios
 from steelyard.data.store import Sample
+from steelyard.data.variations import Variation
 from steelyard.errors import InputError
 from steelyard.ratios.ensembles import Combination, Ensemble, combine, mean_log_ratio
 from steelyard.ratios.evaluation import log_ratios, member_log_ratios
@@ -41,19 +41,10 @@ MOST_REPLICAS = 8
 EVENTS = 60_000
 
 
-class VariationRule(Protocol):
-    """What is asked of a variation of the configuration."""
-
-    name: str
-    process: str
-    systematic: str
-    kind: str
-
-
 def train_null(
     samples: Sequence[Sample],
     variation_rows: Sequence[RatioSample],
-    variation: VariationRule,
+    variation: Variation,
     processes: Sequence[str],
     *,
     learned: Ensemble | None,

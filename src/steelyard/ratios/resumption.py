@@ -1,4 +1,4 @@
-"""What a training keeps between epochs: its curve, its best weights, and a checkpoint to resume from."""
+"""The state of a training between epochs: its curve, its best weights, and a checkpoint to resume from."""
 
 import csv
 import logging

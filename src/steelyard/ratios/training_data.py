@@ -1,4 +1,4 @@
-"""What one ensemble member trains on: the rows that it may see, their class weights, and batches of them."""
+"""The training events of one ensemble member: visible rows, class weights, and batches."""
 
 import hashlib
 from collections.abc import Iterator, Sequence

@@ -1,1 +1,1 @@
-"""From events and ratios to the model of a region: normalisation, effects, normalisers, bins."""
+"""Regions made of events and ratios: normalisation, effects, normalisers, bins."""

@@ -1,4 +1,4 @@
-r"""What nuisance parameters do to events: the rates at any point α."""
+"""Intensities of events at any point α of the nuisance parameters."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What nuisance parameters do to the templates of a binned analysis."""
+"""Shape effects of nuisance parameters on the templates of a binned analysis."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-r"""What three shapes of a process do together to its normaliser: third cumulants in the directions that matter.
+r"""Third cumulants of the shapes of a process, in the directions that matter to its normaliser.
 
 The effects of a process at one event are :math:`\ln g=\sum_{t,s}h_{ts}\,\ell_{ts}(x)`, with
 :math:`\ell_{t\pm}=\ln g_t^\pm` and the weights :math:`h_{ts}` of the exponential interpolation (code 4 differs from it

@@ -1,4 +1,4 @@
-"""What variations do to the yields: logarithms of the yield factors from the sums of weights of the stored samples."""
+"""Yield factors of variations, from the sums of weights of the stored samples."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from steelyard.data.store import SampleInfo
+from steelyard.data.variations import DIRECTIONS
 from steelyard.errors import InputError
+from steelyard.regions.symmetrise import two_sided
 
 if TYPE_CHECKING:
-    from steelyard.regions.declared_effects import ModelEffects, ProcessEffect
-
-_SIDES = ("up", "down")
+    from steelyard.regions.declared_effects import DeclaredEffects, ProcessEffect
 
 
 def log_yields(
-    effects: "ModelEffects",
+    effects: "DeclaredEffects",
     nominal: Sequence[SampleInfo],
     varied: Mapping[tuple[str, str, str], SampleInfo],
 ) -> np.ndarray:
@@ -26,11 +26,11 @@ def log_yields(
 
     with the explicit factors n of the configuration and, where a variation acts on the yield, the sums over samples s
     of nominal (ν) and varied (V) weights of selected events. A sample of the process without a varied source counts
-    with its nominal sum. A side that is not varied has no second term; with ``symmetrise`` it is minus the other side,
-    and two sides become :math:`\pm\frac12(\ln^+-\ln^-)`.
+    with its nominal sum. A side that is not varied has no second term. With ``symmetrise`` each of the two logarithms
+    goes through :func:`~steelyard.regions.symmetrise.two_sided`.
 
     Args:
-        effects: of :func:`steelyard.configuration.systematics.model_effects`.
+        effects: of :func:`steelyard.configuration.systematics.declared_effects`.
         nominal: what the stores of all samples say of themselves.
         varied: the same of the varied stores, by sample, systematic and direction (``up``, ``down``).
 
@@ -44,21 +44,19 @@ def log_yields(
     result = np.zeros((len(effects.processes), len(effects.nuisances), 2))
     for effect in effects.effects:
         entry = result[effects.processes.index(effect.process), effects.names.index(effect.systematic)]
+        sides = []
         if effect.norm:
-            entry += np.log(effect.norm)
+            sides.append(np.log(effect.norm).tolist())
         if effect.use_norm:
-            entry += _of_variation(effect, nominal, varied)
+            sides.append(
+                [
+                    _log_ratio(effect, side, nominal, varied) if side in effect.directions else None
+                    for side in DIRECTIONS
+                ]
+            )
+        for up, down in sides:
+            entry += [side or 0.0 for side in two_sided(up, down, effect.symmetrise)]
     return result
-
-
-def _of_variation(
-    effect: "ProcessEffect", nominal: Sequence[SampleInfo], varied: Mapping[tuple[str, str, str], SampleInfo]
-) -> np.ndarray:
-    up, down = (_log_ratio(effect, side, nominal, varied) if side in effect.directions else None for side in _SIDES)
-    if not effect.symmetrise:
-        return np.array([up, 0.0 if down is None else down])
-    half = up if down is None else 0.5 * (up - down)
-    return np.array([half, -half])
 
 
 def _log_ratio(

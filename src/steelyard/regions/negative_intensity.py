@@ -1,4 +1,4 @@
-r"""Reference events where the mixture is negative: of ratios that are wrong there, or of a density that really is.
+r"""Reference events where the mixture is negative: wrong ratios, or a density that is negative.
 
 :math:`\sum_c f_c\,\nu_c\,r_c(x_i) < 0` says nothing about which of the two it is. The simulation does: over these
 events, chosen by networks that have not trained on them, the expectation of the sum of its own weights,

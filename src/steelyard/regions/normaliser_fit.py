@@ -1,4 +1,4 @@
-"""The normaliser's form (:mod:`steelyard.model.normaliser`) from an integration sample."""
+"""The form of the normaliser (:mod:`steelyard.model.normaliser`), fitted to reference events."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Tables of pairs of large shapes (:mod:`steelyard.model.pair_surfaces`) from an integration sample."""
+"""Tables of pairs of large shapes (:mod:`steelyard.model.pair_surfaces`), fitted to reference events."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Which effects of nuisance parameters are too small to be worth their time, and the record of those left out."""
+"""Pruning of effects of nuisance parameters that are too small to matter, with a record of them."""
 
 import logging
 from collections.abc import Sequence
@@ -11,26 +11,13 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class PruningThresholds:
-    """Effects whose size is below these are left out; 0 leaves out nothing.
-
-    Attributes:
-        norm: of the larger |G − 1| of the two sides of a yield effect.
-        shape: of the larger rms of ln g(x|±1) under the process, of the two sides of a shape effect.
-    """
-
-    norm: float = 0.0
-    shape: float = 0.0
-
-
-@dataclass(frozen=True)
 class Pruned:
     """One effect that was left out of the model.
 
     Attributes:
         process, systematic: whose effect.
         effect: ``norm`` or ``shape``.
-        size: its size, as in :class:`PruningThresholds`.
+        size: its size, the larger of both sides: |G − 1|, or the rms of ln g(x|±1) under the process.
         threshold: what it is below.
     """
 

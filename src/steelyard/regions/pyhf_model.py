@@ -1,4 +1,4 @@
-"""The binned models in pyhf, which evaluates them independently."""
+"""The binned models in pyhf, an independent evaluation."""
 
 from collections.abc import Sequence
 

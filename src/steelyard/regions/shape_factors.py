@@ -1,57 +1,23 @@
-r"""From the raw answers of the variations' networks to the shape effects of the model.
+r"""Shape effects of the model, from the log ratios of the variations.
 
 A network gives ln p_c(x|α_k=±1)/p_c(x|0). Its exponential is made to integrate to one over the simulation of the
 process, E_{p_c}[g^±] = 1 on the reference events, as the ratios themselves are (docs/theory.md 4); observed events are
 treated with the same numbers.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steelyard.errors import ModelError
-from steelyard.model.effects import Nuisance
-from steelyard.regions.pruning import Pruned, PruningThresholds, prune_shapes
+from steelyard.regions.normalisation import log_mean
+from steelyard.regions.pruning import Pruned, prune_shapes
+from steelyard.regions.symmetrise import two_sided
 
-DIRECTIONS = ("up", "down")
-
-
-@dataclass(frozen=True, eq=False)
-class ShapeEffect:
-    """The raw log ratios of one systematic's variations on the reference events.
-
-    Attributes:
-        systematic: name of the nuisance parameter.
-        variations: process and direction of each; one direction may be missing.
-        log_ratios: (n, V) natural logarithms, by networks that did not train on the events.
-        symmetrise: see :func:`two_sided`.
-    """
-
-    systematic: str
-    variations: tuple[tuple[str, str], ...]
-    log_ratios: np.ndarray
-    symmetrise: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class SystematicEffects:
-    """Everything that is known of K nuisance parameters before the model is built.
-
-    Attributes:
-        nuisances: K of them, the norm factors (``linear``) included.
-        log_yields: (C, K, 2) logarithms of the yield factors at ±1, final: :func:`two_sided` has been applied.
-        factors: (C, K) bool: processes that a norm factor multiplies.
-        shapes: in the order of the configuration, which is that of the variations' scores of observed events.
-        prune: sizes below which effects are left out.
-    """
-
-    nuisances: tuple[Nuisance, ...]
-    log_yields: np.ndarray
-    factors: np.ndarray
-    shapes: tuple[ShapeEffect, ...] = ()
-    prune: PruningThresholds = field(default_factory=PruningThresholds)
+if TYPE_CHECKING:
+    from steelyard.regions.declared_effects import MeasuredEffects
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +28,7 @@ class ShapeNormalisation:
         variations: (process, systematic, direction) of all V variations, also of those left out of the model.
         mean, error: (V,) raw expectation and its statistical error, for the diagnostics; 1 for a perfect network.
         columns: (T, 2) variation of the two sides of each effect; −1 where there is none.
-        symmetrised: (T,) bool, see :func:`two_sided`.
+        symmetrised: (T,) bool, see :func:`~steelyard.regions.symmetrise.two_sided`.
         log_mean: (T, 2) what is subtracted from the logarithms after that; 0 on a side without effect.
     """
 
@@ -99,122 +65,72 @@ class ShapeNormalisation:
                 f"ratios of shape {log_ratios.shape} on {events}"
             )
         result = np.zeros((len(log_ratios), len(self.columns), 2), dtype=np.float32)
-        for t in range(len(self.columns)):
-            self._fill(result, t, lambda v: log_ratios[:, v], events)
+        for t, columns in enumerate(self.columns):
+            for v in columns[columns >= 0]:
+                _require_finite(log_ratios[:, v], self.names[v], events)
+            sides = _sides(columns, bool(self.symmetrised[t]), lambda v: log_ratios[:, v])
+            for side in range(2):
+                if sides[side] is not None:
+                    result[:, t, side] = sides[side] - self.log_mean[t, side]
         return result
-
-    def _fill(self, result: np.ndarray, t: int, column: Callable[[int], np.ndarray], events: str) -> None:
-        for v in self.columns[t][self.columns[t] >= 0]:
-            _require_finite(column(v), self.names[v], events)
-        sides = _sides(self.columns[t], bool(self.symmetrised[t]), column)
-        for side in range(2):
-            if sides[side] is not None:
-                result[:, t, side] = sides[side] - self.log_mean[t, side]
-
-
-def two_sided(
-    log_up: np.ndarray | None, log_down: np.ndarray | None, symmetrise: bool
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    r"""The two sides of an effect, of events or of yields, from the logarithms that there are.
-
-    Symmetrised, both sides become :math:`\ln g^\pm=\pm\frac12(\ln g^+-\ln g^-)`, and one alone is mirrored,
-    :math:`\ln g^\mp=-\ln g^\pm`. Otherwise they stay as they are, and a side that is missing has no effect (None).
-    """
-    if not symmetrise:
-        return log_up, log_down
-    if log_up is not None and log_down is not None:
-        half = 0.5 * (log_up - log_down)
-        return half, -half
-    if log_up is not None:
-        return log_up, -log_up
-    return (None, None) if log_down is None else (-log_down, log_down)
 
 
 def normalise_shapes(
-    effects: SystematicEffects, processes: Sequence[str], densities: np.ndarray
+    effects: "MeasuredEffects", densities: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, ShapeNormalisation, tuple[Pruned, ...]]:
     """Normalise, symmetrise and prune the shape effects on the reference events.
 
     Args:
         effects: with raw log ratios of the n reference events.
-        processes: C names.
         densities: (n, C), each column with sum 1.
 
     Returns:
         terms (T, 2), log_g float32 (n, T, 2), how to do the same to other events, and the effects left out.
 
     Raises:
-        ModelError: a variation is of an unknown process or nuisance parameter, or there twice; a log ratio is not
-            finite or has no finite expectation.
+        ModelError: there are not V log ratios of n events, or one is not finite or has no finite expectation.
     """
-    events = f"the {len(densities)} reference events"
-    columns, groups = _index(effects, processes, len(densities))
-    variations = tuple((processes[c], effects.nuisances[k].name, direction) for c, k, direction, _ in columns)
+    declared, log_ratios, events = effects.declared, effects.log_ratios, f"the {len(densities)} reference events"
+    processes, variations = declared.processes, declared.variations
+    if log_ratios.shape != (len(densities), len(variations)):
+        raise ModelError(
+            f"found log ratios of shape {log_ratios.shape} where {(len(densities), len(variations))} is expected: "
+            f"{events}, and the variations {', '.join(variation.name for variation in variations) or '(none)'}"
+        )
 
     def column(v: int) -> np.ndarray:
-        shape, place = columns[v][3]
-        return np.asarray(effects.shapes[shape].log_ratios[:, place], dtype=float)
+        return np.asarray(log_ratios[:, v], dtype=float)
 
-    mean, error = np.zeros(len(columns)), np.zeros(len(columns))
-    for v, (process, *_) in enumerate(columns):
-        name, density = "-".join(variations[v]), densities[:, process]
-        _require_finite(column(v), name, events)
+    mean, error = np.zeros(len(variations)), np.zeros(len(variations))
+    for v, variation in enumerate(variations):
+        density = densities[:, processes.index(variation.process)]
+        _require_finite(column(v), variation.name, events)
         with np.errstate(over="ignore"):
             ratio = np.exp(column(v))
         mean[v] = density @ ratio
         if not (np.isfinite(mean[v]) and mean[v] > 0.0):
-            raise ModelError(f"the ratio of variation {name} has mean {mean[v]:g} on its process: nothing to normalise")
+            raise ModelError(
+                f"the ratio of variation {variation.name} has mean {mean[v]:g} on its process: nothing to normalise"
+            )
         error[v] = np.sqrt(density**2 @ (ratio - mean[v]) ** 2)
 
-    keys = sorted(groups)
-    pairs = np.array([groups[key] for key in keys], dtype=np.int64).reshape(-1, 2)
-    symmetrised = np.array([effects.shapes[columns[pair.max()][3][0]].symmetrise for pair in pairs], dtype=bool)
-    log_mean, sizes = np.zeros((len(keys), 2)), np.zeros((len(keys), 2))
-    for t, (process, _) in enumerate(keys):
-        for side, values in enumerate(_sides(pairs[t], bool(symmetrised[t]), column)):
+    terms, columns, symmetrised = declared.terms, declared.columns, declared.symmetrised
+    subtracted, sizes = np.zeros((len(terms), 2)), np.zeros((len(terms), 2))
+    for t, (process, _) in enumerate(terms):
+        for side, values in enumerate(_sides(columns[t], bool(symmetrised[t]), column)):
             if values is not None:
-                log_mean[t, side] = np.log(densities[:, process] @ np.exp(values))
-                sizes[t, side] = np.sqrt(densities[:, process] @ (values - log_mean[t, side]) ** 2)
-    names = [(processes[c], effects.nuisances[k].name) for c, k in keys]
-    kept, pruned = prune_shapes(sizes, names, effects.prune.shape)
-    terms = np.array(keys, dtype=np.int64).reshape(-1, 2)[kept]
-    normalisation = ShapeNormalisation(variations, mean, error, pairs[kept], symmetrised[kept], log_mean[kept])
-    log_g = np.zeros((len(densities), len(terms), 2), dtype=np.float32)
-    for t in range(len(terms)):
-        normalisation._fill(log_g, t, column, events)
-    return terms, log_g, normalisation, pruned
-
-
-_Column = tuple[int, int, str, tuple[int, int]]  # process, nuisance, direction, (shape effect, its column)
-
-
-def _index(
-    effects: SystematicEffects, processes: Sequence[str], events: int
-) -> tuple[list[_Column], dict[tuple[int, int], list[int]]]:
-    """All variations in their order, and the two of each process and nuisance parameter (−1: not there)."""
-    nuisances = [nuisance.name for nuisance in effects.nuisances]
-    columns: list[_Column] = []
-    groups: dict[tuple[int, int], list[int]] = {}
-    for number, shape in enumerate(effects.shapes):
-        expected = (events, len(shape.variations))
-        if shape.systematic not in nuisances or shape.log_ratios.shape != expected:
-            raise ModelError(
-                f"shape effect of {shape.systematic}: found log ratios of shape {shape.log_ratios.shape} where "
-                f"{expected} is expected; the nuisance parameters are {', '.join(nuisances) or '(none)'}"
-            )
-        for place, (process, direction) in enumerate(shape.variations):
-            if process not in processes or direction not in DIRECTIONS:
-                raise ModelError(
-                    f"shape effect of {shape.systematic}: no variation {direction} of {process}; processes are "
-                    f"{', '.join(processes)}, directions up and down"
-                )
-            key = (list(processes).index(process), nuisances.index(shape.systematic))
-            pair = groups.setdefault(key, [-1, -1])
-            if pair[DIRECTIONS.index(direction)] >= 0:
-                raise ModelError(f"variation {process}-{shape.systematic}-{direction} is there twice")
-            pair[DIRECTIONS.index(direction)] = len(columns)
-            columns.append((*key, direction, (number, place)))
-    return columns, groups
+                subtracted[t, side] = log_mean(values, densities[:, process])
+                sizes[t, side] = np.sqrt(densities[:, process] @ (values - subtracted[t, side]) ** 2)
+    kept, pruned = prune_shapes(sizes, [(processes[c], declared.names[k]) for c, k in terms], effects.prune.shape)
+    normalisation = ShapeNormalisation(
+        tuple((variation.process, variation.systematic, variation.direction) for variation in variations),
+        mean,
+        error,
+        columns[kept],
+        symmetrised[kept],
+        subtracted[kept],
+    )
+    return terms[kept], normalisation.apply(log_ratios, events), normalisation, pruned
 
 
 def _sides(
@@ -228,37 +144,3 @@ def _require_finite(values: np.ndarray, name: str, events: str) -> None:
     bad = int(np.count_nonzero(~np.isfinite(values)))
     if bad:
         raise ModelError(f"the log ratio of variation {name} is not finite on {bad} of {events}")
-
-
-class EffectRule(Protocol):
-    """What is asked of an effect of the configuration."""
-
-    systematic: str
-    symmetrise: bool
-
-
-class VariationRule(Protocol):
-    """What is asked of a variation of the configuration."""
-
-    process: str
-    systematic: str
-    direction: str
-
-
-def shape_effects(
-    effects: Sequence[EffectRule], variations: Sequence[VariationRule], log_ratios: np.ndarray
-) -> tuple[ShapeEffect, ...]:
-    """The raw log ratios of all variations, by systematic.
-
-    Args:
-        effects: of the configuration.
-        variations: V of them, those of one systematic side by side.
-        log_ratios: (n, V) raw log ratios of the reference events.
-    """
-    symmetrised = {effect.systematic: effect.symmetrise for effect in effects}
-    found = []
-    for systematic in dict.fromkeys(variation.systematic for variation in variations):
-        columns = [place for place, variation in enumerate(variations) if variation.systematic == systematic]
-        of_process = tuple((variations[place].process, variations[place].direction) for place in columns)
-        found.append(ShapeEffect(systematic, of_process, log_ratios[:, columns], symmetrised[systematic]))
-    return tuple(found)

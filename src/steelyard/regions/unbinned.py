@@ -1,10 +1,11 @@
-"""The statistical model as a file: what fits, toys and scans need of the networks' answers, and nothing more."""
+"""The statistical model of the unbinned analysis: the mixture on the reference events, its effects, and its file."""
 
 import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,21 +22,16 @@ from steelyard.model.mixture import Mixture
 from steelyard.model.normaliser import log_normaliser
 from steelyard.model.rates import check_total_rate
 from steelyard.regions.negative_intensity import Deficit, find_deficits, negative_weights
+from steelyard.regions.normalisation import Normalisation, normalise
 from steelyard.regions.normaliser_fit import build_normaliser
 from steelyard.regions.pruning import Pruned, prune_norms
-from steelyard.regions.shape_factors import ShapeNormalisation, SystematicEffects, normalise_shapes
+from steelyard.regions.shape_factors import ShapeNormalisation, normalise_shapes
+
+if TYPE_CHECKING:
+    from steelyard.regions.declared_effects import MeasuredEffects
 
 # A point of the nuisance parameters: all K values, or some by name with the others nominal; None: all nominal.
 Point = ArrayLike | Mapping[str, float] | None
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """E_ref[r_c] of the raw ratios on events that no network trained on, and its statistical error, both (C,)."""
-
-    processes: tuple[str, ...]
-    mean: np.ndarray
-    error: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +151,7 @@ class Model:
 
     def event_rates(self, log_r: np.ndarray) -> np.ndarray:
         """nu_c r_c of any events from raw log ratios (N, C), normalised as the reference is."""
-        return np.exp(log_r) * (self.mixture.yields / self.normalisation.mean)
+        return self.normalisation.intensities(log_r, self.mixture.yields)
 
     def event_shapes(self, log_ratios: np.ndarray) -> np.ndarray:
         """ln g of any events, float32 (N, T, 2), from raw log ratios (N, V) of all variations (``raw_g.variations``).
@@ -187,35 +183,13 @@ class Model:
         )
 
 
-def normalise(processes: tuple[str, ...], log_r: np.ndarray, weights: np.ndarray) -> Normalisation:
-    """E_ref[r_c] and its error from raw log ratios (n, C) of unseen reference events with weights (n,) of sum 1.
-
-    Only the deviation r_c - 1 fluctuates, since the weights' sum is fixed: var = sum_i w_i^2 (r_ci - mean_c)^2.
-
-    Raises:
-        ModelError: a ratio is not finite somewhere, or its mean is not positive.
-    """
-    ratio = np.exp(np.asarray(log_r, dtype=float))
-    mean = weights @ ratio
-    for process, column, value in zip(processes, ratio.T, mean, strict=True):
-        bad = int(np.count_nonzero(~np.isfinite(column)))
-        if bad:
-            raise ModelError(f"the ratio of process {process} is not finite on {bad} reference events")
-        if not value > 0.0:
-            raise ModelError(
-                f"the ratio of process {process} has mean {value:g} on the reference: nothing to normalise"
-            )
-    error = np.sqrt(weights**2 @ (ratio - mean) ** 2)
-    return Normalisation(processes=processes, mean=mean, error=error)
-
-
 def build_model(
     yields: dict[str, float],
     coefficients: Coefficients,
     bounds: tuple[float, float],
     log_r: np.ndarray,
     events: ReferenceEvents,
-    effects: SystematicEffects | None = None,
+    effects: "MeasuredEffects | None" = None,
     simulated: Callable[[], np.ndarray] | None = None,
 ) -> Model:
     """Normalise the ratios on the reference events, multiply in the yields, and prepare the nuisance parameters.
@@ -224,28 +198,30 @@ def build_model(
         yields: nu_c of each process; their order is that of the coefficients and of the columns of ``log_r``.
         log_r: (n, C) raw log ratios of reference events by networks that did not train on them.
         events: the reference events.
-        effects: of nuisance parameters, with the raw log ratios of their variations on the same events.
+        effects: of nuisance parameters, measured on the same events.
         simulated: gives the weights of each process on the events, (n, C), if they are asked for.
 
     Raises:
-        ModelError: see :func:`normalise`, :func:`~steelyard.regions.shape_factors.normalise_shapes`, and
-            :class:`~steelyard.model.effects.Systematics`; or a nuisance parameter without a constraint has no
-            effect (left), so that nothing could determine it.
+        ModelError: see :func:`~steelyard.regions.normalisation.normalise`,
+            :func:`~steelyard.regions.shape_factors.normalise_shapes`, and
+            :class:`~steelyard.model.effects.Systematics`; or a nuisance parameter without a constraint has no effect
+            (left), so that nothing could determine it.
     """
     processes = tuple(yields)
     mixture = Mixture(processes, coefficients, np.array(list(yields.values())), (float(bounds[0]), float(bounds[1])))
     normalisation = normalise(processes, log_r, events.weights)
-    ratios = np.exp(np.asarray(log_r, dtype=float))
-    rates = ratios * (mixture.yields / normalisation.mean)
+    rates = normalisation.intensities(log_r, mixture.yields)
     deficits = find_deficits(mixture, rates, simulated) if simulated else ()
     model = Model(mixture, rates, events.weights, normalisation, events.rows, deficits=deficits)
-    if effects is None or not effects.nuisances:
+    if effects is None or not effects.declared.nuisances:
         return model
-    names = [nuisance.name for nuisance in effects.nuisances]
-    log_yields, pruned = prune_norms(effects.log_yields, processes, names, effects.prune.norm)
-    densities = events.weights[:, None] * (ratios / normalisation.mean)
-    terms, log_g, raw_g, also_pruned = normalise_shapes(effects, processes, densities)
-    systematics = Systematics(effects.nuisances, log_yields, effects.factors, terms)
+    declared = effects.declared
+    if declared.processes != processes:
+        raise ModelError(f"effects of the processes {declared.processes}, and yields of {processes}: the same in order")
+    log_yields, pruned = prune_norms(effects.log_yields, processes, declared.names, effects.prune.norm)
+    densities = events.weights[:, None] * normalisation.ratios(log_r)
+    terms, log_g, raw_g, also_pruned = normalise_shapes(effects, densities)
+    systematics = Systematics(declared.nuisances, log_yields, declared.factors, terms)
     _require_effects(systematics)
     # As many events as a process has at most, of either sign, where the parameter of interest goes.
     reach = np.linspace(*mixture.coordinate_bounds, 101)

@@ -1,4 +1,4 @@
-"""The page that the report starts with: the verdict, the result, and the checks, those that failed first.
+"""The first page of the report: the verdict, the result, and the checks, those that failed first.
 
 One HTML file without scripts and without a link to anything outside, which a browser opens by itself and which the
 workflow's report includes as its first page (``workflow/report/workflow.rst``).

@@ -136,7 +136,7 @@ def summarise(
     analysis: str,
     parameter: str,
     inferences: Mapping[str, Inference],
-    exact: Mapping[str, Inference],
+    oracle: Mapping[str, Inference],
     baselines: Sequence[BaselineResult],
     checks: Sequence[Check],
     headline: str = "two-sided",
@@ -150,7 +150,7 @@ def summarise(
     Args:
         analysis, parameter: names.
         inferences: what the learned belt says of each data set, ``asimov`` and perhaps ``observed``.
-        exact: the same of the exact likelihood's belt; empty where there is none.
+        oracle: the same of the exact likelihood's belt; empty where there is none.
         baselines: the binned analyses.
         checks: the verdicts of all diagnostics.
         headline: reading of the p-value that people see first.
@@ -164,7 +164,7 @@ def summarise(
         scans = {baseline.name: getattr(baseline, data) for baseline in baselines}
         scans = {name: scan for name, scan in scans.items() if scan is not None}
         error = reference[data].sigma_hat if reference and data in reference else None
-        results[data] = _data_result(inference, exact.get(data), scans, headline, error)
+        results[data] = _data_result(inference, oracle.get(data), scans, headline, error)
     verdicts = [CheckResult(check.name, check.value, check.threshold, check.status) for check in checks]
     negative = dict(negative_fractions) if any((negative_fractions or {}).values()) else None
     unknown = list(simulation) or None
@@ -181,31 +181,31 @@ def summarise(
 
 def _data_result(
     inference: Inference,
-    exact: Inference | None,
+    oracle: Inference | None,
     scans: Mapping[str, BinnedScan],
     headline: str,
     sigma_reference: float | None,
 ) -> DataResult:
     evidence, bounds = inference.significance, inference.bounds
-    oracle = None
-    if exact is not None:
-        found = exact.significance
-        oracle = found.asymptotic if found.neyman is None else found.neyman
+    headline_of_oracle = None
+    if oracle is not None:
+        found = oracle.significance
+        headline_of_oracle = found.asymptotic if found.neyman is None else found.neyman
     return DataResult(
         hat=inference.hat,
         levels={
-            str(interval.level): _level(interval, exact.intervals[index] if exact else None)
+            str(interval.level): _level(interval, oracle.intervals[index] if oracle else None)
             for index, interval in enumerate(inference.intervals)
         },
         significance=SignificanceResult(
             evidence.asymptotic,
             evidence.neyman,
-            oracle,
+            headline_of_oracle,
             headline,
             evidence,
-            exact.significance if exact else None,
+            oracle.significance if oracle else None,
             inference.expected,
-            exact.expected if exact else None,
+            oracle.expected if oracle else None,
         ),
         baselines={name: scan.intervals for name, scan in scans.items()},
         sigma_reference=sigma_reference,
@@ -214,18 +214,18 @@ def _data_result(
         searched=inference.searched,
         scanned=inference.scanned,
         bounds=bounds,
-        oracle_hat=exact.hat if exact else None,
-        oracle_fit=exact.fit if exact else None,
-        oracle_searched=exact.searched if exact else None,
+        oracle_hat=oracle.hat if oracle else None,
+        oracle_fit=oracle.fit if oracle else None,
+        oracle_searched=oracle.searched if oracle else None,
     )
 
 
-def _level(interval: Interval, exact: Interval | None = None) -> LevelResult:
+def _level(interval: Interval, oracle: Interval | None = None) -> LevelResult:
     sets = {"neyman": (interval.neyman, interval.neyman_ends, interval.neyman_errors)}
     sets["asymptotic"] = (interval.asymptotic, interval.asymptotic_ends, None)
-    if exact is not None:
-        sets["oracle"] = (exact.neyman, exact.neyman_ends, exact.neyman_errors)
-        sets["oracle_asymptotic"] = (exact.asymptotic, exact.asymptotic_ends, None)
+    if oracle is not None:
+        sets["oracle"] = (oracle.neyman, oracle.neyman_ends, oracle.neyman_errors)
+        sets["oracle_asymptotic"] = (oracle.asymptotic, oracle.asymptotic_ends, None)
     return LevelResult(
         **{name: segments for name, (segments, _, _) in sets.items()},
         ends={name: kinds for name, (_, kinds, _) in sets.items() if kinds is not None},

@@ -1,1 +1,1 @@
-"""What the workflow needs around the library: jobs, packing, the plan of a run, digests, provenance."""
+"""Services of the workflow around the library: jobs, packing, the plan of a run, digests, provenance."""

@@ -1,4 +1,4 @@
-"""Digests of the code that each stage runs: what makes a change of the library run the stages again that use it.
+"""Digests of the code of each stage, by which a change of the library reruns the stages that use it.
 
 A digest is taken of what the code does and not of where it stands: of the syntax trees of all modules that a stage
 reaches by imports, each without comments, docstrings and imports, and with ``module.name`` written ``name``. A module

@@ -1,4 +1,4 @@
-"""What every job of the workflow does around its one library call: a log, and one clear error."""
+"""The frame of every job of the workflow around its one library call: a log, and one clear error."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Which members of an ensemble share a job."""
+"""Packs of ensemble members that share a job."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

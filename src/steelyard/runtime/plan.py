@@ -1,4 +1,4 @@
-"""What a run will cost, before it is submitted: jobs, GPU hours and CPU hours of every stage, from earlier runs.
+"""The cost of a run before it is submitted: jobs, GPU hours and CPU hours of every stage, from earlier runs.
 
 ``python -m steelyard.runtime.plan [OPTIONS OF SNAKEMAKE]`` makes a dry run and prints the table.
 """

@@ -1,4 +1,4 @@
-"""``python -m steelyard.runtime.precompile`` compiles the engine ahead of its first use, once for a source text.
+"""Compilation of the engine ahead of its first use: ``python -m steelyard.runtime.precompile``.
 
 Otherwise the first jobs of a workflow that fit would each do it, at the same time and for a minute or more.
 """

@@ -1,4 +1,4 @@
-"""What a result was made with: the versions of the packages, and that of the training."""
+"""The versions that a result was made with: of the packages, and of the training."""
 
 import importlib.metadata
 import platform

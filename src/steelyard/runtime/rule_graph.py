@@ -1,4 +1,4 @@
-"""The graph of the rules as a page with a picture that GitHub and other viewers of Markdown draw (Mermaid).
+"""The graph of the rules as a page in Markdown, with a picture in Mermaid.
 
 ``snakemake --rulegraph mermaid-js | python -m steelyard.runtime.rule_graph workflow/rules > docs/rulegraph.md``
 """

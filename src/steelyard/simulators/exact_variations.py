@@ -1,7 +1,7 @@
 """Exact log ratios of ±1σ variations, where a simulator knows its densities."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -13,9 +13,14 @@ SIDES = {"up": 1.0, "down": -1.0}
 class VariationRule(Protocol):
     """What is asked of a variation, see :func:`steelyard.configuration.systematics.variations`."""
 
-    process: str
-    systematic: str
-    direction: str
+    @property
+    def process(self) -> str: ...
+
+    @property
+    def systematic(self) -> str: ...
+
+    @property
+    def direction(self) -> Literal["up", "down"]: ...
 
 
 def exact_variations(simulator: Simulator, observables: np.ndarray, variations: Sequence[VariationRule]) -> np.ndarray:

@@ -9,7 +9,7 @@ from steelyard.configuration.schema import Parameter, Process, ReferenceWeight, 
 from steelyard.data.expected import check_expected, default_shares, expected_events, outdated, tell_expected
 from steelyard.data.identifiers import event_ids
 from steelyard.data.reference import mix_reference
-from steelyard.data.reference_events import exact_log_ratios, reference_events
+from steelyard.data.reference_events import oracle_log_ratios, reference_events
 from steelyard.data.store import Sample, SampleInfo
 from steelyard.diagnostics.model.asimov_weights import asimov_weights, reference_advice
 from steelyard.errors import InputError
@@ -53,7 +53,7 @@ def effective_per_event(samples, reference):
     """Effective reference events for each expected one at mu = 1: all densities are equal here, and so all ratios."""
     events = reference_events(samples, reference)
     yields = np.array([reference.yields[name] for name in reference.processes])
-    log_r = exact_log_ratios(np.zeros((len(events.weights), len(yields))), reference)
+    log_r = oracle_log_ratios(np.zeros((len(events.weights), len(yields))), reference)
     found = asimov_weights(
         np.exp(log_r) * yields,
         events.weights,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from interference_effects import shape
 
 from steelyard.data.null_ratios import NullRatios
 from steelyard.data.reference_events import ReferenceEvents
@@ -12,7 +13,7 @@ from steelyard.finite_simulation.null_information import measure_null, null_info
 from steelyard.inference.fit import fit
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Nuisance
-from steelyard.regions.shape_factors import ShapeEffect, SystematicEffects
+from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects
 from steelyard.regions.unbinned import build_model
 
 EVENTS = 20_000
@@ -32,15 +33,13 @@ def model(noise=None, background=0.0, names=("tilt",)):
     rows = np.stack([np.zeros(EVENTS, dtype=int), np.arange(EVENTS)], axis=1)
     shapes = {"tilt": 0.05 * x, "null": noise}
     used = [*names, *(["null"] if noise is not None else [])]
-    effects = SystematicEffects(
-        nuisances=tuple(Nuisance(name) for name in used),
-        log_yields=np.zeros((len(processes), len(used), 2)),
-        factors=np.zeros((len(processes), len(used)), dtype=bool),
-        shapes=tuple(
-            ShapeEffect(name, (("S", "up"), ("S", "down")), np.stack([shapes[name], -shapes[name]], axis=1))
-            for name in used
-        ),
+    declared = DeclaredEffects(
+        tuple(processes),
+        tuple(Nuisance(name) for name in used),
+        tuple(shape("S", name, "up", "down") for name in used),
     )
+    log_ratios = np.stack([sign * shapes[name] for name in used for sign in (1.0, -1.0)], axis=1)
+    effects = MeasuredEffects(declared, np.zeros((len(processes), len(used), 2)), log_ratios)
     events = ReferenceEvents(np.full(EVENTS, 1.0 / EVENTS), rows)
     return build_model(processes, coefficients, (0.0, 5.0), log_r, events, effects)
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 import interference
 import numpy as np
 import pytest
+from interference_effects import shape
 from scipy.stats import norm
 
 from steelyard.checks import Levels
@@ -19,7 +20,7 @@ from steelyard.inference.fit import scan
 from steelyard.io.serialisation import from_data, to_data
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Nuisance
-from steelyard.regions.shape_factors import ShapeEffect, SystematicEffects
+from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects
 from steelyard.regions.unbinned import build_model
 
 GRID = np.array([0.0, 0.5, 2.0, 3.0])
@@ -136,8 +137,8 @@ def tilts(x):
 
 
 def tilted(x):
-    shape = ShapeEffect("tilt", (("B", "up"), ("B", "down")), tilts(x).astype(np.float32), symmetrise=False)
-    return SystematicEffects((Nuisance("tilt"),), np.zeros((2, 1, 2)), np.zeros((2, 1), dtype=bool), (shape,))
+    declared = DeclaredEffects(("S", "B"), (Nuisance("tilt"),), (shape("B", "tilt", "up", "down"),))
+    return MeasuredEffects(declared, np.zeros((2, 1, 2)), tilts(x).astype(np.float32))
 
 
 def test_profiled_shapes_bring_the_sampling_of_their_normaliser():

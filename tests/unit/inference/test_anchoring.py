@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import one_sided_search
 import pytest
+from joint_normaliser import JointNormaliser
 
 from steelyard.inference.anchoring import shifts
 from steelyard.inference.fit import fit, scan
 from steelyard.inference.impacts import impacts
 from steelyard.inference.toys import throw_toys
 from steelyard.model.normaliser import log_normaliser, log_normaliser_derivatives
-from steelyard.regions.joint_normaliser import JointNormaliser
 
 MU = np.array([0.0, 0.5, 1.0, 2.0])
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from interference_effects import shape
 
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.diagnostics.model.interpolation_check import FALL_BACK, check_fall_back
@@ -13,7 +14,7 @@ from steelyard.inference.toy_fits import fit_toys
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Nuisance
 from steelyard.regions.asimov import varied_rates
-from steelyard.regions.shape_factors import ShapeEffect, SystematicEffects
+from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects
 from steelyard.regions.unbinned import build_model
 
 EVENTS, PEAK, WIDTH, SCALE = 12_000, 125.0, 2.0, 0.005
@@ -38,12 +39,9 @@ def peak(interpolation="code4", events=EVENTS):
     x = LOW + (HIGH - LOW) * (np.arange(events) + 0.5) / events
     log_r = np.stack([log_peak(x), log_falling(x)], axis=1) + np.log(HIGH - LOW)
     log_ratios = np.stack([log_peak(x, side) - log_peak(x) for side in (1.0, -1.0)], axis=1)
-    effects = SystematicEffects(
-        (Nuisance("energy", interpolation=interpolation),),
-        np.zeros((2, 1, 2)),
-        np.zeros((2, 1), dtype=bool),
-        (ShapeEffect("energy", (("s", "up"), ("s", "down")), log_ratios),),
-    )
+    nuisance = Nuisance("energy", interpolation=interpolation)
+    declared = DeclaredEffects(tuple(YIELDS), (nuisance,), (shape("s", "energy", "up", "down"),))
+    effects = MeasuredEffects(declared, np.zeros((2, 1, 2)), log_ratios)
     coefficients = Coefficients(["mu"], ["mu", "1"], {"mu": 1.0})
     reference = ReferenceEvents(
         np.full(events, 1.0 / events), np.stack([np.zeros(events, dtype=int), np.arange(events)], axis=1)

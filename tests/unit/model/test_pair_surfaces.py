@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import one_sided_search
 import pytest
+from joint_normaliser import JointNormaliser
 
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import from_arrays, to_arrays
 from steelyard.model.normaliser import log_normaliser, log_normaliser_derivatives
 from steelyard.regions.asimov import intensities
-from steelyard.regions.joint_normaliser import JointNormaliser
 
 KINDS = {"one-sided": (0.0, 0.0), "one and two": (0.0, 1.0), "two-sided": (1.0, 1.0)}
 

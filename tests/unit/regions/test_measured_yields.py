@@ -6,7 +6,7 @@ import pytest
 from steelyard.data.store import SampleInfo
 from steelyard.errors import InputError
 from steelyard.model.effects import Nuisance
-from steelyard.regions.declared_effects import ModelEffects, ProcessEffect
+from steelyard.regions.declared_effects import DeclaredEffects, ProcessEffect
 from steelyard.regions.measured_yields import log_yields
 
 BOTH = ("up", "down")
@@ -24,7 +24,7 @@ NOMINAL = [info("gg", S=50.0, B=100.0), info("extra", B=60.0)]
 
 def effects(*given, nuisances=("k", "l", "free")):
     parameters = tuple(Nuisance(name) for name in nuisances)
-    return ModelEffects(("S", "B"), parameters, given, {"free": ("B",)})
+    return DeclaredEffects(("S", "B"), parameters, given, {"free": ("B",)})
 
 
 def of(effect, varied):
@@ -38,7 +38,7 @@ def variation(process="B", directions=BOTH, **keys):
 def test_no_effect_is_zero_for_all_processes_and_nuisance_parameters():
     found = log_yields(effects(), NOMINAL, {})
     assert found.shape == (2, 3, 2) and found.dtype == np.float64 and not found.any()
-    assert log_yields(ModelEffects(("S", "B")), NOMINAL, {}).shape == (2, 0, 2)
+    assert log_yields(DeclaredEffects(("S", "B")), NOMINAL, {}).shape == (2, 0, 2)
 
 
 def test_an_explicit_norm_is_its_logarithm_in_its_place():
@@ -81,6 +81,11 @@ def test_two_sides_are_symmetrised_in_the_logarithm():
     varied = {("gg", "k", side): info("gg", S=value) for side, value in (("up", 60.0), ("down", 45.0))}
     half = 0.5 * math.log(1.2 / 0.9)
     np.testing.assert_allclose(of(variation("S", symmetrise=True), varied)[0, 0], [half, -half], rtol=1e-14)
+
+
+def test_a_norm_of_two_numbers_is_symmetrised_in_the_logarithm_too():
+    found = of(ProcessEffect("S", "k", norm=(1.44, 1.0), symmetrise=True), {})[0, 0]
+    np.testing.assert_allclose(np.exp(found), [1.2, 1.0 / 1.2], rtol=1e-14)
 
 
 def test_a_variation_used_for_its_shape_has_no_yield():

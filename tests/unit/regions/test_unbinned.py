@@ -6,16 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from interference import BOUNDS, coefficients
-from interference_effects import inputs
+from interference_effects import inputs, shape
 
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.errors import ModelError
 from steelyard.inference.fall_back import find_fall_back
 from steelyard.model.effects import Nuisance
 from steelyard.model.yield_factors import total_yield_factors
-from steelyard.regions.pruning import PruningThresholds
-from steelyard.regions.shape_factors import ShapeEffect, two_sided
-from steelyard.regions.unbinned import build_model, load_model, normalise, save_model
+from steelyard.regions.declared_effects import Prune
+from steelyard.regions.unbinned import build_model, load_model, save_model
 
 
 def events(n=4):
@@ -37,23 +36,6 @@ def test_asimov_weights_add_up_to_the_expected_events(interference):
         kappa = np.sqrt(mu)
         total = interference.mixture.total(kappa)[0]
         assert interference.asimov_weights(mu).sum() == pytest.approx(total, rel=1e-12)
-
-
-def test_the_error_of_the_mean_ratio_is_its_scatter():
-    generator = np.random.default_rng(1)
-    weights = np.full(1000, 1e-3)
-    samples = [normalise(("c",), generator.normal(size=(1000, 1)) * 0.3, weights) for _ in range(400)]
-    scatter = np.std([sample.mean[0] for sample in samples])
-    quoted = np.mean([sample.error[0] for sample in samples])
-    assert quoted == pytest.approx(scatter, rel=4.0 / np.sqrt(2.0 * 400))
-
-
-@pytest.mark.parametrize(("bad", "message"), [(np.inf, "not finite on 1 reference"), (np.nan, "not finite on 1")])
-def test_a_ratio_that_is_no_number_is_an_error(bad, message):
-    log_r = np.zeros((4, 1))
-    log_r[2] = bad
-    with pytest.raises(ModelError, match=message):
-        normalise(("S",), log_r, events().weights)
 
 
 def test_round_trip_through_a_file(interference, tmp_path):
@@ -85,13 +67,17 @@ def with_effects(given, **changes):
     return replace(given, effects=replace(given.effects, **changes))
 
 
-def with_shape(given, *variations, log_ratios, systematic="scale", symmetrise=False):
-    shape = ShapeEffect(systematic, tuple(variations), np.asarray(log_ratios), symmetrise)
-    return with_effects(given, shapes=(shape,))
+def with_declared(given, **changes):
+    return with_effects(given, declared=replace(given.effects.declared, **changes))
+
+
+def with_shape(given, process, *directions, log_ratios, systematic="scale", symmetrise=False):
+    one = shape(process, systematic, *directions, symmetrise=symmetrise)
+    return with_effects(with_declared(given, effects=(one,)), log_ratios=np.asarray(log_ratios))
 
 
 def raw(given):
-    return np.concatenate([shape.log_ratios for shape in given.effects.shapes], axis=1)
+    return given.effects.log_ratios
 
 
 def density(given, process):
@@ -131,7 +117,7 @@ def test_a_missing_side_has_no_effect(shaped):
 
 def test_two_sides_are_made_symmetric(given):
     up, down = 0.2 * (x() - 0.3), 0.1 * np.cos(5.0 * x())
-    model = with_shape(given, ("B", "up"), ("B", "down"), log_ratios=np.stack([up, down], 1), symmetrise=True).build()
+    model = with_shape(given, "B", "up", "down", log_ratios=np.stack([up, down], 1), symmetrise=True).build()
     p = density(given, 2)
     for side, sign in enumerate((1.0, -1.0)):
         half = 0.5 * sign * (up - down)
@@ -141,21 +127,15 @@ def test_two_sides_are_made_symmetric(given):
 @pytest.mark.parametrize(("direction", "side"), [("up", 0), ("down", 1)])
 def test_one_side_is_mirrored_where_that_is_asked_for(given, direction, side):
     shape = 0.2 * (x() - 0.3)
-    model = with_shape(given, ("B", direction), log_ratios=shape[:, None], symmetrise=True).build()
+    model = with_shape(given, "B", direction, log_ratios=shape[:, None], symmetrise=True).build()
     p = density(given, 2)
     np.testing.assert_allclose(model.log_g[:, 0, side], shape - np.log(p @ np.exp(shape)), atol=1e-7)
     np.testing.assert_allclose(model.log_g[:, 0, 1 - side], -shape - np.log(p @ np.exp(-shape)), atol=1e-7)
 
 
-def test_yields_are_made_symmetric_by_the_same_function():
-    up, down = two_sided(np.log(1.2), np.log(1.1), True)
-    assert np.exp(up) == pytest.approx(np.sqrt(1.2 / 1.1)) and down == -up
-    assert two_sided(0.1, None, False) == (0.1, None)
-
-
 def test_effects_below_the_thresholds_are_left_out_and_listed(given):
     """The scale's rms of ln g is about 0.06 on every process, the angle's 0.1; lumi moves yields by 1.7 %."""
-    model = with_effects(given, prune=PruningThresholds(norm=0.02, shape=0.08)).build()
+    model = with_effects(given, prune=Prune(norm=0.02, shape=0.08)).build()
     assert model.systematics.terms.tolist() == [[2, 2], [3, 2]]
     assert not model.systematics.log_yields[:, 0].any() and model.systematics.log_yields[:, 1].any()
     listed = {(effect.effect, effect.systematic, effect.process) for effect in model.pruned}
@@ -216,12 +196,12 @@ def test_data_carry_what_the_likelihood_needs(shaped, monkeypatch):
 def test_an_interpolation_that_would_turn_negative_is_exponential_on_these_events_alone(given):
     values = np.zeros((EVENTS, 2))
     values[5:8] = [5.0, -4.0]
-    extreme = with_shape(given, ("B", "up"), ("B", "down"), log_ratios=values)
+    extreme = with_shape(given, "B", "up", "down", log_ratios=values)
     nuisances = tuple(
         replace(nuisance, interpolation="exponential") if nuisance.name == "scale" else nuisance
-        for nuisance in extreme.effects.nuisances
+        for nuisance in extreme.effects.declared.nuisances
     )
-    model, safe = extreme.build(), with_effects(extreme, nuisances=nuisances).build()
+    model, safe = extreme.build(), with_declared(extreme, nuisances=nuisances).build()
     (found,) = find_fall_back(model.mixture.processes, model.systematics, model.log_g, model.densities)
     assert (found.process, found.systematic, found.events) == ("B", "scale", 3)
     weights = model.asimov_weights(0.3, {"scale": 0.5})
@@ -230,7 +210,7 @@ def test_an_interpolation_that_would_turn_negative_is_exponential_on_these_event
     first, second = (m.log_g[5:8, m.systematics.terms.tolist().index([2, 1])] for m in (model, safe))
     np.testing.assert_array_equal(first, second)
     # Observed events are treated alike.
-    moderate = with_shape(given, ("B", "up"), ("B", "down"), log_ratios=0.01 * values).build()
+    moderate = with_shape(given, "B", "up", "down", log_ratios=0.01 * values).build()
     log_g = moderate.event_shapes(values[4:6])
     (found,) = find_fall_back(moderate.mixture.processes, moderate.systematics, log_g)
     assert found.events == 1 and found.share is None
@@ -249,39 +229,35 @@ def nan_at(row):
         ({"log_ratios": nan_at(3)}, "variation B-scale-up is not finite on 1 of the 4000 reference events"),
         ({"log_ratios": np.full((EVENTS, 1), 1e3)}, "variation B-scale-up has mean inf"),
         ({"log_ratios": np.zeros((7, 1))}, r"found log ratios of shape \(7, 1\) where \(4000, 1\)"),
-        ({"systematic": "sclae"}, "shape effect of sclae"),
         ({"systematic": "k_NI"}, "'linear' nuisance parameter has no shape effect"),
-        ({"variations": [("ggH", "up")]}, "no variation up of ggH; processes are S, SBI, B, NI"),
-        ({"variations": [("B", "left")]}, "no variation left of B"),
     ],
 )
 def test_shapes_that_cannot_be_used_are_an_error(given, changes, message):
-    keys = {"variations": [("B", "up")], "log_ratios": np.zeros((EVENTS, 1))} | changes
-    variations = keys.pop("variations")
     with pytest.raises(ModelError, match=message):
-        with_shape(given, *variations, **keys).build()
+        with_shape(given, "B", "up", **{"log_ratios": np.zeros((EVENTS, 1))} | changes).build()
 
 
-def test_a_variation_that_is_there_twice_is_an_error(given):
-    with pytest.raises(ModelError, match="variation B-scale-up is there twice"):
-        with_shape(given, ("B", "up"), ("B", "up"), log_ratios=np.zeros((EVENTS, 2))).build()
+def test_effects_of_other_processes_than_those_of_the_model_are_an_error(given):
+    with pytest.raises(ModelError, match="the same in order"):
+        with_declared(given, processes=("SBI", "S", "B", "NI")).build()
 
 
 def test_a_parameter_that_nothing_determines_is_an_error(given):
     effects = given.effects
-    for index, nuisance in ((3, effects.nuisances[3]), (0, Nuisance("free", constraint="free"))):
+    before = effects.declared.nuisances
+    for index, nuisance in ((3, before[3]), (0, Nuisance("free", constraint="free"))):
         log_yields = effects.log_yields.copy()
         log_yields[:, index] = 0.0
-        nuisances = (*effects.nuisances[:index], nuisance, *effects.nuisances[index + 1 :])
+        changed = with_declared(given, nuisances=(*before[:index], nuisance, *before[index + 1 :]))
         with pytest.raises(ModelError, match=f"nuisance parameter {nuisance.name} has no constraint and no effect"):
-            with_effects(given, log_yields=log_yields, nuisances=nuisances).build()
+            with_effects(changed, log_yields=log_yields).build()
     log_yields = effects.log_yields.copy()
     log_yields[:, 0] = 0.0
     assert len(with_effects(given, log_yields=log_yields).build().systematics) == 5  # a constraint determines lumi
 
 
 def test_round_trip_of_nuisance_parameters_through_a_file(given, tmp_path):
-    model = with_effects(given, prune=PruningThresholds(norm=0.02, shape=0.08)).build()
+    model = with_effects(given, prune=Prune(norm=0.02, shape=0.08)).build()
     save_model(model, tmp_path / "model.npz")
     back = load_model(tmp_path / "model.npz")
     assert back.systematics.nuisances == model.systematics.nuisances and back.pruned == model.pruned

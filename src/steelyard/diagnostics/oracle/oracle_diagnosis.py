@@ -1,6 +1,6 @@
 """Learned against exact, where a simulator knows its densities."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from steelyard.checks import Check
 from steelyard.diagnostics.oracle.ratio_comparison import RatioComparison, compare_gain, compare_ratio, compare_scans
 from steelyard.diagnostics.stages import OracleInputs, run_registered
 from steelyard.inference.fit import Scan
+from steelyard.regions.normalisation import log_ratios
 from steelyard.regions.unbinned import Model
 
 if TYPE_CHECKING:
@@ -76,9 +77,6 @@ def compare_oracle(
 
 def _log_ratio(model: Model, numerator: str, denominator: str | None) -> np.ndarray:
     """log of one ratio to the reference, or of two to each other, on the reference events (n,)."""
-    log_r: Sequence[np.ndarray] = [
-        np.log(model.rates[:, model.mixture.processes.index(name)])
-        - np.log(model.mixture.yields[model.mixture.processes.index(name)])
-        for name in (numerator, *([denominator] if denominator else []))
-    ]
-    return log_r[0] if denominator is None else log_r[0] - log_r[1]
+    chosen = [model.mixture.processes.index(name) for name in (numerator, denominator) if name is not None]
+    log_r = log_ratios(model.rates[:, chosen], model.mixture.yields[chosen])
+    return log_r[:, 0] if denominator is None else log_r[:, 0] - log_r[:, 1]

@@ -25,7 +25,7 @@ def check_normalisation(
 
     Args:
         ratios: C names.
-        mean, error: (C,) raw expectation and its statistical error (``steelyard.regions.unbinned.normalise``).
+        mean, error: (C,) raw expectation and its statistical error (``steelyard.regions.normalisation.normalise``).
         threshold: of the deviation; 0.5 % of a rate of 10^3 events is a sixth of its Poisson error.
     """
     return tuple(

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steelyard.checks import Check
 from steelyard.data.identifiers import SplitRule
 from steelyard.data.store import Sample
+from steelyard.data.variations import Variation
 from steelyard.diagnostics.oracle.variation_comparison import VariationComparison, compare_variation
 from steelyard.diagnostics.stages import VariationInputs, run_registered
 from steelyard.diagnostics.variation.normaliser_size import NormaliserSize, normaliser_size, points_within
@@ -20,16 +21,6 @@ from steelyard.finite_simulation.null_information import NullInformation
 
 if TYPE_CHECKING:
     from steelyard.diagnostics.thresholds import Thresholds
-
-
-class VariationRule(Protocol):
-    """What is asked of a variation of the configuration."""
-
-    name: str
-    process: str
-    systematic: str
-    direction: str
-    kind: str
 
 
 @dataclass(frozen=True)
@@ -65,7 +56,7 @@ class SystematicDiagnosis:
 
 
 def diagnose_systematic(
-    variations: Sequence[VariationRule],
+    variations: Sequence[Variation],
     samples: Sequence[Sample],
     varied: Mapping[str, Mapping[str, Sample]],
     scores: Sequence[np.ndarray],
@@ -152,7 +143,7 @@ def diagnose_systematic(
 
 
 def _comparisons(
-    variations: Sequence[VariationRule],
+    variations: Sequence[Variation],
     learned: Mapping[str, np.ndarray],
     exact: Mapping[str, np.ndarray],
     weights: Mapping[str, np.ndarray],
