@@ -8,7 +8,7 @@ import numpy as np
 
 from steelyard.errors import ModelError
 from steelyard.likelihood.evaluate import check_shapes, prepare_data_effects
-from steelyard.likelihood.kernels.coefficient_values import prepare_curves
+from steelyard.likelihood.kernels.coefficient_values import prepare_coefficients
 from steelyard.likelihood.minimise import experiment_loop
 from steelyard.likelihood.minimise.basins import search_grid
 from steelyard.likelihood.minimise.valleys import find_valleys, valley_signs
@@ -115,7 +115,7 @@ def fit_toys(
     counts = np.ascontiguousarray(counts, dtype=float) if binned else np.zeros(0)
     if binned and (len(counts) != offsets[-1] or not np.all(counts >= 0.0)):
         raise ModelError(f"{len(counts)} counts for {offsets[-1]} bins; each needs one, and none may be negative")
-    effects, curves = prepare_data_effects(mixture, systematics, binned), prepare_curves(mixture)
+    effects, curves = prepare_data_effects(mixture, systematics, binned), prepare_coefficients(mixture)
     rates = np.ascontiguousarray(rates, dtype=float)
     log_g = check_shapes(systematics, rates, log_g)
     rows = np.zeros(0, dtype=np.int64) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
@@ -135,7 +135,7 @@ def fit_toys(
     starts = iter(range(0, toys, step))
 
     def fit(_: int) -> None:
-        bench = experiment_loop.allocate_bench(effects, grid, fractions, largest)
+        fits = experiment_loop.allocate_fits(effects, grid, fractions, largest)
         for first in starts:  # of one iterator: a thread takes what no other has taken
             chosen = slice(first, min(first + step, toys))
             experiment_loop.fit_experiments(
@@ -152,7 +152,7 @@ def fit_toys(
                 sides,
                 valleys.crossed,
                 valleys.weak,
-                bench,
+                fits,
                 experiment_loop.Outcome(*(array[chosen] for array in outcome)),
             )
 

@@ -9,7 +9,7 @@ import numpy as np
 from steelyard.errors import ModelError
 from steelyard.likelihood.kernels.blocks import Events, allocate_events, allocate_packing, blocks_of, pack_events
 from steelyard.likelihood.kernels.derivatives import constraint, expected_events, fill_gradient, fill_hessian
-from steelyard.likelihood.kernels.intensities import allocate_room, set_point
+from steelyard.likelihood.kernels.intensities import allocate_buffers, set_point
 from steelyard.likelihood.kernels.line import add_slice, count_negative
 from steelyard.likelihood.kernels.moments import Moments, add_moments, allocate_moments
 from steelyard.likelihood.kernels.orders import GRADIENT, HESSIAN
@@ -119,9 +119,11 @@ class Evaluator:
         factors = self._factors(alpha)
 
         def add(group: tuple[int, int]) -> tuple[bool, Moments]:
-            room, moments = allocate_room(effects), allocate_moments(effects)
-            set_point(effects, alpha, room)
-            return add_moments(effects, self.events, *group, fractions[0], factors.rates, order, room, moments), moments
+            buffers, moments = allocate_buffers(effects), allocate_moments(effects)
+            set_point(effects, alpha, buffers)
+            return add_moments(
+                effects, self.events, *group, fractions[0], factors.rates, order, buffers, moments
+            ), moments
 
         total = allocate_moments(effects)
         size = 1 + len(alpha)
@@ -147,9 +149,9 @@ class Evaluator:
         factors = self._factors(alpha)
 
         def add(group: tuple[int, int]) -> np.ndarray:
-            room, logs = allocate_room(effects), np.zeros(len(fractions))
-            set_point(effects, alpha, room)
-            add_slice(effects, self.events, *group, fractions, factors.rates, room, logs)
+            buffers, logs = allocate_buffers(effects), np.zeros(len(fractions))
+            set_point(effects, alpha, buffers)
+            add_slice(effects, self.events, *group, fractions, factors.rates, buffers, logs)
             return logs
 
         logs = sum(self._map(add), start=np.zeros(len(fractions)))
@@ -158,10 +160,10 @@ class Evaluator:
     def negative_events(self, kappa: float, alpha: np.ndarray) -> int:
         """Number of events with weight, or of bins, whose intensity is not positive at this point."""
         alpha = np.ascontiguousarray(alpha, dtype=float)
-        room = allocate_room(self.effects)
-        set_point(self.effects, alpha, room)
+        buffers = allocate_buffers(self.effects)
+        set_point(self.effects, alpha, buffers)
         fractions = self._mixture.fractions(kappa)[0]
-        return int(count_negative(self.effects, self.events, fractions, self._factors(alpha).rates, room))
+        return int(count_negative(self.effects, self.events, fractions, self._factors(alpha).rates, buffers))
 
     def _factors(self, alpha: np.ndarray) -> Factors:
         factors = allocate_factors(self.effects)

@@ -12,7 +12,7 @@ import numpy as np
 
 from steelyard.likelihood.evaluate import Evaluator
 from steelyard.likelihood.kernels.expectation import add_expectations
-from steelyard.likelihood.kernels.intensities import allocate_room, set_point
+from steelyard.likelihood.kernels.intensities import allocate_buffers, set_point
 from steelyard.likelihood.kernels.moments import Moments, allocate_moments
 from steelyard.likelihood.kernels.orders import HESSIAN, VALUE
 from steelyard.model.effects import Anchor, Systematics
@@ -94,7 +94,7 @@ class Integration:
     def _sums(self, alpha: np.ndarray, order: int) -> Moments:
         evaluator = self._evaluator
         effects, ones = evaluator.effects, np.ones(len(evaluator.effects.yields))
-        room, sums = allocate_room(effects), allocate_moments(effects)
-        set_point(effects, np.ascontiguousarray(alpha), room)
-        add_expectations(effects, evaluator.events, 0, len(evaluator.events.counts), ones, order, room, sums)
+        buffers, sums = allocate_buffers(effects), allocate_moments(effects)
+        set_point(effects, np.ascontiguousarray(alpha), buffers)
+        add_expectations(effects, evaluator.events, 0, len(evaluator.events.counts), ones, order, buffers, sums)
         return sums

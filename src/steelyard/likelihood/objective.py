@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from steelyard.likelihood.kernels.blocks import FIRST, Events
-from steelyard.likelihood.kernels.coefficient_values import Curves, fill_fractions
+from steelyard.likelihood.kernels.coefficient_values import CoefficientTables, fill_coefficients
 from steelyard.likelihood.kernels.derivatives import constraint, expected_events, fill_gradient, fill_hessian
-from steelyard.likelihood.kernels.intensities import Room, allocate_room, set_point
+from steelyard.likelihood.kernels.intensities import BlockBuffers, allocate_buffers, set_point
 from steelyard.likelihood.kernels.moments import Moments, add_moments, allocate_moments, clear_moments
 from steelyard.likelihood.kernels.orders import GRADIENT, HESSIAN
 from steelyard.likelihood.kernels.process_factors import Effects, Factors, allocate_factors, fill_factors
@@ -24,12 +24,12 @@ class Data(NamedTuple):
     """
 
     effects: Effects
-    curves: Curves
+    curves: CoefficientTables
     events: Events
     observed: np.ndarray
 
 
-class Desk(NamedTuple):
+class EvaluationBuffers(NamedTuple):
     """Everything that is written to while a point is evaluated.
 
     Attributes:
@@ -37,7 +37,7 @@ class Desk(NamedTuple):
         gradient, hessian: the result, (1 + K,) and (1 + K, 1 + K).
     """
 
-    room: Room
+    buffers: BlockBuffers
     moments: Moments
     factors: Factors
     fractions: np.ndarray
@@ -45,11 +45,11 @@ class Desk(NamedTuple):
     hessian: np.ndarray
 
 
-def allocate_desk(effects):
-    """Room for evaluations."""
+def allocate_evaluation(effects):
+    """BlockBuffers for evaluations."""
     processes, nuisances = effects.touched.shape
-    return Desk(
-        allocate_room(effects),
+    return EvaluationBuffers(
+        allocate_buffers(effects),
         allocate_moments(effects),
         allocate_factors(effects),
         np.zeros((3, processes)),
@@ -59,22 +59,31 @@ def allocate_desk(effects):
 
 
 @internal
-def evaluate(data, blocks, place, order, desk):
-    """-2 ln L at ``place`` (kappa, alpha), ``inf`` where a density is not positive; derivatives go to the desk."""
-    effects, moments = data.effects, desk.moments
+def evaluate(data, blocks, place, order, evaluation):
+    """-2 ln L at ``place`` (kappa, alpha), ``inf`` where a density is not positive; derivatives go to the evaluation."""
+    effects, moments = data.effects, evaluation.moments
     alpha = place[1:]
-    fill_fractions(data.curves, place[0], desk.fractions)
-    fill_factors(effects, alpha, desk.factors)
-    set_point(effects, alpha, desk.room)
+    fill_coefficients(data.curves, place[0], evaluation.fractions)
+    fill_factors(effects, alpha, evaluation.factors)
+    set_point(effects, alpha, evaluation.buffers)
     clear_moments(order, moments)
-    rates = desk.factors.rates
-    if not add_moments(effects, data.events, FIRST, blocks, desk.fractions[0], rates, order, desk.room, moments):
+    rates = evaluation.factors.rates
+    if not add_moments(
+        effects, data.events, FIRST, blocks, evaluation.fractions[0], rates, order, evaluation.buffers, moments
+    ):
         return np.inf
     if order >= GRADIENT:
         fill_gradient(
-            effects, desk.fractions, desk.factors, alpha, data.observed, moments.processes, moments.terms, desk.gradient
+            effects,
+            evaluation.fractions,
+            evaluation.factors,
+            alpha,
+            data.observed,
+            moments.processes,
+            moments.terms,
+            evaluation.gradient,
         )
     if order >= HESSIAN:
-        fill_hessian(effects, desk.fractions, desk.factors, moments, desk.hessian)
-    value = 2.0 * (expected_events(desk.fractions[0], desk.factors) - moments.logs[0])
+        fill_hessian(effects, evaluation.fractions, evaluation.factors, moments, evaluation.hessian)
+    value = 2.0 * (expected_events(evaluation.fractions[0], evaluation.factors) - moments.logs[0])
     return value + constraint(effects, alpha, data.observed)

@@ -64,7 +64,7 @@ def blocks_of(events):
 
 
 def allocate_events(blocks, processes, terms):
-    """Room for so many blocks."""
+    """BlockBuffers for so many blocks."""
     return Events(
         np.empty((blocks, processes, BLOCK)),
         np.empty((blocks, BLOCK)),
@@ -79,7 +79,7 @@ def allocate_events(blocks, processes, terms):
 
 
 def allocate_packing(terms):
-    """Room for :func:`pack_events`."""
+    """BlockBuffers for :func:`pack_events`."""
     return Packing(np.empty(BLOCK, dtype=np.int64), np.empty((TILE, 2 * terms), dtype=np.float32))
 
 
@@ -94,8 +94,8 @@ def pack_events(rates, log_g, weights, rows, start, stop, binned, packing, event
         rows: (m,) numbers of the events to choose from, or (0,) for all in their order.
         start, stop: which of them are taken.
         binned: they are bins, and the weights their counts.
-        packing: room to work in.
-        events: room for all of them.
+        packing: work space.
+        events: work space for all of them.
     """
     chosen = packing.chosen
     used, slot = FIRST, FIRST

@@ -12,7 +12,7 @@ from steelyard.numerics.compilation import internal
 KNOTS = 2049
 
 
-class Curves(NamedTuple):
+class CoefficientTables(NamedTuple):
     """Coefficients of C processes: polynomials, or quintic polynomials between knots.
 
     Attributes:
@@ -26,18 +26,20 @@ class Curves(NamedTuple):
     table: np.ndarray
 
 
-def prepare_curves(mixture: Mixture) -> Curves:
+def prepare_coefficients(mixture: Mixture) -> CoefficientTables:
     """The mixture's coefficients within its bounds."""
     polynomial, processes = mixture.coefficients.polynomial, len(mixture.processes)
     if polynomial is not None:
-        return Curves(np.ascontiguousarray(polynomial), np.array([0.0, 1.0]), np.zeros((processes, 0, 3)))
+        return CoefficientTables(np.ascontiguousarray(polynomial), np.array([0.0, 1.0]), np.zeros((processes, 0, 3)))
     knots = np.linspace(*mixture.coordinate_bounds, KNOTS)
     table = np.stack([mixture.fractions(knots, order).T for order in range(3)], axis=-1)
-    return Curves(np.zeros((processes, 0)), np.array([knots[0], knots[1] - knots[0]]), np.ascontiguousarray(table))
+    return CoefficientTables(
+        np.zeros((processes, 0)), np.array([knots[0], knots[1] - knots[0]]), np.ascontiguousarray(table)
+    )
 
 
 @internal
-def fill_fractions(curves, kappa, fractions):
+def fill_coefficients(curves, kappa, fractions):
     """f_c and its first two derivatives in the coordinate, (3, C)."""
     degree = curves.polynomial.shape[1] - 1
     for c in range(fractions.shape[1]):

@@ -15,7 +15,7 @@ from steelyard.numerics.compilation import compiled
 
 
 @compiled
-def add_expectations(effects, events, start, stop, factors, order, room, moments):
+def add_expectations(effects, events, start, stop, factors, order, buffers, moments):
     """Add the sums of blocks ``start`` to ``stop``; an order of GRADIENT fills all derivatives.
 
     Args:
@@ -23,9 +23,9 @@ def add_expectations(effects, events, start, stop, factors, order, room, moments
     """
     for block in range(start, stop):
         count, weights = events.counts[block], events.weights[block]
-        fill_rates(effects, events, block, factors, order, room)
+        fill_rates(effects, events, block, factors, order, buffers)
         for c in range(len(effects.yields)):
-            rates, weighted = room.rates[c], room.weighted[c]
+            rates, weighted = buffers.rates[c], buffers.weighted[c]
             total = 0.0
             for b in range(count):
                 total += weights[b] * rates[b]
@@ -35,11 +35,11 @@ def add_expectations(effects, events, start, stop, factors, order, room, moments
                 for b in range(count):
                     weighted[b] = weights[b] * rates[b]
                 for t in range(first, last):
-                    slopes, product = room.slopes[t], room.products[t - first]
+                    slopes, product = buffers.slopes[t], buffers.products[t - first]
                     for b in range(count):
                         product[b] = weighted[b] * slopes[b]
                     moments.terms[t] += dot(weighted, slopes, count)
-                    moments.term_seconds[t] += dot(weighted, room.slopes[t, BLOCK:], count)
+                    moments.term_seconds[t] += dot(weighted, buffers.slopes[t, BLOCK:], count)
                 add_upper_products(
-                    room.products, room.slopes[first:last], last - first, count, moments.term_pairs[first:last]
+                    buffers.products, buffers.slopes[first:last], last - first, count, moments.term_pairs[first:last]
                 )

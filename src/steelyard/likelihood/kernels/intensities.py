@@ -21,7 +21,7 @@ TOGETHER = 4
 _ONE32, _TINY32 = np.float32(1.0), np.float32(TINY)
 
 
-class Room(NamedTuple):
+class BlockBuffers(NamedTuple):
     """Where a block is worked on, and the interpolation weights at the present point.
 
     Attributes:
@@ -54,10 +54,10 @@ class Room(NamedTuple):
     products: np.ndarray
 
 
-def allocate_room(effects):
-    """Room for the work on a block."""
+def allocate_buffers(effects):
+    """BlockBuffers for the work on a block."""
     processes, terms, shapes = len(effects.yields), len(effects.nuisance), len(effects.shapes)
-    return Room(
+    return BlockBuffers(
         np.zeros((len(effects.kinds), 3, WEIGHTS), dtype=np.float32),
         np.zeros(len(effects.kinds), dtype=np.bool_),
         np.zeros((3, WEIGHTS)),
@@ -76,36 +76,36 @@ def allocate_room(effects):
 
 
 @compiled
-def set_point(effects, alpha, room):
+def set_point(effects, alpha, buffers):
     """Form the interpolation weights at ``alpha`` (K,)."""
-    weights = room.of_one
+    weights = buffers.of_one
     for k in range(len(alpha)):
         if effects.kinds[k] != LINEAR:
-            room.polynomial[k] = interpolation_weights(effects.kinds[k], alpha[k], weights)
+            buffers.polynomial[k] = interpolation_weights(effects.kinds[k], alpha[k], weights)
             for order in range(3):
                 for j in range(WEIGHTS):
-                    room.weights[k, order, j] = weights[order, j]
+                    buffers.weights[k, order, j] = weights[order, j]
 
 
 @internal
-def fill_rates(effects, events, block, factors, order, room):
+def fill_rates(effects, events, block, factors, order, buffers):
     """A_ic of a block, and the terms' g'/g and g''/g as far as the order needs them."""
-    count, product = events.counts[block], room.product
+    count, product = events.counts[block], buffers.product
     for c in range(len(factors)):
-        rates, nominal, factor = room.rates[c], events.rates[block, c], factors[c]
+        rates, nominal, factor = buffers.rates[c], events.rates[block, c], factors[c]
         for b in range(count):
             rates[b] = nominal[b] * factor
         exponents, polynomials = False, 0
         for t in range(effects.first[c], effects.first[c + 1]):
-            shape, weights, slopes = events.shapes[block, t], room.weights[effects.nuisance[t]], room.slopes[t]
-            if room.polynomial[effects.nuisance[t]]:
+            shape, weights, slopes = events.shapes[block, t], buffers.weights[effects.nuisance[t]], buffers.slopes[t]
+            if buffers.polynomial[effects.nuisance[t]]:
                 if polynomials == 0:
                     product[:count] = 0.0
                 if events.mixed[block, t]:
                     if not exponents:
-                        room.exponent[:count] = 0.0
+                        buffers.exponent[:count] = 0.0
                         exponents = True
-                    _polynomial_mixed(shape, events.fallen[block, t], weights, count, product, room.exponent, slopes)
+                    _polynomial_mixed(shape, events.fallen[block, t], weights, count, product, buffers.exponent, slopes)
                 elif events.wide[block, t]:
                     _polynomial_wide(shape, weights, count, product, slopes)
                 elif order == VALUE:
@@ -120,13 +120,13 @@ def fill_rates(effects, events, block, factors, order, room):
                     polynomials = 0
             else:
                 if not exponents:
-                    room.exponent[:count] = 0.0
+                    buffers.exponent[:count] = 0.0
                     exponents = True
-                _exponent(shape, weights, count, order, room.exponent, slopes)
+                _exponent(shape, weights, count, order, buffers.exponent, slopes)
         if polynomials:
             _multiply(product, count, rates)
         if exponents:
-            exponent = room.exponent
+            exponent = buffers.exponent
             for b in range(count):
                 rates[b] *= exp(exponent[b])
 

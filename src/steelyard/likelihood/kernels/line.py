@@ -9,7 +9,7 @@ from steelyard.numerics.compilation import compiled
 
 
 @compiled
-def add_slice(effects, events, start, stop, fractions, factors, room, logs):
+def add_slice(effects, events, start, stop, fractions, factors, buffers, logs):
     """Add what blocks ``start`` to ``stop`` add to ln L along a slice: sums of w ln lambda, or of n ln lambda - lambda.
 
     Args:
@@ -19,24 +19,24 @@ def add_slice(effects, events, start, stop, fractions, factors, room, logs):
     """
     for block in range(start, stop):
         count = events.counts[block]
-        fill_rates(effects, events, block, factors, VALUE, room)
+        fill_rates(effects, events, block, factors, VALUE, buffers)
         for point in range(len(fractions)):
             if logs[point] > -np.inf:
-                mix(fractions[point], room.rates, count, room.intensity)
-                fine = positive(room.intensity, count)
-                logs[point] = logs[point] + sum_of_logs(events, block, room) if fine else -np.inf
+                mix(fractions[point], buffers.rates, count, buffers.intensity)
+                fine = positive(buffers.intensity, count)
+                logs[point] = logs[point] + sum_of_logs(events, block, buffers) if fine else -np.inf
 
 
 @compiled
-def count_negative(effects, events, fractions, factors, room):
+def count_negative(effects, events, fractions, factors, buffers):
     """Number of events with weight, or of bins, whose intensity is not a positive number."""
     number = 0
     for block in range(len(events.counts)):
         count = events.counts[block]
-        fill_rates(effects, events, block, factors, VALUE, room)
-        mix(fractions, room.rates, count, room.intensity)
+        fill_rates(effects, events, block, factors, VALUE, buffers)
+        mix(fractions, buffers.rates, count, buffers.intensity)
         for b in range(count):
             counts = events.weights[block, b] != 0.0 or b < events.bins[block]
-            if counts and not (room.intensity[b] > 0.0):
+            if counts and not (buffers.intensity[b] > 0.0):
                 number += 1
     return number

@@ -57,7 +57,7 @@ class Moments(NamedTuple):
 
 
 def allocate_moments(effects):
-    """Room for the sums."""
+    """BlockBuffers for the sums."""
     processes, terms, shapes = len(effects.yields), len(effects.nuisance), len(effects.shapes)
     return Moments(
         np.zeros(1),
@@ -98,7 +98,7 @@ def clear(numbers):
 
 
 @compiled
-def add_moments(effects, events, start, stop, fractions, factors, order, room, moments):
+def add_moments(effects, events, start, stop, fractions, factors, order, buffers, moments):
     """Add the sums of blocks ``start`` to ``stop``; false at once if an intensity is not a positive number.
 
     Args:
@@ -108,20 +108,20 @@ def add_moments(effects, events, start, stop, fractions, factors, order, room, m
     """
     for block in range(start, stop):
         count = events.counts[block]
-        fill_rates(effects, events, block, factors, order, room)
-        intensity = room.intensity
-        mix(fractions, room.rates, count, intensity)
+        fill_rates(effects, events, block, factors, order, buffers)
+        intensity = buffers.intensity
+        mix(fractions, buffers.rates, count, intensity)
         if not positive(intensity, count):
             return False
-        moments.logs[0] += sum_of_logs(events, block, room)
+        moments.logs[0] += sum_of_logs(events, block, buffers)
         weights = events.weights[block]
         if events.bins[block]:
-            _fill_residual(weights, count, events.bins[block], room)
-            weights = room.residual
+            _fill_residual(weights, count, events.bins[block], buffers)
+            weights = buffers.residual
         if order >= GRADIENT:
-            _add_gradient(effects, weights, count, room, moments)
+            _add_gradient(effects, weights, count, buffers, moments)
         if order >= HESSIAN:
-            _add_hessian(effects, events.weights[block], count, fractions, events.bins[block] > 0, room, moments)
+            _add_hessian(effects, events.weights[block], count, fractions, events.bins[block] > 0, buffers, moments)
     return True
 
 
@@ -135,9 +135,9 @@ def positive(intensity, count):
 
 
 @internal
-def sum_of_logs(events, block, room):
+def sum_of_logs(events, block, buffers):
     """Sum of w_i ln lambda_i, or of n ln lambda - lambda, of a block whose intensities are positive."""
-    intensity, count, number = room.intensity, events.counts[block], events.plain[block]
+    intensity, count, number = buffers.intensity, events.counts[block], events.plain[block]
     if events.bins[block]:
         counts, total = events.weights[block], 0.0
         for b in range(events.bins[block]):
@@ -146,7 +146,7 @@ def sum_of_logs(events, block, room):
     if number:
         # Events of weight one: the logarithm of products of up to sixteen, if these stay in the range of numbers. The
         # block is folded in halves, of whole vector registers, until a register's worth is left.
-        products = room.exponent
+        products = buffers.exponent
         for b in range(number, count):
             intensity[b] = 1.0
         for b in range(count):
@@ -171,9 +171,9 @@ def sum_of_logs(events, block, room):
 
 
 @internal
-def _fill_residual(counts, count, bins, room):
+def _fill_residual(counts, count, bins, buffers):
     """n - lambda of the bins, and nothing of the copies behind them."""
-    residual, intensity = room.residual, room.intensity
+    residual, intensity = buffers.residual, buffers.intensity
     for b in range(bins):
         residual[b] = counts[b] - intensity[b]
     for b in range(bins, count):
@@ -181,12 +181,12 @@ def _fill_residual(counts, count, bins, room):
 
 
 @internal
-def _add_gradient(effects, weights, count, room, moments):
-    intensity = room.intensity
+def _add_gradient(effects, weights, count, buffers, moments):
+    intensity = buffers.intensity
     for b in range(count):
         intensity[b] = 1.0 / intensity[b]
     for c in range(len(effects.yields)):
-        rates, shares, weighted = room.rates[c], room.shares[c], room.weighted[c]
+        rates, shares, weighted = buffers.rates[c], buffers.shares[c], buffers.weighted[c]
         total = 0.0
         for b in range(count):
             rates[b] *= intensity[b]  # from here on the shares
@@ -196,16 +196,16 @@ def _add_gradient(effects, weights, count, room, moments):
             weighted[b] = weights[b] * rates[b]
         moments.processes[c] += total
         for t in range(effects.first[c], effects.first[c + 1]):
-            moments.terms[t] += dot(weighted, room.slopes[t], count)
+            moments.terms[t] += dot(weighted, buffers.slopes[t], count)
 
 
 @internal
-def _add_hessian(effects, weights, count, fractions, binned, room, moments):
+def _add_hessian(effects, weights, count, fractions, binned, buffers, moments):
     processes, shapes = len(effects.yields), len(effects.shapes)
     for c in range(processes):
-        one = room.rates[c]
+        one = buffers.rates[c]
         for other in range(c, processes):
-            two = room.rates[other]
+            two = buffers.rates[other]
             total = 0.0
             for b in range(count):
                 total += weights[b] * one[b] * two[b]
@@ -214,27 +214,35 @@ def _add_hessian(effects, weights, count, fractions, binned, room, moments):
                 moments.process_pairs[other, c] += total
     if not shapes:
         return
-    room.sums[:, :count] = 0.0
+    buffers.sums[:, :count] = 0.0
     for c in range(processes):
         start, stop = effects.first[c], effects.first[c + 1]
-        fraction, shares, weighted = np.float32(fractions[c]), room.shares[c], room.weighted[c]
+        fraction, shares, weighted = np.float32(fractions[c]), buffers.shares[c], buffers.weighted[c]
         for t in range(start, stop):
             _add_term(
-                room.slopes[t], shares, weighted, fraction, count, room.sums[effects.shape[t]], room.products[t - start]
+                buffers.slopes[t],
+                shares,
+                weighted,
+                fraction,
+                count,
+                buffers.sums[effects.shape[t]],
+                buffers.products[t - start],
             )
-            moments.term_seconds[t] += dot(weighted, room.slopes[t, BLOCK:], count)
-        add_upper_products(room.products, room.slopes[start:stop], stop - start, count, moments.term_pairs[start:stop])
+            moments.term_seconds[t] += dot(weighted, buffers.slopes[t, BLOCK:], count)
+        add_upper_products(
+            buffers.products, buffers.slopes[start:stop], stop - start, count, moments.term_pairs[start:stop]
+        )
     for j in range(shapes):
-        total, weighted_total = room.sums[j], room.weighted_sums[j]
+        total, weighted_total = buffers.sums[j], buffers.weighted_sums[j]
         for b in range(count):
             weighted_total[b] = np.float32(weights[b]) * total[b]
     if binned:  # so far by their residuals
         for c in range(processes):
-            shares, weighted = room.shares[c], room.weighted[c]
+            shares, weighted = buffers.shares[c], buffers.weighted[c]
             for b in range(count):
                 weighted[b] = np.float32(weights[b]) * shares[b]
-    add_products(room.weighted, processes, room.sums, shapes, count, moments.process_shapes)
-    add_upper_products(room.weighted_sums, room.sums, shapes, count, moments.shape_pairs)
+    add_products(buffers.weighted, processes, buffers.sums, shapes, count, moments.process_shapes)
+    add_upper_products(buffers.weighted_sums, buffers.sums, shapes, count, moments.shape_pairs)
 
 
 @internal

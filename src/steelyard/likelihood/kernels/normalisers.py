@@ -22,7 +22,7 @@ INVERSE = 1.0 / ANCHOR_REACH**2
 
 
 class Joint(NamedTuple):
-    """Room for it, of each process what its second derivatives need.
+    """BlockBuffers for it, of each process what its second derivatives need.
 
     Attributes:
         sides: (3, 2W) h and its derivatives, of one process; ``slopes`` (C, 2W) the first ones of all.
@@ -112,7 +112,7 @@ def prepare_joint(systematics: Systematics, terms: np.ndarray, processes: int) -
 
 
 def allocate_joint(effects):
-    """Room for :func:`add_joint`."""
+    """BlockBuffers for :func:`add_joint`."""
     processes, sides, rank = effects.directions.shape
     return Joint(
         np.zeros((3, sides)),

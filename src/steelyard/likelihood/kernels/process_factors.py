@@ -96,10 +96,10 @@ class Factors(NamedTuple):
         rates: (C,) G_c/N_c, what multiplies the rate of every event.
         rates_first: (C, K) its logarithmic derivative.
         rates_second: (C, K) its second derivative over itself, without that of the normaliser's joint part.
-        joint: :class:`~steelyard.likelihood.kernels.normalisers.Joint`, room for the normaliser's joint part.
+        joint: :class:`~steelyard.likelihood.kernels.normalisers.Joint`, work space for the normaliser's joint part.
         curvatures: (C, W, W) the joint part's second derivatives in the nuisance parameters of the process's terms,
             upper triangle, filled by :func:`~steelyard.likelihood.kernels.normalisers.fill_curvatures`.
-        weights: (3, 8) room for interpolation weights.
+        weights: (3, 8) work space for interpolation weights.
         mixed, folded, crossed: (C, K), (C, K) and (K, K) room for
             :func:`~steelyard.likelihood.kernels.derivatives.fill_hessian`.
     """
@@ -167,7 +167,7 @@ def prepare_effects(mixture: Mixture, systematics: Systematics) -> Effects:
 
 
 def allocate_factors(effects):
-    """Room for :func:`fill_factors`."""
+    """BlockBuffers for :func:`fill_factors`."""
     processes, nuisances = effects.touched.shape
     return Factors(
         np.zeros(processes),

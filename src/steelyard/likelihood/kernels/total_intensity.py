@@ -3,7 +3,7 @@
 import numpy as np
 
 from steelyard.likelihood.kernels.blocks import BLOCK, FIRST, allocate_events, allocate_packing, pack_events
-from steelyard.likelihood.kernels.intensities import allocate_room, fill_rates, mix, set_point
+from steelyard.likelihood.kernels.intensities import allocate_buffers, fill_rates, mix, set_point
 from steelyard.likelihood.kernels.orders import VALUE
 from steelyard.likelihood.kernels.process_factors import allocate_factors, fill_factors, prepare_effects
 from steelyard.model.effects import Systematics
@@ -41,10 +41,10 @@ def event_intensities(
     effects = prepare_effects(mixture, systematics)
     alpha = np.ascontiguousarray(alpha, dtype=float)
     rates, log_g = np.ascontiguousarray(rates, dtype=float), np.ascontiguousarray(log_g, dtype=np.float32)
-    fractions, factors, room = mixture.fractions(kappa)[0], allocate_factors(effects), allocate_room(effects)
+    fractions, factors, buffers = mixture.fractions(kappa)[0], allocate_factors(effects), allocate_buffers(effects)
     fractions = fractions if scale is None else fractions * scale
     fill_factors(effects, alpha, factors)
-    set_point(effects, alpha, room)
+    set_point(effects, alpha, buffers)
     terms, step = log_g.shape[1], _BLOCKS * BLOCK
     packing, events = allocate_packing(terms), allocate_events(_BLOCKS, len(mixture.processes), terms)
     everything, alike = np.zeros(0, dtype=np.int64), np.zeros(0)
@@ -52,16 +52,16 @@ def event_intensities(
     for start in range(0, len(rates), step):
         stop = min(start + step, len(rates))
         used = pack_events(rates, log_g, alike, everything, start, stop, False, packing, events)
-        _fill(effects, events, FIRST, used, fractions, factors.rates, room, result[start:stop])
+        _fill(effects, events, FIRST, used, fractions, factors.rates, buffers, result[start:stop])
     return result
 
 
 @compiled
-def _fill(effects, events, start, stop, fractions, factors, room, intensities):
+def _fill(effects, events, start, stop, fractions, factors, buffers, intensities):
     """Fill the intensities of the events of blocks ``start`` to ``stop``, one behind the other."""
     for block in range(start, stop):
-        fill_rates(effects, events, block, factors, VALUE, room)
-        mix(fractions, room.rates, events.counts[block], room.intensity)
+        fill_rates(effects, events, block, factors, VALUE, buffers)
+        mix(fractions, buffers.rates, events.counts[block], buffers.intensity)
         first = (block - start) * BLOCK
         for b in range(min(BLOCK, len(intensities) - first)):
-            intensities[first + b] = room.intensity[b]
+            intensities[first + b] = buffers.intensity[b]

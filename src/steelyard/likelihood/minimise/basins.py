@@ -8,8 +8,8 @@ from steelyard.errors import ModelError
 from steelyard.likelihood.evaluate import Evaluator
 from steelyard.likelihood.kernels.orders import VALUE
 from steelyard.likelihood.likelihood import Likelihood
-from steelyard.likelihood.minimise.continuation import FIRST, LAST, POINTS, Path
-from steelyard.likelihood.minimise.minima import foretell, minima_along, minima_of
+from steelyard.likelihood.minimise.continuation import FIRST, LAST, POINTS, ContinuationState
+from steelyard.likelihood.minimise.minima import minima_along, minima_of, predict
 from steelyard.likelihood.minimise.search import follow_profile, minimise
 from steelyard.model.mixture import Mixture
 
@@ -70,8 +70,8 @@ def find_basins(likelihood: Likelihood, start: np.ndarray, fixed: np.ndarray) ->
             f"{float(mixture.to_parameter(middle)):.3g} there are {likelihood.negative_events(middle, nominal)} "
             "negative events. Check the ratios' diagnostics and the coefficients"
         )
-    room = max(len(grid), 2 * POINTS)
-    minima, depths, order = np.empty(room), np.empty(room), np.empty(room, dtype=np.int64)
+    buffers = max(len(grid), 2 * POINTS)
+    minima, depths, order = np.empty(buffers), np.empty(buffers), np.empty(buffers, dtype=np.int64)
     step = grid[1] - grid[0] if len(grid) > 1 else 0.0
     if fixed[1:].all():
         found = minima_of(grid, values, minima, depths, order)
@@ -93,10 +93,10 @@ def find_basins(likelihood: Likelihood, start: np.ndarray, fixed: np.ndarray) ->
     return tuple(basins)
 
 
-def _start_at(evaluator: Evaluator, path: Path, kappa: float, fixed: np.ndarray, stray: float) -> tuple:
+def _start_at(evaluator: Evaluator, path: ContinuationState, kappa: float, fixed: np.ndarray, stray: float) -> tuple:
     """The minimum next to a minimum of the path, and its Hessian; if none is as near as ``stray``, that of the path."""
     place = np.concatenate([[kappa], np.zeros(len(path.base))])
-    foretell(path, kappa, place[1:])
+    predict(path, kappa, place[1:])
     if not np.isfinite(evaluator.expand(kappa, place[1:], VALUE).value):
         used = np.arange(path.counts[FIRST], path.counts[LAST] + 1)
         used = used[np.isfinite(path.value[used])]

@@ -12,7 +12,7 @@ def invert(hessian, fixed, factor, inverse):
     Args:
         hessian: (1 + K, 1 + K).
         fixed: (K,) nuisance parameters that do not move: the inverse does not mix them with others.
-        factor: (K, K) room.
+        factor: (K, K) buffers.
         inverse: (K, K) filled.
     """
     nuisances = len(fixed)
@@ -42,11 +42,11 @@ def invert(hessian, fixed, factor, inverse):
 
 
 @internal
-def learn(step, rise, along, inverse):
+def bfgs_update(step, rise, along, inverse):
     """Change the inverse (K, K) so that it explains how much the gradient rose (K,) along a step (K,).
 
-    By the formula of Broyden, Fletcher, Goldfarb and Shanno; ``along`` (K,) is room. Without positive curvature along
-    the step nothing is learnt.
+    By the formula of Broyden, Fletcher, Goldfarb and Shanno; ``along`` (K,) is work space. Without positive curvature
+    along the step nothing is learnt.
     """
     nuisances = len(step)
     for k in range(nuisances):

@@ -2,7 +2,7 @@ r"""The profile likelihood, followed in kappa from one conditional fit to both e
 
 The likelihood of an interfering signal can have two minima in kappa, and how deep each is depends on what the nuisance
 parameters make of it. So the profile :math:`P(\kappa)=\min_\alpha[-2\ln L(\kappa,\alpha)]` is followed: from the known
-:math:`\hat\alpha` at one kappa, the next one is foretold, and one gradient there says how far it was off,
+:math:`\hat\alpha` at one kappa, the next one is predicted, and one gradient there says how far it was off,
 
 .. math:: \hat\alpha \approx \alpha - W g_\alpha, \quad P \approx -2\ln L - \tfrac12 g_\alpha^T W g_\alpha, \quad
           \frac{dP}{d\kappa} \approx g_\kappa + \frac{d\hat\alpha}{d\kappa}\cdot g_\alpha
@@ -14,15 +14,15 @@ the path asks for a conditional fit. Values and slopes give the profile between 
 minima (:mod:`~steelyard.likelihood.minimise.minima`).
 
 As in :mod:`~steelyard.likelihood.minimise.newton`, the function is not called here: the path says what it wants to know
-(``LOOK``: value and gradient at its trial point, for :func:`walk`; ``FIT``: the conditional fit from there, for
-:func:`land`), until it has ``ARRIVED``.
+(``LOOK``: value and gradient at its trial point, for :func:`continuation_step`; ``FIT``: the conditional fit from
+there, for :func:`accept_fit`), until it has ``ARRIVED``.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from steelyard.likelihood.minimise.bfgs import invert, learn, scalar
+from steelyard.likelihood.minimise.bfgs import bfgs_update, invert, scalar
 from steelyard.likelihood.minimise.newton import copy, copy_square
 from steelyard.numerics.compilation import compiled, internal
 
@@ -51,11 +51,11 @@ FIRST, LAST, DIRECTION, ATTEMPT, EVALUATIONS = 0, 1, 2, 3, 4
 # Places in ``numbers``: the lowest point seen, the step, and value and slope in kappa at the base.
 LOWEST, STEP, VALUE, SLOPE = 0, 1, 2, 3
 
-# An attempt without a base: from the last point, the foretold alpha having been forbidden.
+# An attempt without a base: from the last point, the predicted alpha having been forbidden.
 _PLAIN = -1
 
 
-class Path(NamedTuple):
+class ContinuationState(NamedTuple):
     """Points of the profile likelihood with K nuisance parameters, in the order of kappa.
 
     Attributes:
@@ -64,8 +64,8 @@ class Path(NamedTuple):
         trial: (1 + K,) the point to be evaluated next.
         base, gradient: (K,) the best alpha at the present kappa, and the gradient in alpha there.
         step: (K,) its correction.
-        inverse, first_inverse, factor: (K, K) W, that of the first point, and room.
-        rise, along: (K,) room.
+        inverse, first_inverse, factor: (K, K) W, that of the first point, and buffers.
+        rise, along: (K,) buffers.
         bounds: (1 + K, 2).
         fixed: (K,) nuisance parameters that do not move.
         numbers, counts: see above.
@@ -91,10 +91,10 @@ class Path(NamedTuple):
     counts: np.ndarray
 
 
-def allocate_path(bounds):
-    """Room for a path between bounds (1 + K, 2)."""
+def allocate_continuation(bounds):
+    """BlockBuffers for a path between bounds (1 + K, 2)."""
     nuisances = len(bounds) - 1
-    return Path(
+    return ContinuationState(
         np.zeros(POINTS),
         np.zeros(POINTS),
         np.zeros(POINTS),
@@ -117,7 +117,7 @@ def allocate_path(bounds):
 
 
 @compiled
-def depart(path, place, value, gradient, hessian):
+def start_continuation(path, place, value, gradient, hessian):
     """Begin at a conditional fit (1 + K,) with this value and these derivatives; returns what the path wants."""
     counts, numbers = path.counts, path.numbers
     counts[FIRST], counts[LAST], counts[DIRECTION], counts[EVALUATIONS] = MIDDLE, MIDDLE, -1, 0
@@ -134,7 +134,7 @@ def depart(path, place, value, gradient, hessian):
 
 
 @compiled
-def walk(path, value, gradient):
+def continuation_step(path, value, gradient):
     """Tell the path value (``inf`` where forbidden) and gradient (1 + K,) at its trial point; returns what it wants."""
     counts, numbers, nuisances = path.counts, path.numbers, len(path.base)
     counts[EVALUATIONS] += 1
@@ -143,7 +143,7 @@ def walk(path, value, gradient):
     if counts[ATTEMPT] > 0:
         for k in range(nuisances):
             path.rise[k] = 0.0 if path.fixed[k] else gradient[1 + k] - path.gradient[k]
-        learn(path.step, path.rise, path.along, path.inverse)
+        bfgs_update(path.step, path.rise, path.along, path.inverse)
         if value > numbers[VALUE]:
             return _shorten(path)
     copy(path.trial[1:], path.base)
@@ -162,7 +162,7 @@ def walk(path, value, gradient):
 
 
 @compiled
-def land(path, place, value, gradient, hessian):
+def accept_fit(path, place, value, gradient, hessian):
     """Tell the path the conditional fit from its trial point; returns what it wants."""
     if not value < np.inf:
         return _keep(path, np.inf)
@@ -283,7 +283,7 @@ def _turn(path, place):
 
 @internal
 def _place(path, at, kappa):
-    """Foretell the conditional fit: the parabola through the last two points with the direction at the last."""
+    """Predict the conditional fit: the parabola through the last two points with the direction at the last."""
     before, ahead = at - path.counts[DIRECTION], kappa - path.kappa[at]
     for k in range(len(path.base)):
         slope = path.tangent[at, k]

@@ -24,13 +24,13 @@ from steelyard.likelihood.minimise.continuation import (
     EVALUATIONS,
     LOOK,
     POINTS,
-    Path,
-    allocate_path,
-    depart,
-    land,
-    walk,
+    ContinuationState,
+    accept_fit,
+    allocate_continuation,
+    continuation_step,
+    start_continuation,
 )
-from steelyard.likelihood.minimise.minima import foretell, minima_along, minima_of
+from steelyard.likelihood.minimise.minima import minima_along, minima_of, predict
 from steelyard.likelihood.minimise.newton import (
     CONVERGED,
     EDM,
@@ -39,16 +39,16 @@ from steelyard.likelihood.minimise.newton import (
     MINIMUM,
     ORDER,
     STATE,
-    Search,
-    advance,
-    allocate_search,
-    begin,
+    NewtonState,
+    allocate_newton,
     copy,
     copy_square,
     ends_above,
+    newton_step,
+    start_newton,
 )
 from steelyard.likelihood.minimise.ridges import leads_back
-from steelyard.likelihood.objective import Data, Desk, allocate_desk, evaluate
+from steelyard.likelihood.objective import Data, EvaluationBuffers, allocate_evaluation, evaluate
 from steelyard.numerics.compilation import compiled, internal
 
 # How a fit ended; the numbers of steelyard.inference.toy_fits.Status.
@@ -68,7 +68,7 @@ NEAR_RIDGE = 0.5
 DEEPER = 1e-5
 
 
-class Slice(NamedTuple):
+class ProfileSlice(NamedTuple):
     """A slice in kappa: coordinates (G,), f_c there (G, C), and -2 ln L (G,)."""
 
     grid: np.ndarray
@@ -76,12 +76,12 @@ class Slice(NamedTuple):
     values: np.ndarray
 
 
-class Bench(NamedTuple):
+class FitBuffers(NamedTuple):
     """Where one experiment after the other is fitted.
 
     Attributes:
-        packing, events: room for the events of one experiment.
-        desk, search, line, path: the evaluations, the searches, the slice, the path.
+        packing, events: work space for the events of one experiment.
+        evaluation, search, line, path: the evaluations, the searches, the slice, the path.
         start, best: (1 + K,) where a search begins, the best point.
         hessians: (2, 1 + K, 1 + K) at the best point, and at the conditional fit.
         minima, expected, order: (M,) coordinates and values of the expected minima, and the order of their depth.
@@ -89,10 +89,10 @@ class Bench(NamedTuple):
 
     packing: Packing
     events: Events
-    desk: Desk
-    search: Search
-    line: Slice
-    path: Path
+    evaluation: EvaluationBuffers
+    search: NewtonState
+    line: ProfileSlice
+    path: ContinuationState
     start: np.ndarray
     best: np.ndarray
     hessians: np.ndarray
@@ -101,18 +101,18 @@ class Bench(NamedTuple):
     order: np.ndarray
 
 
-def allocate_bench(effects, grid, fractions, largest):
-    """Room for experiments of at most ``largest`` events, with a slice along ``grid`` (G,) and f_c there (G, C)."""
+def allocate_fits(effects, grid, fractions, largest):
+    """Buffers for experiments of at most ``largest`` events, with a slice along ``grid`` (G,) and f_c there (G, C)."""
     processes, nuisances = effects.touched.shape
     points, terms = len(grid), len(effects.nuisance)
     minima = max(points, 2 * POINTS)
-    return Bench(
+    return FitBuffers(
         allocate_packing(terms),
         allocate_events(blocks_of(largest), processes, terms),
-        allocate_desk(effects),
-        allocate_search(1 + nuisances),
-        Slice(grid, fractions, np.zeros(points)),
-        allocate_path(effects.bounds),
+        allocate_evaluation(effects),
+        allocate_newton(1 + nuisances),
+        ProfileSlice(grid, fractions, np.zeros(points)),
+        allocate_continuation(effects.bounds),
         np.zeros(1 + nuisances),
         np.zeros(1 + nuisances),
         np.zeros((2, 1 + nuisances, 1 + nuisances)),
@@ -156,7 +156,7 @@ def fit_experiments(
     sides,
     crossed,
     weak,
-    bench,
+    fits,
     outcome,
 ):
     """Fit the experiments that ``offsets`` (T+1,) delimits in ``rows`` or, without these, in the events.
@@ -173,12 +173,19 @@ def fit_experiments(
             :func:`~steelyard.likelihood.minimise.valleys.valley_signs`; one row of zeros for one.
         crossed, weak: (m,) nuisance parameters that are taken across their ridges, and which of them only where
             there may be one (:class:`~steelyard.likelihood.minimise.valleys.Valleys`).
-        bench: room to work in.
+        fits: work space.
         outcome: filled.
     """
     # The steps of a fit stand in this loop, not in a function of their own: all that they call would be compiled twice.
-    desk, search, line, path, start, best = bench.desk, bench.search, bench.line, bench.path, bench.start, bench.best
-    minima, expected, order, hessians = bench.minima, bench.expected, bench.order, bench.hessians
+    evaluation, search, line, path, start, best = (
+        fits.evaluation,
+        fits.search,
+        fits.line,
+        fits.path,
+        fits.start,
+        fits.best,
+    )
+    minima, expected, order, hessians = fits.minima, fits.expected, fits.order, fits.hessians
     nuisances = len(effects.nominal)
     low, high = effects.bounds[0, 0], effects.bounds[0, 1]
     for toy in range(len(offsets) - 1):
@@ -186,8 +193,8 @@ def fit_experiments(
         size = np.float64(end_at - begin_at)
         for index in range(begin_at, end_at if binned else begin_at):  # rounding of a bin counts for all its events
             size += weights[index] * weights[index] - 1.0
-        blocks = pack_events(rates, log_g, weights, rows, begin_at, end_at, binned, bench.packing, bench.events)
-        data = Data(effects, curves, bench.events, observed[toy])
+        blocks = pack_events(rates, log_g, weights, rows, begin_at, end_at, binned, fits.packing, fits.events)
+        data = Data(effects, curves, fits.events, observed[toy])
         _open(effects, search)
         evaluations = 0
         at_test, edm, test_converged, minimum, converged = np.inf, 0.0, False, np.inf, False
@@ -209,14 +216,14 @@ def fit_experiments(
                     start[1 + k] = min(max(nearest, effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
                 start[0] = tested
                 if attempt >= 2 or nuisances == 0:
-                    _fill_slice(data, blocks, start[1:], desk, line)
+                    _fill_slice(data, blocks, start[1:], evaluation, line)
                 if attempt >= 2:
                     lowest = np.argmin(line.values)
                     if not line.values[lowest] < np.inf:
                         continue
                     start[0] = line.grid[lowest]
                 search.fixed[0] = True
-                evaluations += _minimise(data, blocks, start, desk, search, np.inf, size)
+                evaluations += _minimise(data, blocks, start, evaluation, search, np.inf, size)
                 search.fixed[0] = False
                 known = search.counts[STATE] != INVALID_START
                 if known and attempt < 2 and search.numbers[MINIMUM] < at_test:
@@ -235,14 +242,20 @@ def fit_experiments(
             if nuisances == 0:
                 found = minima_of(line.grid, line.values, minima, expected, order)
             elif known:
-                wanted = depart(path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian)
+                wanted = start_continuation(
+                    path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian
+                )
                 search.fixed[0] = True
                 while wanted != ARRIVED:
                     if wanted == LOOK:
-                        wanted = walk(path, evaluate(data, blocks, path.trial, GRADIENT, desk), desk.gradient)
+                        wanted = continuation_step(
+                            path, evaluate(data, blocks, path.trial, GRADIENT, evaluation), evaluation.gradient
+                        )
                     else:
-                        evaluations += _minimise(data, blocks, path.trial, desk, search, np.inf, size)
-                        wanted = land(path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian)
+                        evaluations += _minimise(data, blocks, path.trial, evaluation, search, np.inf, size)
+                        wanted = accept_fit(
+                            path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian
+                        )
                 search.fixed[0] = False
                 evaluations += path.counts[EVALUATIONS]
                 found = minima_along(path, minima, expected, order)
@@ -259,12 +272,12 @@ def fit_experiments(
                         break
                     start[0] = minima[j]
                     if nuisances:
-                        foretell(path, minima[j], start[1:])
+                        predict(path, minima[j], start[1:])
                     else:  # nothing else moves: the minimum lies between the neighbours on the grid
                         step = line.grid[1] - line.grid[0]
                         search.lower[0], search.upper[0] = max(minima[j] - step, low), min(minima[j] + step, high)
                         search.scale[0] = search.upper[0] - search.lower[0]
-                evaluations += _minimise(data, blocks, start, desk, search, minimum, size)
+                evaluations += _minimise(data, blocks, start, evaluation, search, minimum, size)
                 reached = search.numbers[MINIMUM]
                 if reached < minimum or (not refined and (index == found or reached == minimum)):
                     minimum, converged, refined = min(reached, minimum), search.counts[STATE] == CONVERGED, True
@@ -301,19 +314,19 @@ def fit_experiments(
                 back = not look or abs(other) > NEAR_RIDGE
                 if not back:
                     evaluations += 1
-                    value = evaluate(data, blocks, start, GRADIENT, desk)
+                    value = evaluate(data, blocks, start, GRADIENT, evaluation)
                     copy(best, search.trial)
                     if held:
                         search.trial[0] = tested
                         copy(outcome.conditional[toy], search.trial[1:])
                     back = value < np.inf and leads_back(
-                        search, search.trial, hessians[1 if held else 0], start, desk.gradient, 1 + k
+                        search, search.trial, hessians[1 if held else 0], start, evaluation.gradient, 1 + k
                     )
                 search.fixed[0] = False
                 if not back:
                     looking, left, turn = False, 1 + 2 * crossings, 0
                 continue
-            evaluations += _minimise(data, blocks, start, desk, search, at_test if held else minimum, size)
+            evaluations += _minimise(data, blocks, start, evaluation, search, at_test if held else minimum, size)
             search.fixed[0] = False
             reached = search.numbers[MINIMUM]
             if held and reached < at_test - DEEPER:
@@ -354,27 +367,29 @@ def _open(effects, search):
 
 
 @internal
-def _minimise(data, blocks, start, desk, search, ceiling, events):
+def _minimise(data, blocks, start, evaluation, search, ceiling, events):
     """Search from ``start``, until it is clear that it ends above ``ceiling``; returns the number of evaluations."""
     effects = data.effects
     tolerance, noise = tolerance_of(effects, events), noise_of(effects, events)
-    begin(search, start, tolerance, nearness_of(effects), noise, updating_pays(effects))
+    start_newton(search, start, tolerance, nearness_of(effects), noise, updating_pays(effects))
     running = True
     while running:
-        value = evaluate(data, blocks, search.trial, search.counts[ORDER], desk)
-        running = advance(search, value, desk.gradient, desk.hessian) and not ends_above(search, ceiling)
+        value = evaluate(data, blocks, search.trial, search.counts[ORDER], evaluation)
+        running = newton_step(search, value, evaluation.gradient, evaluation.hessian) and not ends_above(
+            search, ceiling
+        )
     return search.counts[ITERATION]
 
 
 @internal
-def _fill_slice(data, blocks, alpha, desk, line):
+def _fill_slice(data, blocks, alpha, evaluation, line):
     """-2 ln L along the grid."""
-    effects, factors, values = data.effects, desk.factors, line.values
+    effects, factors, values = data.effects, evaluation.factors, line.values
     fill_factors(effects, alpha, factors)
-    set_point(effects, alpha, desk.room)
+    set_point(effects, alpha, evaluation.buffers)
     for point in range(len(values)):
         values[point] = 0.0
-    add_slice(effects, data.events, FIRST, blocks, line.fractions, factors.rates, desk.room, values)
+    add_slice(effects, data.events, FIRST, blocks, line.fractions, factors.rates, evaluation.buffers, values)
     shift = constraint(effects, alpha, data.observed)
     for point in range(len(values)):
         values[point] = 2.0 * (expected_events(line.fractions[point], factors) - values[point]) + shift

@@ -75,7 +75,7 @@ def _insert(where, depth, number, minima, depths, order):
 
 
 @internal
-def foretell(path, kappa, alpha):
+def predict(path, kappa, alpha):
     """Fill the conditional fit (K,) expected at a coordinate, between its neighbours on the path."""
     j = path.counts[FIRST]
     while j < path.counts[LAST] - 1 and path.kappa[j + 1] <= kappa:

@@ -1,4 +1,4 @@
-"""The conditional fits along kappa of one large data set, each begun where its neighbour foretells it."""
+"""The conditional fits along kappa of one large data set, each begun where its neighbour predicts it."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,7 +32,7 @@ def follow(evaluator: Evaluator, kappa: np.ndarray, start: np.ndarray) -> Track:
     r"""Fit the nuisance parameters at coordinates (G,), from the point ``start`` (1 + K,) outwards on both sides.
 
     The path is continued along its tangent,
-    :math:`d\alpha/d\kappa=-H_{\alpha\alpha}^{-1}H_{\alpha\kappa}`. Where a fit lands far from where it was foretold
+    :math:`d\alpha/d\kappa=-H_{\alpha\alpha}^{-1}H_{\alpha\kappa}`. Where a fit lands far from where it was predicted
     the path may have fallen into another basin, which may have been the deeper one before: from there the fits are
     repeated in the opposite direction as long as they improve.
     """
@@ -46,12 +46,12 @@ def follow(evaluator: Evaluator, kappa: np.ndarray, start: np.ndarray) -> Track:
     for path in (upwards, downwards):
         before, jumps = first, []
         for g in path:
-            foretold = _continue(evaluator, before, kappa[g])
-            results[g] = minimise(evaluator, foretold, fixed)
+            predicted = _continue(evaluator, before, kappa[g])
+            results[g] = minimise(evaluator, predicted, fixed)
             if not np.isfinite(results[g].value):  # forbidden where the tangent leads: from the neighbour itself
                 results[g] = minimise(evaluator, np.concatenate([[kappa[g]], before.place[1:]]), fixed)
             if np.isfinite(results[g].value):
-                if np.abs(results[g].place - foretold).max() > JUMP:
+                if np.abs(results[g].place - predicted).max() > JUMP:
                     jumps.append(g)
                 before = results[g]
         for jump in jumps:
