@@ -33,7 +33,7 @@ def correlated(
     log_g -= np.log(np.exp(log_g).mean(axis=0))
     nuisances = tuple(Nuisance(f"shape{k}", interpolation=kind, bounds=bounds) for k in range(shapes))
     terms = np.stack([np.zeros(shapes, dtype=np.int64), np.arange(shapes)], axis=1)
-    systematics = Systematics(nuisances, np.zeros((1, shapes, 2)), np.zeros((1, shapes), dtype=bool), terms)
+    systematics = Systematics.of(nuisances, np.zeros((1, shapes, 2)), np.zeros((1, shapes), dtype=bool), terms)
     return systematics, log_g.astype(np.float32), np.full((events, 1), 1.0 / events)
 
 

@@ -1,27 +1,30 @@
 """The likelihood of one data set, evaluated by several threads with a result that does not depend on their number."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.errors import ModelError
-from steelyard.likelihood.kernels.blocks import Events, allocate_events, allocate_packing, blocks_of, pack_events
+from steelyard.likelihood.compile import CompiledModel, compile_model
+from steelyard.likelihood.kernels.blocks import (
+    FIRST,
+    Events,
+    allocate_events,
+    allocate_packing,
+    blocks_of,
+    pack_events,
+    source_of,
+)
 from steelyard.likelihood.kernels.derivatives import constraint, expected_events, fill_gradient, fill_hessian
 from steelyard.likelihood.kernels.intensities import allocate_buffers, set_point
 from steelyard.likelihood.kernels.line import add_slice, count_negative
 from steelyard.likelihood.kernels.moments import Moments, add_moments, allocate_moments
 from steelyard.likelihood.kernels.orders import GRADIENT, HESSIAN
-from steelyard.likelihood.kernels.process_factors import (
-    Effects,
-    Factors,
-    allocate_factors,
-    fill_factors,
-    prepare_effects,
-)
-from steelyard.model.effects import Systematics
-from steelyard.model.mixture import Mixture
+from steelyard.likelihood.kernels.process_factors import Factors, allocate_factors, fill_factors
+from steelyard.likelihood.region_events import RegionEvents, check_events
+from steelyard.model.coefficient_forms import derivatives_of, fill_coefficients_at
+from steelyard.model.model import Model
 
 # Blocks of events that are summed by one thread before they are added to the others', always in the same order.
 GROUP = 32
@@ -29,12 +32,12 @@ GROUP = 32
 
 @dataclass(frozen=True)
 class Expansion:
-    """-2 ln L at one point, with derivatives in (kappa, alpha_1 .. alpha_K) as far as they were asked for.
+    """-2 ln L at one point, with derivatives in the coordinates as far as they were asked for.
 
     Attributes:
         value: ``inf`` where an event has no positive density; the derivatives are then undefined.
-        gradient: (1 + K,).
-        hessian: (1 + K, 1 + K).
+        gradient: (P,).
+        hessian: (P, P).
     """
 
     value: float
@@ -42,132 +45,136 @@ class Expansion:
     hessian: np.ndarray
 
 
-def check_shapes(systematics: Systematics, rates: np.ndarray, log_g: np.ndarray | None) -> np.ndarray:
-    """The shape effects (n, T, 2) as float32, empty ones if there are none.
-
-    Raises:
-        ModelError: their number is not that of the events and terms.
-    """
-    terms = len(systematics.terms)
-    if log_g is None:
-        log_g = np.zeros((len(rates) if not terms else 0, terms, 2), dtype=np.float32)
-    if log_g.shape != (len(rates), terms, 2):
-        raise ModelError(
-            f"the shape effects have shape {log_g.shape}, and there are {len(rates)} events and {terms} terms"
-        )
-    return np.ascontiguousarray(log_g, dtype=np.float32)
-
-
-def prepare_data_effects(mixture: Mixture, systematics: Systematics, binned: bool) -> Effects:
-    """The model of events or of bins; the bins themselves add what they expect, so that processes have nothing to add.
-
-    Raises:
-        ModelError: shapes that do not fit, or a normaliser for bins.
-    """
-    effects = prepare_effects(mixture, systematics)
-    if not binned:
-        return effects
-    if len(systematics.normaliser.table):
-        raise ModelError("bins are summed as they are: their systematics cannot have a normaliser")
-    return effects._replace(yields=np.zeros_like(effects.yields))
-
-
 class Evaluator:
-    """Events or bins of one data set, packed for the compiled code.
+    """Events and bins of one data set, packed for the compiled code.
 
     Args:
-        mixture, systematics: the model.
-        rates: (n, C) nu_c r_c(x_i), or what n bins expect.
-        weights: (n,) or None; the counts of bins.
-        log_g: (n, T, 2).
+        model: the model.
+        events: of each of its regions.
         observed: (K,) global observables.
         threads: how many to use.
-        binned: the rows are bins.
     """
 
-    def __init__(
-        self,
-        mixture: Mixture,
-        systematics: Systematics,
-        rates: np.ndarray,
-        weights: np.ndarray | None,
-        log_g: np.ndarray | None,
-        observed: np.ndarray,
-        threads: int = 1,
-        binned: bool = False,
-    ) -> None:
-        self.effects: Effects = prepare_data_effects(mixture, systematics, binned)
+    def __init__(self, model: Model, events: Sequence[RegionEvents], observed: np.ndarray, threads: int = 1) -> None:
+        self.model: CompiledModel = compile_model(model)
         self.observed = np.ascontiguousarray(observed, dtype=float)
         self.threads = threads
         # Events of weight one whose sum is as noisy.
-        self.size = float(len(rates)) if weights is None else float(np.square(weights).sum())
-        self._mixture = mixture
-        log_g = check_shapes(systematics, rates, log_g)
-        events = allocate_events(blocks_of(len(rates)), len(mixture.processes), log_g.shape[1])
-        weights = np.zeros(0) if weights is None else np.ascontiguousarray(weights, dtype=float)
-        rates = np.ascontiguousarray(rates, dtype=float)
-        all_rows, packing = np.zeros(0, dtype=np.int64), allocate_packing(log_g.shape[1])
-        used = pack_events(rates, log_g, weights, all_rows, 0, len(rates), binned, packing, events)
-        self.events = Events(*(array[:used] for array in events))
-        self._groups = [(start, min(start + GROUP, used)) for start in range(0, used, GROUP)]
+        sizes = [len(e.rates) if e.weights is None else float(np.square(e.weights).sum()) for e in events]
+        self.size = float(sum(sizes))
+        self.events = self._pack(model, events)
+        blocks = len(self.events.counts)
+        self._groups = [(start, min(start + GROUP, blocks)) for start in range(0, blocks, GROUP)]
 
-    def expand(self, kappa: float, alpha: np.ndarray, order: int = HESSIAN) -> Expansion:
-        """-2 ln L and its derivatives up to ``order`` (VALUE, GRADIENT or HESSIAN) at one point."""
-        effects = self.effects
-        alpha = np.ascontiguousarray(alpha, dtype=float)
-        fractions = np.concatenate([self._mixture.fractions(kappa, derivative) for derivative in range(3)])
+    def _pack(self, model: Model, events: Sequence[RegionEvents]) -> Events:
+        compiled = self.model
+        errors = [getattr(region, "errors", None) for region in model.regions]
+        room = allocate_events(
+            [blocks_of(len(part.rates)) for part in events],
+            np.diff(compiled.rows),
+            np.diff(compiled.terms),
+            [each is not None for each in errors],
+        )
+        shapes = [check_events(region, part) for region, part in zip(model.regions, events, strict=True)]
+        source = source_of([part.rates for part in events], shapes, [part.weights for part in events], None, errors)
+        measured = [
+            np.ones(len(error)) if part.auxiliary is None else np.asarray(part.auxiliary, dtype=float)
+            for part, error in zip(events, errors, strict=True)
+            if error is not None
+        ]
+        of_bins = np.concatenate([np.zeros(0), *measured])
+        packing, used = allocate_packing(int(compiled.largest[1])), FIRST
+        for number, (region, part) in enumerate(zip(model.regions, events, strict=True)):
+            used = pack_events(
+                source, of_bins, number, FIRST, len(part.rates), region.binned, compiled.rows, compiled.terms, packing,
+                used, room,
+            )  # fmt: skip
+        of_blocks = ("weights", "counts", "plain", "bins", "region", "rows", "terms", "errors")
+        return room._replace(**{name: getattr(room, name)[:used] for name in of_blocks})
+
+    def expand(self, place: np.ndarray, order: int = HESSIAN) -> Expansion:
+        """-2 ln L and its derivatives up to ``order`` (VALUE, GRADIENT or HESSIAN) at one point (P,)."""
+        model, place = self.model, np.ascontiguousarray(place, dtype=float)
+        alpha = place[self.thetas :]
+        coefficients = self._coefficients(place)
         factors = self._factors(alpha)
 
         def add(group: tuple[int, int]) -> tuple[bool, Moments]:
-            buffers, moments = allocate_buffers(effects), allocate_moments(effects)
-            set_point(effects, alpha, buffers)
-            return add_moments(
-                effects, self.events, *group, fractions[0], factors.rates, order, buffers, moments
-            ), moments
+            buffers, moments = allocate_buffers(model), allocate_moments(model)
+            set_point(model, alpha, buffers)
+            fine = add_moments(model, self.events, *group, coefficients[0], factors.rates, order, buffers, moments)
+            return fine, moments
 
-        total = allocate_moments(effects)
-        size = 1 + len(alpha)
+        total = allocate_moments(model)
+        size = len(place)
         gradient, hessian = np.full(size, np.nan), np.full((size, size), np.nan)
         for fine, moments in self._map(add):
             if not fine:
                 return Expansion(np.inf, gradient, hessian)
             for sums, part in zip(total, moments, strict=True):
                 sums += part
-        value = 2.0 * (expected_events(fractions[0], factors) - total.logs[0])
-        value += constraint(effects, alpha, self.observed)
+        value = 2.0 * (expected_events(coefficients[0], factors) - total.logs[0])
+        value += constraint(model, alpha, self.observed)
         if order >= GRADIENT:
-            fill_gradient(effects, fractions, factors, alpha, self.observed, total.processes, total.terms, gradient)
+            fill_gradient(model, coefficients, factors, alpha, self.observed, total.processes, total.terms, gradient)
         if order >= HESSIAN:
-            fill_hessian(effects, fractions, factors, total, hessian)
+            fill_hessian(model, coefficients, factors, alpha, self.observed, total, hessian)
         return Expansion(float(value), gradient, hessian)
 
-    def slice(self, kappa: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        """-2 ln L at coordinates (G,) and one point of the nuisance parameters: (G,)."""
-        effects = self.effects
-        alpha = np.ascontiguousarray(alpha, dtype=float)
-        fractions = self._mixture.fractions(kappa)
+    def slice(self, kappa: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        """-2 ln L at values (G,) of the first coordinate and one point (P - 1,) of all others: (G,)."""
+        model, rest = self.model, np.ascontiguousarray(rest, dtype=float)
+        alpha = rest[self.thetas - 1 :]
+        places = np.column_stack([kappa, np.tile(rest, (len(kappa), 1))])
+        coefficients = np.array([self._coefficients(place)[0] for place in places]).reshape(
+            len(kappa), len(model.yields)
+        )
         factors = self._factors(alpha)
 
         def add(group: tuple[int, int]) -> np.ndarray:
-            buffers, logs = allocate_buffers(effects), np.zeros(len(fractions))
-            set_point(effects, alpha, buffers)
-            add_slice(effects, self.events, *group, fractions, factors.rates, buffers, logs)
+            buffers, logs = allocate_buffers(model), np.zeros(len(coefficients))
+            set_point(model, alpha, buffers)
+            add_slice(model, self.events, *group, coefficients, factors.rates, buffers, logs)
             return logs
 
-        logs = sum(self._map(add), start=np.zeros(len(fractions)))
-        return 2.0 * (fractions @ factors.yields - logs) + constraint(effects, alpha, self.observed)
+        logs = sum(self._map(add), start=np.zeros(len(coefficients)))
+        return 2.0 * (coefficients @ factors.yields - logs) + constraint(model, alpha, self.observed)
 
-    def negative_events(self, kappa: float, alpha: np.ndarray) -> int:
-        """Number of events with weight, or of bins, whose intensity is not positive at this point."""
-        alpha = np.ascontiguousarray(alpha, dtype=float)
-        buffers = allocate_buffers(self.effects)
-        set_point(self.effects, alpha, buffers)
-        fractions = self._mixture.fractions(kappa)[0]
-        return int(count_negative(self.effects, self.events, fractions, self._factors(alpha).rates, buffers))
+    def negative_events(self, place: np.ndarray) -> int:
+        """Number of events with weight, or of bins, whose intensity is not positive at this point (P,)."""
+        place = np.ascontiguousarray(place, dtype=float)
+        alpha = place[self.thetas :]
+        buffers = allocate_buffers(self.model)
+        set_point(self.model, alpha, buffers)
+        coefficients = self._coefficients(place)[0]
+        return int(count_negative(self.model, self.events, coefficients, self._factors(alpha).rates, buffers))
+
+    @property
+    def thetas(self) -> int:
+        """Number M of the coordinates that come before the nuisance parameters."""
+        return len(self.model.bounds) - len(self.model.nominal)
+
+    @property
+    def units(self) -> np.ndarray:
+        """(P,) natural sizes: a tenth of the range of a parameter of the coefficients, 1 of a nuisance parameter."""
+        result = np.ones(len(self.model.bounds))
+        result[: self.thetas] = 0.1 * np.diff(self.model.bounds[: self.thetas], axis=1)[:, 0]
+        return result
+
+    def _coefficients(self, place: np.ndarray) -> np.ndarray:
+        numbers = np.zeros((derivatives_of(self.thetas), len(self.model.yields)))
+        if self.model.form.polynomial.shape[1]:  # TEMPORARY
+            from steelyard.model.coefficients import _horner
+
+            for order in range(3):
+                numbers[order] = _horner(self.model.form.polynomial, np.asarray(place[0]), order)
+            return numbers
+        fill_coefficients_at(self.model.form, place[: self.thetas], numbers)
+        return numbers
 
     def _factors(self, alpha: np.ndarray) -> Factors:
-        factors = allocate_factors(self.effects)
-        fill_factors(self.effects, alpha, factors)
+        factors = allocate_factors(self.model)
+        fill_factors(self.model, alpha, factors)
         return factors
 
     def _map(self, add: Callable) -> Iterator:

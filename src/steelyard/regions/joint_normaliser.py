@@ -4,7 +4,7 @@ The tables and pairs of :mod:`steelyard.model.normaliser` cost nothing per event
 shapes do together. Here the whole product is averaged, at the cost of the events of the integration sample.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class JointNormaliser:
             return cls(systematics, log_g, densities)
         rows = np.sort(np.random.default_rng(seed).choice(len(log_g), size=events, replace=False))
         log_g, densities = log_g[rows], _normalised(densities[rows])
-        part = replace(systematics, normaliser=build_normaliser(systematics, log_g, densities))
+        part = systematics.with_effects(normaliser=build_normaliser(systematics, log_g, densities))
         return cls(systematics, log_g, densities, part)
 
     def joint(self, alpha: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ def with_weak_pairs(model):
     """The same with a form that makes less of two shapes together: off by units of -2 ln L."""
     normaliser = model.systematics.normaliser
     bare = replace(normaliser, pair_factors=0.8 * normaliser.pair_factors)
-    return replace(model, systematics=replace(model.systematics, normaliser=bare))
+    return replace(model, systematics=model.systematics.with_effects(normaliser=bare))
 
 
 def test_the_compiled_expectation_is_the_joint_one(model):

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from shape_effects import correlated
@@ -12,7 +10,7 @@ from steelyard.regions.normaliser_fit import build_normaliser
 
 def prepared(*args, **keys):
     systematics, log_g, densities = correlated(*args, **keys)
-    return replace(systematics, normaliser=build_normaliser(systematics, log_g, densities)), log_g, densities
+    return systematics.with_effects(normaliser=build_normaliser(systematics, log_g, densities)), log_g, densities
 
 
 def rms(values):

@@ -6,6 +6,7 @@ import numpy as np
 
 from steelyard.likelihood.kernels.blocks import (
     FIRST,
+    WEIGHTS,
     Events,
     Packing,
     allocate_events,
@@ -49,6 +50,7 @@ from steelyard.likelihood.minimise.newton import (
 )
 from steelyard.likelihood.minimise.ridges import leads_back
 from steelyard.likelihood.objective import Data, EvaluationBuffers, allocate_evaluation, evaluate
+from steelyard.model.coefficient_forms import fill_coefficients
 from steelyard.numerics.compilation import compiled, internal
 
 # How a fit ended; the numbers of steelyard.inference.toy_fits.Status.
@@ -69,10 +71,10 @@ DEEPER = 1e-5
 
 
 class ProfileSlice(NamedTuple):
-    """A slice in kappa: coordinates (G,), f_c there (G, C), and -2 ln L (G,)."""
+    """A slice in kappa: coordinates (G,), f_c there (G, R), and -2 ln L (G,)."""
 
     grid: np.ndarray
-    fractions: np.ndarray
+    coefficients: np.ndarray
     values: np.ndarray
 
 
@@ -82,7 +84,7 @@ class FitBuffers(NamedTuple):
     Attributes:
         packing, events: work space for the events of one experiment.
         evaluation, search, line, path: the evaluations, the searches, the slice, the path.
-        start, best: (1 + K,) where a search begins, the best point.
+        start, best: (P,) where a search begins, the best point.
         hessians: (2, 1 + K, 1 + K) at the best point, and at the conditional fit.
         minima, expected, order: (M,) coordinates and values of the expected minima, and the order of their depth.
     """
@@ -101,21 +103,26 @@ class FitBuffers(NamedTuple):
     order: np.ndarray
 
 
-def allocate_fits(effects, grid, fractions, largest):
-    """Buffers for experiments of at most ``largest`` events, with a slice along ``grid`` (G,) and f_c there (G, C)."""
-    processes, nuisances = effects.touched.shape
-    points, terms = len(grid), len(effects.nuisance)
+def allocate_fits(model, grid, coefficients, largest, errors):
+    """Buffers for experiments, with a slice along ``grid`` (G,) and f_c there (G, R).
+
+    Args:
+        largest: (H,) the most events of an experiment in each region.
+        errors: (H,) whether its bins have template errors.
+    """
+    parameters, points = len(model.bounds), len(grid)
     minima = max(points, 2 * POINTS)
+    blocks = [blocks_of(number) for number in largest]
     return FitBuffers(
-        allocate_packing(terms),
-        allocate_events(blocks_of(largest), processes, terms),
-        allocate_evaluation(effects),
-        allocate_newton(1 + nuisances),
-        ProfileSlice(grid, fractions, np.zeros(points)),
-        allocate_continuation(effects.bounds),
-        np.zeros(1 + nuisances),
-        np.zeros(1 + nuisances),
-        np.zeros((2, 1 + nuisances, 1 + nuisances)),
+        allocate_packing(int(model.largest[1])),
+        allocate_events(blocks, np.diff(model.rows), np.diff(model.terms), errors),
+        allocate_evaluation(model),
+        allocate_newton(parameters),
+        ProfileSlice(grid, coefficients, np.zeros(points)),
+        allocate_continuation(model.bounds),
+        np.zeros(parameters),
+        np.zeros(parameters),
+        np.zeros((2, parameters, parameters)),
         np.zeros(minima),
         np.zeros(minima),
         np.zeros(minima, dtype=np.int64),
@@ -129,7 +136,7 @@ class Outcome(NamedTuple):
         t, kappa, edm: (T,) test statistic, best-fit coordinate, larger estimated distance of the two minima.
         status: (T,).
         evaluations: (T,) of the likelihood, of any order of derivatives; slices do not count.
-        alpha, conditional: (T, K) nuisance parameters of the global and the conditional fit.
+        rest, conditional: (T, P - 1) other coordinates of the global and the conditional fit.
     """
 
     t: np.ndarray
@@ -137,40 +144,24 @@ class Outcome(NamedTuple):
     edm: np.ndarray
     status: np.ndarray
     evaluations: np.ndarray
-    alpha: np.ndarray
+    rest: np.ndarray
     conditional: np.ndarray
 
 
 @compiled
-def fit_experiments(
-    effects,
-    curves,
-    rates,
-    log_g,
-    weights,
-    rows,
-    offsets,
-    binned,
-    observed,
-    tested,
-    sides,
-    crossed,
-    weak,
-    fits,
-    outcome,
-):
-    """Fit the experiments that ``offsets`` (T+1,) delimits in ``rows`` or, without these, in the events.
+def fit_experiments(model, source, offsets, observed, auxiliary, tested, sides, starts, crossed, weak, fits, outcome):
+    """Fit T experiments: of each region the events or rows that ``offsets`` (H, T + 1) delimits.
 
     Args:
-        effects, curves: the model.
-        rates, log_g: (n, C) and (n, T, 2) events.
-        weights: (M,) counts of bins, or (0,) for events.
-        rows: (M,) numbers of events, or (0,).
-        binned: the events are bins.
+        model: :class:`~steelyard.likelihood.compile.CompiledModel`.
+        source: events of all regions (:class:`~steelyard.likelihood.kernels.blocks.Source`).
         observed: (T, K) global observables.
+        auxiliary: (T, E) measurements of the factors of bins with template errors; (T, 0) for ones.
         tested: coordinate of the tested value.
         sides: (V, K) valleys of the nuisance parameters in which to begin, of
             :func:`~steelyard.likelihood.minimise.valleys.valley_signs`; one row of zeros for one.
+        starts: (V, M - 1) where to begin in the further coordinates, of
+            :func:`~steelyard.likelihood.minimise.basins.further_starts`.
         crossed, weak: (m,) nuisance parameters that are taken across their ridges, and which of them only where
             there may be one (:class:`~steelyard.likelihood.minimise.valleys.Valleys`).
         fits: work space.
@@ -186,20 +177,37 @@ def fit_experiments(
         fits.best,
     )
     minima, expected, order, hessians = fits.minima, fits.expected, fits.order, fits.hessians
-    nuisances = len(effects.nominal)
-    low, high = effects.bounds[0, 0], effects.bounds[0, 1]
-    for toy in range(len(offsets) - 1):
-        begin_at, end_at = offsets[toy], offsets[toy + 1]
-        size = np.float64(end_at - begin_at)
-        for index in range(begin_at, end_at if binned else begin_at):  # rounding of a bin counts for all its events
-            size += weights[index] * weights[index] - 1.0
-        blocks = pack_events(rates, log_g, weights, rows, begin_at, end_at, binned, fits.packing, fits.events)
-        data = Data(effects, curves, fits.events, observed[toy])
-        _open(effects, search)
+    thetas, others = len(model.middle), len(model.bounds) - 1
+    nuisances = len(model.nominal)
+    low, high = model.bounds[0, 0], model.bounds[0, 1]
+    for toy in range(offsets.shape[1] - 1):
+        size, blocks = 0.0, FIRST
+        for region in range(len(model.binned)):
+            begin_at, end_at = offsets[region, toy], offsets[region, toy + 1]
+            size += np.float64(end_at - begin_at)
+            first_count = source.starts[region, WEIGHTS]
+            for index in range(begin_at, end_at if model.binned[region] else begin_at):
+                # rounding of a bin counts for all its events
+                size += source.weights[first_count + index] * source.weights[first_count + index] - 1.0
+            blocks = pack_events(
+                source,
+                auxiliary[toy],
+                region,
+                begin_at,
+                end_at,
+                model.binned[region],
+                model.rows,
+                model.terms,
+                fits.packing,
+                blocks,
+                fits.events,
+            )
+        data = Data(model, fits.events, observed[toy])
+        _open(model, search)
         evaluations = 0
         at_test, edm, test_converged, minimum, converged = np.inf, 0.0, False, np.inf, False
         edm_global, refined = np.inf, False
-        for i in range(1 + nuisances):
+        for i in range(1 + others):
             best[i] = np.nan
         copy(best[1:], outcome.conditional[toy])
 
@@ -208,15 +216,19 @@ def fit_experiments(
             # forbidden at both, where the slice through them is lowest: the profile has to be known somewhere.
             known, found = False, 0
             for attempt in range(4):
+                for p in range(1, thetas):
+                    given = starts[valley, p - 1]
+                    start[p] = given if given == given else model.middle[p]  # no number: the nominal value
                 for k in range(nuisances):
-                    nearest = data.observed[k] if effects.constrained[k] and attempt % 2 == 0 else effects.nominal[k]
+                    nearest = data.observed[k] if model.measured[k] and attempt % 2 == 0 else model.nominal[k]
                     side = sides[valley, k]
                     if side != 0.0:
                         nearest = side * max(side * nearest, ENTRANCE)
-                    start[1 + k] = min(max(nearest, effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
+                    at = thetas + k
+                    start[at] = min(max(nearest, model.bounds[at, 0]), model.bounds[at, 1])
                 start[0] = tested
-                if attempt >= 2 or nuisances == 0:
-                    _fill_slice(data, blocks, start[1:], evaluation, line)
+                if attempt >= 2 or others == 0:
+                    _fill_slice(data, blocks, start, evaluation, line)
                 if attempt >= 2:
                     lowest = np.argmin(line.values)
                     if not line.values[lowest] < np.inf:
@@ -239,7 +251,7 @@ def fit_experiments(
                     break
 
             # Basins of the profile: without nuisance parameters along the slice, with them along the path.
-            if nuisances == 0:
+            if others == 0:
                 found = minima_of(line.grid, line.values, minima, expected, order)
             elif known:
                 wanted = start_continuation(
@@ -271,7 +283,7 @@ def fit_experiments(
                     if refined and expected[j] > minimum + MARGIN:
                         break
                     start[0] = minima[j]
-                    if nuisances:
+                    if others:
                         predict(path, minima[j], start[1:])
                     else:  # nothing else moves: the minimum lies between the neighbours on the grid
                         step = line.grid[1] - line.grid[0]
@@ -286,7 +298,7 @@ def fit_experiments(
                     copy_square(search.hessian, hessians[0])
 
         # Where there are valleys: from the best fits over the ridges, one parameter at a time, and from the global to
-        # the conditional one, as long as any of it leads deeper. Weak effects are looked across first.
+        # the conditional one, as long as any of it leads deeper. Weak model are looked across first.
         crossings, looking = len(CROSSINGS) * len(crossed), len(sides) == 1
         left = 1 + 2 * crossings if crossings and minimum < np.inf else 0
         turn = 0
@@ -308,7 +320,7 @@ def fit_experiments(
                 index = (at - 1) % crossings // len(CROSSINGS)
                 k, look = crossed[index], weak[index]
                 other = CROSSINGS[(at - 1) % len(CROSSINGS)]
-                start[1 + k] = min(max(other, effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
+                start[thetas + k] = min(max(other, model.bounds[thetas + k, 0]), model.bounds[thetas + k, 1])
             search.fixed[0] = held
             if looking:
                 back = not look or abs(other) > NEAR_RIDGE
@@ -320,7 +332,7 @@ def fit_experiments(
                         search.trial[0] = tested
                         copy(outcome.conditional[toy], search.trial[1:])
                     back = value < np.inf and leads_back(
-                        search, search.trial, hessians[1 if held else 0], start, evaluation.gradient, 1 + k
+                        search, search.trial, hessians[1 if held else 0], start, evaluation.gradient, thetas + k
                     )
                 search.fixed[0] = False
                 if not back:
@@ -341,7 +353,7 @@ def fit_experiments(
         valid_at_test = at_test < np.inf
         outcome.evaluations[toy] = evaluations
         outcome.kappa[toy] = best[0]
-        copy(best[1:], outcome.alpha[toy])
+        copy(best[1:], outcome.rest[toy])
         outcome.edm[toy] = max(edm, edm_global) if edm_global < np.inf else edm
         outcome.t[toy] = np.nan
         if not minimum < np.inf:
@@ -358,20 +370,21 @@ def fit_experiments(
 
 
 @internal
-def _open(effects, search):
+def _open(model, search):
     """Give a search the whole ranges of all parameters."""
     for i in range(len(search.scale)):
-        search.lower[i], search.upper[i] = effects.bounds[i, 0], effects.bounds[i, 1]
+        search.lower[i], search.upper[i] = model.bounds[i, 0], model.bounds[i, 1]
         search.scale[i] = 2.0
-    search.scale[0] = 0.25 * (search.upper[0] - search.lower[0])
+    for i in range(len(model.middle)):
+        search.scale[i] = 0.25 * (search.upper[i] - search.lower[i])
 
 
 @internal
 def _minimise(data, blocks, start, evaluation, search, ceiling, events):
     """Search from ``start``, until it is clear that it ends above ``ceiling``; returns the number of evaluations."""
-    effects = data.effects
-    tolerance, noise = tolerance_of(effects, events), noise_of(effects, events)
-    start_newton(search, start, tolerance, nearness_of(effects), noise, updating_pays(effects))
+    model = data.model
+    tolerance, noise = tolerance_of(model, events), noise_of(model, events)
+    start_newton(search, start, tolerance, nearness_of(model), noise, updating_pays(model))
     running = True
     while running:
         value = evaluate(data, blocks, search.trial, search.counts[ORDER], evaluation)
@@ -382,14 +395,23 @@ def _minimise(data, blocks, start, evaluation, search, ceiling, events):
 
 
 @internal
-def _fill_slice(data, blocks, alpha, evaluation, line):
-    """-2 ln L along the grid."""
-    effects, factors, values = data.effects, evaluation.factors, line.values
-    fill_factors(effects, alpha, factors)
-    set_point(effects, alpha, evaluation.buffers)
+def _fill_slice(data, blocks, place, evaluation, line):
+    """-2 ln L along the grid of the first coordinate, through a place (P,) whose own first one is not used."""
+    model, factors, values = data.model, evaluation.factors, line.values
+    thetas = len(model.middle)
+    if thetas > 1:
+        first = place[0]
+        for point in range(len(values)):
+            place[0] = line.grid[point]
+            fill_coefficients(model.form, place, evaluation.tape, evaluation.coefficients)
+            copy(evaluation.coefficients[0], line.coefficients[point])
+        place[0] = first
+    alpha = place[thetas:]
+    fill_factors(model, alpha, factors)
+    set_point(model, alpha, evaluation.buffers)
     for point in range(len(values)):
         values[point] = 0.0
-    add_slice(effects, data.events, FIRST, blocks, line.fractions, factors.rates, evaluation.buffers, values)
-    shift = constraint(effects, alpha, data.observed)
+    add_slice(model, data.events, FIRST, blocks, line.coefficients, factors.rates, evaluation.buffers, values)
+    shift = constraint(model, alpha, data.observed)
     for point in range(len(values)):
-        values[point] = 2.0 * (expected_events(line.fractions[point], factors) - values[point]) + shift
+        values[point] = 2.0 * (expected_events(line.coefficients[point], factors) - values[point]) + shift

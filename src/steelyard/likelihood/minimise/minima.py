@@ -84,7 +84,7 @@ def predict(path, kappa, alpha):
     size = path.kappa[above] - path.kappa[j]
     share = (kappa - path.kappa[j]) / size if size > 0.0 else 0.0
     for k in range(len(alpha)):
-        rise = path.alpha[above, k] - path.alpha[j, k]
+        rise = path.rest[above, k] - path.rest[j, k]
         start, end = path.tangent[j, k] * size - rise, path.tangent[above, k] * size - rise
         bend = share * (1.0 - share) * ((1.0 - share) * start - share * end)
-        alpha[k] = path.alpha[j, k] + share * rise + bend
+        alpha[k] = path.rest[j, k] + share * rise + bend

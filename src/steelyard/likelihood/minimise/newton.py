@@ -81,7 +81,7 @@ class NewtonState(NamedTuple):
 
 
 def allocate_newton(size):
-    """BlockBuffers for a search over so many parameters."""
+    """Buffers for a search over so many parameters."""
     return NewtonState(
         np.zeros(size),
         np.zeros(size),

@@ -34,9 +34,9 @@ class Minimum:
     """Where a search ended.
 
     Attributes:
-        place: (1 + K,) kappa and alpha.
+        place: (P,) kappa and alpha.
         value: -2 ln L there; ``inf`` if the start was forbidden.
-        gradient, hessian: (1 + K,) and (1 + K, 1 + K) there, or next to it.
+        gradient, hessian: (P,) and (P, P) there, or next to it.
         edm: estimated vertical distance to the minimum.
         converged: it is a minimum within the bounds.
     """
@@ -50,21 +50,22 @@ class Minimum:
 
 
 def minimise(evaluator: Evaluator, start: np.ndarray, fixed: np.ndarray) -> Minimum:
-    """The minimum of -2 ln L from ``start`` (1 + K,) within the bounds; ``fixed`` (1 + K,) says what does not move."""
-    effects = evaluator.effects
+    """The minimum of -2 ln L from ``start`` (P,) within the bounds; ``fixed`` (P,) says what does not move."""
+    model = evaluator.model
     search = allocate_newton(len(start))
-    search.lower[:], search.upper[:] = effects.bounds.T
+    search.lower[:], search.upper[:] = model.bounds.T
     search.fixed[:] = fixed
     search.scale[:] = 2.0
-    search.scale[0] = 0.25 * (search.upper[0] - search.lower[0])
+    thetas = slice(evaluator.thetas)
+    search.scale[thetas] = 0.25 * (search.upper[thetas] - search.lower[thetas])
     start = np.asarray(start, dtype=float)
     # A fixed parameter stays where the caller put it, even out of its range.
     search.lower[fixed], search.upper[fixed] = start[fixed], start[fixed]
-    tolerance, noise = tolerance_of(effects, evaluator.size), noise_of(effects, evaluator.size)
-    start_newton(search, start, tolerance, nearness_of(effects), noise, updating_pays(effects))
+    tolerance, noise = tolerance_of(model, evaluator.size), noise_of(model, evaluator.size)
+    start_newton(search, start, tolerance, nearness_of(model), noise, updating_pays(model))
     running = True
     while running:
-        here = evaluator.expand(search.trial[0], search.trial[1:], search.counts[ORDER])
+        here = evaluator.expand(search.trial, search.counts[ORDER])
         running = newton_step(search, here.value, here.gradient, here.hessian)
     return Minimum(
         place=search.place.copy() if search.counts[STATE] != INVALID_START else start,
@@ -82,14 +83,14 @@ def follow_profile(evaluator: Evaluator, known: Minimum, held: np.ndarray) -> Co
     Args:
         evaluator: the data.
         known: the conditional fit.
-        held: (1 + K,) which parameters do not move in a conditional fit, the first of them among these.
+        held: (P,) which parameters do not move in a conditional fit, the first of them among these.
     """
-    path = allocate_continuation(evaluator.effects.bounds)
+    path = allocate_continuation(evaluator.model.bounds)
     path.fixed[:] = held[1:]
     wanted = start_continuation(path, known.place, known.value, known.gradient, known.hessian)
     while wanted != ARRIVED:
         if wanted == LOOK:
-            here = evaluator.expand(path.trial[0], path.trial[1:], GRADIENT)
+            here = evaluator.expand(path.trial, GRADIENT)
             wanted = continuation_step(path, here.value, here.gradient)
         else:
             fit = minimise(evaluator, path.trial.copy(), held)

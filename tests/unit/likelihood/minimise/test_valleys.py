@@ -35,7 +35,7 @@ def test_which_shapes_fold():
     x = np.linspace(-4.0, 4.0, 401)
     rates, up = models.densities(x) * models.YIELDS, 0.1 * x
     systematics = models.yields_only(((1.0, 1.0), (1.0, 1.0)))
-    systematics = models.replace(systematics, terms=np.array([[1, 0]]), normaliser=Normaliser.none(1))
+    systematics = systematics.with_effects(terms=np.array([[1, 0]]), normaliser=Normaliser.none(1))
     found = [
         find_valleys(models.mixture(), systematics, rates, np.stack([up, share * up], axis=1)[:, None]).folded.tolist()
         for share in (1.0, 0.5, 0.0, -0.5, -1.0)
@@ -59,7 +59,7 @@ def test_large_two_sided_shapes_are_crossed_where_something_is_folded():
     crossed = []
     for down, size in ((1.1, 1.0), (0.9, 1.0), (1.1, 0.3)):
         systematics = models.yields_only(((1.0, 1.0), (1.0, 1.0)), ((1.0, 1.0), (1.1, down)))
-        systematics = models.replace(systematics, terms=np.array([[1, 0]]), normaliser=Normaliser.none(1))
+        systematics = systematics.with_effects(terms=np.array([[1, 0]]), normaliser=Normaliser.none(1))
         crossed.append(find_valleys(models.mixture(), systematics, rates, size * up).crossed.tolist())
     assert crossed == [[1, 0], [], [1]]
 
@@ -123,7 +123,7 @@ def test_toys_end_in_the_deeper_valley(systematics):
     fits = fit_toys(analysis.mixture, analysis.rates, offsets, 0.5, systematics, None, observed, rows)
     for toy in range(25):
         chosen = rows[offsets[toy] : offsets[toy + 1]]
-        likelihood = Likelihood(analysis.mixture, analysis.rates[chosen], None, systematics, None, observed[toy])
+        likelihood = Likelihood.of(analysis.mixture, analysis.rates[chosen], None, systematics, None, observed[toy])
         deepest, at_test = (models.brute_force(likelihood, mu, toy, starts=20) for mu in (None, 0.5))
         assert fits.t[toy] == pytest.approx(at_test - deepest, abs=1e-3)
 
@@ -163,7 +163,7 @@ def test_weak_effects_are_entered_where_the_data_pull():
     assert find_valleys(analysis.mixture, analysis.systematics, analysis.rates).entered.size == 0
     for toy in range(40):
         chosen = rows[offsets[toy] : offsets[toy + 1]]
-        likelihood = Likelihood(
+        likelihood = Likelihood.of(
             analysis.mixture, analysis.rates[chosen], None, analysis.systematics, None, observed[toy]
         )
         deepest, at_test = (models.quick_force(likelihood, mu, toy, starts=8).value for mu in (None, 0.5))
