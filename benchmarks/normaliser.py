@@ -55,7 +55,7 @@ def measure(name: str, model: Model, point: np.ndarray, toys: int) -> None:
     columns, anchored = [], model.anchored(point).systematics
     for systematics in (anchored, model.systematics):
         conditional, best = (
-            shifts(model.integration, systematics, model.mixture, mu[fine], alpha[fine])
+            shifts(model.statistical, (model.integration,), (systematics,), mu[fine, None], alpha[fine])
             for mu, alpha in ((np.ones(toys), found.conditional), (found.hat, found.alpha))
         )
         columns.append(conditional - best)

@@ -130,7 +130,7 @@ def compare(
         if outside or not mixture.bounds[0] <= ours.hat[toy] <= mixture.bounds[1]:
             note("bounds", np.nan)
         deepest = likelihood.evaluator.expand(np.concatenate([[kappa], alpha]), VALUE).value
-        at_test = likelihood.evaluator.expand(tested, ours.conditional[toy], VALUE).value
+        at_test = likelihood.evaluator.expand(np.concatenate([[tested], ours.conditional[toy]]), VALUE).value
         for suffix, above in (("", deepest - theirs.deepest), (" at test", at_test - theirs.at_test)):
             if not abs(above) <= TOLERANCE:
                 note(("deep" if above < 0.0 else "shallow") + suffix, abs(above))

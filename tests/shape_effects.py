@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from steelyard.model.effects import Interpolation, Nuisance, Systematics
+from steelyard.model.effects import Nuisance, Systematics
 
 
 def correlated(
@@ -10,7 +10,7 @@ def correlated(
     size: float,
     events: int = 20_000,
     share: float = 0.4,
-    kind: Interpolation = "code4",
+    kind: str = "code4",
     bounds: tuple[float, float] = (-5.0, 5.0),
     seed: int = 0,
 ) -> tuple[Systematics, np.ndarray, np.ndarray]:

@@ -175,7 +175,8 @@ def joint_value(analysis, likelihood: Likelihood, kappa: float, alpha: np.ndarra
         kind = systematics.nuisances[k].interpolation
         product[:, c] *= event_values(kind, log_g[:, t, 0], log_g[:, t, 1], alpha[k : k + 1])[0]
     off = np.exp(log_normaliser(systematics, alpha[None])[0]) / product.sum(axis=0)
-    return float(replace(likelihood, rates=likelihood.rates * off).value(kappa, alpha)[0])
+    events = (replace(likelihood.events[0], rates=likelihood.rates * off),)
+    return float(replace(likelihood, events=events).value(kappa, alpha)[0])
 
 
 def _places(likelihood: Likelihood, kappa: float | None, seed: int, starts: int) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -31,7 +31,8 @@ class Fit:
         nuisances: names of the K nuisance parameters.
         alpha: their K best-fit values.
         covariance: (P, P) of the parameter, those of ``others``, and alpha, from the exact Hessian, twice its inverse;
-            zero in rows and columns of parameters that are fixed or on a bound. Absent where the Hessian is not positive.
+            zero in rows and columns of parameters that are fixed or on a bound. Absent where the Hessian is not
+            positive.
         errors: (P) square roots of its diagonal, absent for parameters that are fixed or on a bound.
         bounds_hit: names of the parameters that ended on a bound.
         fixed: names of the parameters that were not fitted.

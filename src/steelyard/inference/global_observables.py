@@ -14,8 +14,8 @@ def throw_global_observables(
 ) -> np.ndarray:
     """Auxiliary measurements of ``number`` experiments at true values ``alpha``, by name: (number, K).
 
-    Parameters without a constraint that is measured have none, and keep their nominal value. Each has random numbers of its
-    own, so that two models which differ in their nuisance parameters see the same measurements of the common ones.
+    Parameters without a constraint that is measured have none, and keep their nominal value. Each has random numbers of
+    its own, so that two models which differ in their nuisance parameters see the same measurements of the common ones.
     """
     columns = [np.zeros((number, 0))]
     for parameter in systematics.parameters:

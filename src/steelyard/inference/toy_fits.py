@@ -78,8 +78,8 @@ class RegionToys:
     """What T pseudo-experiments see of one region.
 
     Attributes:
-        events: of all experiments, one behind the other; or, with ``rows``, those to choose from. Of a binned region its
-            templates, and ``weights`` (T B,), the counts of all experiments.
+        events: of all experiments, one behind the other; or, with ``rows``, those to choose from. Of a binned region
+            its templates, and ``weights`` (T B,), the counts of all experiments.
         offsets: (T + 1,) where each experiment begins; empty experiments are allowed.
         rows: (m,): event number i is row ``rows[i]`` of the events. Saves the copy.
         auxiliary: (T, B) measurements of the factors of bins whose templates have errors; ones by default.
@@ -168,7 +168,8 @@ def fit_experiments(
     observed = nominal if global_observables is None else np.asarray(global_observables, dtype=float)
     if observed.shape not in ((nuisances,), (number, nuisances)):
         raise ModelError(
-            f"global observables of shape {observed.shape} for {number} experiments with {nuisances} nuisance parameters"
+            f"global observables of shape {observed.shape} for {number} experiments with {nuisances} nuisance "
+            "parameters"
         )
     observed = np.broadcast_to(observed, (number, nuisances)).copy()  # one that can be written to: one compiled type
     source, auxiliary, errors = _source(model, toys, offsets, number)
@@ -232,7 +233,7 @@ def fit_experiments(
 def _source(
     model: Model, toys: Sequence[RegionToys], offsets: np.ndarray, number: int
 ) -> tuple[Source, np.ndarray, list[bool]]:
-    """The events of all regions, the measurements of the bins' factors (T, E), and which regions have template errors."""
+    """The events of all regions, measurements of the bins' factors (T, E), and which regions have template errors."""
     shapes, rows, counts, errors, measured = [], [], [], [], []
     for region, own, ends in zip(model.regions, toys, offsets, strict=True):
         shapes.append(_shapes(region, own))

@@ -80,8 +80,8 @@ def throw_toys(
     """Throw pseudo-experiments at ``mu`` and fit each: t(mu) and mu_hat.
 
     Events come from the Poisson bootstrap at (mu, alpha), and the global observable of every constrained nuisance
-    parameter from its constraint, such as a_k ~ N(alpha_k, 1). Without nuisance parameters, and at their nominal values, a
-    seed gives the same events.
+    parameter from its constraint, such as a_k ~ N(alpha_k, 1). Without nuisance parameters, and at their nominal
+    values, a seed gives the same events.
 
     Args:
         model: mixture, reference events and nuisance parameters.

@@ -136,6 +136,21 @@ class Likelihood:
         return self.region.systematics
 
     @property
+    def rates(self) -> np.ndarray:
+        """Those of the only region's events."""
+        return self.events[self.model.regions.index(self.region)].rates
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """Those of the only region's events."""
+        return self.events[self.model.regions.index(self.region)].weights
+
+    @property
+    def log_g(self) -> np.ndarray | None:
+        """Those of the only region's events."""
+        return self.events[self.model.regions.index(self.region)].log_g
+
+    @property
     def parameters(self) -> ParameterSet:
         """All P parameters."""
         return self.model.parameters

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from steelyard.errors import ModelError
+from steelyard.errors import ModelError, nearest
 from steelyard.model.constraints import constraint_of
 from steelyard.model.interpolation import code_of
 from steelyard.model.parameters import Parameter, ParameterSet, Role
@@ -48,7 +48,11 @@ class Nuisance:
         """
         role: Role = "free" if self.interpolation == "linear" else "nuisance"
         bounds = (float(self.bounds[0]), float(self.bounds[1]))
-        return Parameter(self.name, role, float(self.nominal), bounds, constraint_of(self.constraint, self.scale))
+        try:
+            constraint = constraint_of(self.constraint, self.scale)
+        except ModelError as error:
+            raise ModelError(f"nuisance parameter {self.name}: {error}") from None
+        return Parameter(self.name, role, float(self.nominal), bounds, constraint)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,9 +188,9 @@ class Systematics:
     def __post_init__(self) -> None:
         _validate(self)
 
-    def with_effects(self, **changes: Any) -> "Systematics":
-        """The same nuisance parameters with some arrays of :class:`Effects` changed."""
-        return replace(self, effects=replace(self.effects, **changes))
+    def with_effects(self, nuisances: Iterable[Nuisance] | None = None, **changes: Any) -> "Systematics":
+        """The same with some arrays of :class:`Effects` changed, and the nuisance parameters if some are given."""
+        return Systematics(self.nuisances if nuisances is None else tuple(nuisances), replace(self.effects, **changes))
 
     @property
     def log_yields(self) -> np.ndarray:
@@ -239,6 +243,10 @@ class Systematics:
         Raises:
             ModelError: an unknown name, or not K finite values.
         """
+        if isinstance(alpha, Mapping):
+            for name in alpha.keys() - set(self.names):
+                advice = nearest(name, self.names, "nuisance parameters")
+                raise ModelError(f"there is no nuisance parameter '{name}': {advice}")
         return self.parameters.point(alpha)
 
     def __len__(self) -> int:

@@ -138,17 +138,17 @@ class ParameterSet:
         """Their names."""
         return tuple(parameter.name for parameter in self.parameters)
 
-    @cached_property
+    @property
     def nominal(self) -> np.ndarray:
         """(P,) values of the simulation."""
         return np.array([parameter.nominal for parameter in self.parameters], dtype=float)
 
-    @cached_property
+    @property
     def bounds(self) -> np.ndarray:
         """(P, 2) ranges of the fit."""
         return np.array([parameter.bounds for parameter in self.parameters], dtype=float).reshape(len(self), 2)
 
-    @cached_property
+    @property
     def measured(self) -> np.ndarray:
         """(P,) bool: which have a constraint with an auxiliary measurement, and so a global observable."""
         return np.array([parameter.constraint.measured for parameter in self.parameters], dtype=bool)
@@ -175,9 +175,9 @@ class ParameterSet:
             ModelError: an unknown name, or not P finite values.
         """
         if values is None:
-            return self.nominal.copy()
+            return self.nominal
         if isinstance(values, Mapping):
-            result = self.nominal.copy()
+            result = self.nominal
             for name, value in values.items():
                 result[self.index(name)] = value
             values = result

@@ -165,7 +165,7 @@ def test_a_bin_must_expect_something_even_if_it_is_empty():
     likelihood = Likelihood.of(MIXTURE, rates, counts, binned=True)
     assert likelihood.value([0.0, 1.0])[0] == np.inf and np.isfinite(likelihood.value(1.0)[0])
     assert likelihood.negative_events(0.0) == 1
-    assert likelihood.evaluator.expand(0.0, np.zeros(0), VALUE).value == np.inf
+    assert likelihood.evaluator.expand(np.zeros(1), VALUE).value == np.inf
 
 
 @pytest.mark.parametrize("bins", [1, 15, 16, 255, 256, 257])

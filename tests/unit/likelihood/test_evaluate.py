@@ -104,7 +104,9 @@ def test_slices_agree_with_single_points(analysis):
     for _, alpha in points(analysis, 2):
         values = likelihood.evaluator.slice(kappa, alpha)
         for g in range(len(kappa)):
-            assert values[g] == pytest.approx(likelihood.evaluator.expand(kappa[g], alpha, VALUE).value, abs=NOISE)
+            assert values[g] == pytest.approx(
+                likelihood.evaluator.expand(np.concatenate([[kappa[g]], alpha]), VALUE).value, abs=NOISE
+            )
 
 
 def test_threads_change_no_bit(analysis):

@@ -12,7 +12,7 @@ from steelyard.runtime.precompile import main
 
 main()
 for room in (numerics, likelihood):
-    for module in pkgutil.walk_packages(buffers.__path__, f"{buffers.__name__}."):
+    for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
         members = vars(importlib.import_module(module.name))
         for name, member in members.items():
             if isinstance(member, Dispatcher) and member.py_func.__module__ == module.name:

@@ -9,7 +9,8 @@ from steelyard.likelihood.evaluate import Evaluator
 from steelyard.likelihood.minimise.search import Minimum, minimise
 
 # A conditional fit that lands this far from its neighbour's prediction, in any other parameter, may have changed its
-# basin: the neighbour on the other side is asked too. In units of Evaluator.units: a standard deviation of a constraint.
+# basin: the neighbour on the other side is asked too. In units of Evaluator.units, which is a standard deviation of a
+# constraint.
 JUMP = 0.3
 
 # So much lower is another track, and not the same once more, in -2 ln L.

@@ -30,9 +30,7 @@ def code_of(name: str, nuisance: str) -> int:
         ModelError: there is none of this name.
     """
     if name not in NAMES:
-        raise ModelError(
-            f"nuisance parameter {nuisance}: {nearest(name, NAMES, 'interpolation is one of')}, not {name}"
-        )
+        raise ModelError(f"nuisance parameter {nuisance}: interpolation '{name}': {nearest(name, NAMES)}")
     return NAMES.index(name)
 
 

@@ -105,7 +105,7 @@ def test_the_profile_of_a_bent_valley(begin_at, strength):
     # Corrections of up to 0.1 are believed, by a W whose truth changes by a factor of 2.5 over the range.
     np.testing.assert_allclose(path.value[used][near], exact[0][near], atol=0.1)
     np.testing.assert_allclose(path.slope[used][near], exact[1][near], atol=0.2)
-    np.testing.assert_allclose(path.alpha[used][near], turned[near], atol=0.05)
+    np.testing.assert_allclose(path.rest[used][near], turned[near], atol=0.05)
     np.testing.assert_allclose(path.value[used], exact[0], rtol=0.1, atol=0.1)
 
 
@@ -149,14 +149,14 @@ def test_a_nuisance_parameter_that_is_held_stays():
     path, _ = follow(bent(), 1.0, [0.7, 0.0], fixed=(1,))
     used = points(path)
     kappa = path.kappa[used]
-    assert (path.alpha[used, 0] == 0.7).all()
+    assert (path.rest[used, 0] == 0.7).all()
     exact = well(kappa)[0] + (1.0 + 0.5 * kappa) * (0.7 - 0.4 * np.sin(kappa)) ** 2
     np.testing.assert_allclose(path.value[used], exact, rtol=1e-3, atol=0.01)
 
 
 def test_bounds_of_the_nuisance_parameters_are_respected():
     path, _ = follow(bent(turn=5.5), 0.1, [0.5, 4.9])
-    alpha = path.alpha[points(path)]
+    alpha = path.rest[points(path)]
     assert alpha.max() <= 5.0 and alpha.min() >= -5.0
 
 
@@ -191,4 +191,4 @@ def test_a_valley_that_turns_sharply_is_followed_by_fits():
     assert fits > 0
     # Corrections of up to 0.1 are believed, by a W that the walls have made too small.
     np.testing.assert_allclose(path.value[used], 0.0, atol=0.4)
-    np.testing.assert_allclose(path.alpha[used, 0], 2.0 * np.tanh(10.0 * (path.kappa[used] - 1.15)), atol=0.6)
+    np.testing.assert_allclose(path.rest[used, 0], 2.0 * np.tanh(10.0 * (path.kappa[used] - 1.15)), atol=0.6)

@@ -145,8 +145,7 @@ def test_empty_and_one_event_toys(analysis):
 
 def test_a_nuisance_parameter_without_effect_changes_nothing(analysis):
     old = analysis.systematics
-    more = replace(
-        old,
+    more = old.with_effects(
         nuisances=(*old.nuisances, Nuisance("idle")),
         log_yields=np.concatenate([old.log_yields, np.zeros((4, 1, 2))], axis=1),
         factors=np.concatenate([old.factors, np.zeros((4, 1), dtype=bool)], axis=1),
