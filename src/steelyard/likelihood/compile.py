@@ -24,18 +24,20 @@ class CompiledModel(NamedTuple):
         bounds: (P, 2) of the coordinates.
         rows, terms: (H + 1,) where the processes and the shape terms of each region begin.
         binned: (H,) whether its events are bins.
-        largest: (3,) the most processes, shape terms, and nuisance parameters with shape terms of a region.
+        largest: (4,) the most processes, shape terms, nuisance parameters with shape terms, and nuisance parameters of
+            a region.
         yields: (R,) nu_c; 0 in a binned region, whose bins add what they expect.
         kinds, constraints, scales: (K,) interpolation codes, constraints and their numbers.
         measured, nominal: (K,) whether there is a global observable, and values of the simulation.
         middle: (M,) coordinates of the nominal values of the others.
-        acting, first_acting: nuisance parameters of each region, those of region h from ``first_acting[h]`` on.
-        log_yields, yield_factors: (R, K, 2) logarithms of the yield factors at ±1, and these.
-        touched: (R, K) whether the yield of the process depends on the nuisance parameter.
-        nuisance: (T,) nuisance parameter of each term.
+        acting, first_acting: nuisance parameters of each region, those of region h from ``first_acting[h]`` on. What
+            follows counts them by their place in it, k of at most K_h, so that a region costs what acts in it.
+        log_yields, yield_factors: (R, K_h, 2) logarithms of the yield factors at ±1, and these.
+        touched: (R, K_h) whether the yield of the process depends on the nuisance parameter.
+        nuisance, own: (T,) nuisance parameter of each term, among all and among those of the region.
         first: (R + 1,) where the terms of each process begin.
-        shapes, first_shape: nuisance parameters with shape terms of each region, those of region h from
-            ``first_shape[h]`` on; ``shape`` (T,) place of the term's among these.
+        shapes, first_shape: those of a region with shape terms, of region h from ``first_shape[h]`` on; ``shape`` (T,)
+            place of the term's among these.
         width: W.
         knots: (H, 2) lowest knot of the normalisers and their distance.
         table: (T, Q, 3) log normaliser and derivatives at the knots.
@@ -71,6 +73,7 @@ class CompiledModel(NamedTuple):
     yield_factors: np.ndarray
     touched: np.ndarray
     nuisance: np.ndarray
+    own: np.ndarray
     first: np.ndarray
     shape: np.ndarray
     shapes: np.ndarray
@@ -113,7 +116,7 @@ def compile_model(model: Model) -> CompiledModel:
         rows=_ends([len(part["yields"]) for part in parts]),
         terms=_ends([len(part["nuisance"]) for part in parts]),
         binned=np.array([region.binned for region in model.regions]),
-        largest=np.array([max(len(part[n]) for part in parts) for n in ("yields", "nuisance", "shapes")]),
+        largest=np.array([max(len(part[n]) for part in parts) for n in ("yields", "nuisance", "shapes", "acting")]),
         kinds=np.array([NAMES.index(nuisance.interpolation) for nuisance in model.nuisances], dtype=np.int64),
         constraints=np.array([code_of(parameter.constraint) for parameter in own], dtype=np.int64),
         scales=np.array([parameter.constraint.scale for parameter in own], dtype=float),
@@ -129,14 +132,14 @@ def compile_model(model: Model) -> CompiledModel:
 
 # What lies one region behind the other; where regions differ in other axes, the smaller ones are filled up with zeros.
 _JOINED = (
-    "yields", "acting", "log_yields", "yield_factors", "touched", "nuisance", "shape", "shapes", "knots", "table",
-    "ranks", "directions", "cumulants", "around", "offset", "linear", "quadratic", "anchored", "surfaces",
+    "yields", "acting", "log_yields", "yield_factors", "touched", "nuisance", "own", "shape", "shapes", "knots",
+    "table", "ranks", "directions", "cumulants", "around", "offset", "linear", "quadratic", "anchored", "surfaces",
     "surface_grid", "surface_cells", "pairs",
 )  # fmt: skip
 
 
 def _compile_region(region: Region, places: dict[str, int]) -> dict[str, Any]:
-    systematics, processes, nuisances = region.systematics, len(region.mixture.processes), len(places)
+    systematics, processes = region.systematics, len(region.mixture.processes)
     own = np.array([places[name] for name in systematics.names], dtype=np.int64)
     log_yields = np.ascontiguousarray(systematics.log_yields, dtype=float)
     factors = np.asarray(systematics.factors, dtype=bool)
@@ -149,24 +152,21 @@ def _compile_region(region: Region, places: dict[str, int]) -> dict[str, Any]:
     terms = np.asarray(systematics.terms, dtype=np.int64).reshape(-1, 2)
     if linear[terms[:, 1]].any():
         raise ModelError("a norm factor has a shape effect")
-    nuisance = own[terms[:, 1]]
-    used = np.unique(nuisance)
+    used = np.unique(terms[:, 1])
     table = np.ascontiguousarray(systematics.normaliser.table, dtype=float)
     if len(table) != len(terms):
         table = np.zeros((len(terms), 2, 3))  # no normaliser: N_c = 1
     knots = np.asarray(systematics.normaliser.knots, dtype=float)
-    wide, touched = np.zeros((processes, nuisances, 2)), np.zeros((processes, nuisances), dtype=bool)
-    wide[:, own] = log_yields
-    touched[:, own] = np.where(linear, factors, (log_yields != 0.0).any(axis=2))
     return {
         "yields": np.zeros(processes) if region.binned else np.ascontiguousarray(region.mixture.yields, dtype=float),
-        "acting": np.sort(own),
-        "log_yields": wide,
-        "yield_factors": np.exp(wide),
-        "touched": touched,
-        "nuisance": np.ascontiguousarray(nuisance),
+        "acting": own,
+        "log_yields": log_yields,
+        "yield_factors": np.exp(log_yields),
+        "touched": np.where(linear, factors, (log_yields != 0.0).any(axis=2)),
+        "nuisance": own[terms[:, 1]],
+        "own": np.ascontiguousarray(terms[:, 1]),
         "first": np.searchsorted(terms[:, 0], np.arange(processes + 1)),
-        "shape": np.searchsorted(used, nuisance),
+        "shape": np.searchsorted(used, terms[:, 1]),
         "shapes": used,
         "width": int(np.bincount(terms[:, 0], minlength=1).max()),
         "knots": np.array([[knots[0], knots[1] - knots[0]]]),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import local
 
 import numpy as np
 
@@ -16,18 +17,22 @@ from steelyard.likelihood.kernels.blocks import (
     pack_events,
     source_of,
 )
-from steelyard.likelihood.kernels.derivatives import constraint, expected_events, fill_gradient, fill_hessian
-from steelyard.likelihood.kernels.intensities import allocate_buffers, set_point
-from steelyard.likelihood.kernels.line import add_slice, count_negative
-from steelyard.likelihood.kernels.moments import Moments, add_moments, allocate_moments
+from steelyard.likelihood.kernels.moments import Moments
 from steelyard.likelihood.kernels.orders import GRADIENT, HESSIAN
-from steelyard.likelihood.kernels.process_factors import Factors, allocate_factors, fill_factors
+from steelyard.likelihood.objective import (
+    FINISH,
+    GROUP,
+    SUMS,
+    WHOLE,
+    Data,
+    EvaluationBuffers,
+    allocate_evaluation,
+    evaluate_data,
+    evaluate_slice,
+    negative_at,
+)
 from steelyard.likelihood.region_events import RegionEvents, check_events
-from steelyard.model.coefficient_forms import derivatives_of, fill_coefficients_at
 from steelyard.model.model import Model
-
-# Blocks of events that are summed by one thread before they are added to the others', always in the same order.
-GROUP = 32
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,10 @@ class Evaluator:
         self.size = float(sum(sizes))
         self.events = self._pack(model, events)
         blocks = len(self.events.counts)
-        self._groups = [(start, min(start + GROUP, blocks)) for start in range(0, blocks, GROUP)]
+        # Without events there is one group still: what does not depend on events.
+        ends = range(0, max(blocks, 1), GROUP)
+        self._groups = [(np.int64(start), np.int64(min(start + GROUP, blocks))) for start in ends]
+        self._local = local()
 
     def _pack(self, model: Model, events: Sequence[RegionEvents]) -> Events:
         compiled = self.model
@@ -94,60 +102,70 @@ class Evaluator:
 
     def expand(self, place: np.ndarray, order: int = HESSIAN) -> Expansion:
         """-2 ln L and its derivatives up to ``order`` (VALUE, GRADIENT or HESSIAN) at one point (P,)."""
-        model, place = self.model, np.ascontiguousarray(place, dtype=float)
-        alpha = place[self.thetas :]
-        coefficients = self._coefficients(place)
-        factors = self._factors(alpha)
+        data, place = self._data(), np.ascontiguousarray(place, dtype=float)
+        evaluation, order = self._buffers(), np.int64(order)
+        if self._alone:
+            blocks = np.int64(len(self.events.counts))
+            value = evaluate_data(data, FIRST, blocks, place, order, evaluation, WHOLE)
+        else:
 
-        def add(group: tuple[int, int]) -> tuple[bool, Moments]:
-            buffers, moments = allocate_buffers(model), allocate_moments(model)
-            set_point(model, alpha, buffers)
-            fine = add_moments(model, self.events, *group, coefficients[0], factors.rates, order, buffers, moments)
-            return fine, moments
+            def add(group: tuple[int, int]) -> tuple[bool, Moments]:
+                own = allocate_evaluation(self.model)
+                return evaluate_data(data, *group, place, order, own, SUMS) < np.inf, own.group
 
-        total = allocate_moments(model)
+            parts, fine = list(self._map(add)), True
+            for sums in evaluation.moments:
+                sums[...] = 0.0
+            for valid, moments in parts:
+                fine = fine and valid
+                for sums, part in zip(evaluation.moments, moments, strict=True):
+                    sums += part
+            value = np.inf
+            if fine:
+                value = evaluate_data(data, FIRST, FIRST, place, order, evaluation, FINISH)
         size = len(place)
         gradient, hessian = np.full(size, np.nan), np.full((size, size), np.nan)
-        for fine, moments in self._map(add):
-            if not fine:
-                return Expansion(np.inf, gradient, hessian)
-            for sums, part in zip(total, moments, strict=True):
-                sums += part
-        value = 2.0 * (expected_events(coefficients[0], factors) - total.logs[0])
-        value += constraint(model, alpha, self.observed)
-        if order >= GRADIENT:
-            fill_gradient(model, coefficients, factors, alpha, self.observed, total.processes, total.terms, gradient)
-        if order >= HESSIAN:
-            fill_hessian(model, coefficients, factors, alpha, self.observed, total, hessian)
+        if value < np.inf and order >= GRADIENT:
+            gradient[:] = evaluation.gradient
+        if value < np.inf and order >= HESSIAN:
+            hessian[:] = evaluation.hessian
         return Expansion(float(value), gradient, hessian)
 
     def slice(self, kappa: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """-2 ln L at values (G,) of the first coordinate and one point (P - 1,) of all others: (G,)."""
-        model, rest = self.model, np.ascontiguousarray(rest, dtype=float)
-        alpha = rest[self.thetas - 1 :]
-        places = np.column_stack([kappa, np.tile(rest, (len(kappa), 1))])
-        coefficients = np.array([self._coefficients(place)[0] for place in places]).reshape(
-            len(kappa), len(model.yields)
-        )
-        factors = self._factors(alpha)
+        data, kappa = self._data(), np.ascontiguousarray(kappa, dtype=float)
 
         def add(group: tuple[int, int]) -> np.ndarray:
-            buffers, logs = allocate_buffers(model), np.zeros(len(coefficients))
-            set_point(model, alpha, buffers)
-            add_slice(model, self.events, *group, coefficients, factors.rates, buffers, logs)
-            return logs
+            values, coefficients = np.zeros(len(kappa)), np.zeros((len(kappa), len(self.model.yields)))
+            place = np.concatenate([kappa[:1], rest])
+            own = self._buffers() if self._alone else allocate_evaluation(self.model)
+            evaluate_slice(data, *group, kappa, place, own, coefficients, values)
+            return values
 
-        logs = sum(self._map(add), start=np.zeros(len(coefficients)))
-        return 2.0 * (coefficients @ factors.yields - logs) + constraint(model, alpha, self.observed)
+        if not len(kappa):
+            return np.zeros(0)
+        total = np.zeros(len(kappa))
+        for values in self._map(add):
+            total += values
+        return total
 
     def negative_events(self, place: np.ndarray) -> int:
         """Number of events with weight, or of bins, whose intensity is not positive at this point (P,)."""
-        place = np.ascontiguousarray(place, dtype=float)
-        alpha = place[self.thetas :]
-        buffers = allocate_buffers(self.model)
-        set_point(self.model, alpha, buffers)
-        coefficients = self._coefficients(place)[0]
-        return int(count_negative(self.model, self.events, coefficients, self._factors(alpha).rates, buffers))
+        return int(negative_at(self._data(), np.ascontiguousarray(place, dtype=float), self._buffers()))
+
+    def _data(self) -> Data:
+        return Data(self.model, self.events, self.observed)
+
+    def _buffers(self) -> EvaluationBuffers:
+        """Those of this thread: what is returned to a caller is a copy."""
+        known = getattr(self._local, "buffers", None)
+        if known is None or known.factors.yields.shape != self.model.yields.shape:
+            known = self._local.buffers = allocate_evaluation(self.model)
+        return known
+
+    @property
+    def _alone(self) -> bool:
+        return self.threads == 1 or len(self._groups) < 2
 
     @property
     def thetas(self) -> int:
@@ -161,24 +179,8 @@ class Evaluator:
         result[: self.thetas] = 0.1 * np.diff(self.model.bounds[: self.thetas], axis=1)[:, 0]
         return result
 
-    def _coefficients(self, place: np.ndarray) -> np.ndarray:
-        numbers = np.zeros((derivatives_of(self.thetas), len(self.model.yields)))
-        if self.model.form.polynomial.shape[1]:  # TEMPORARY
-            from steelyard.model.coefficients import _horner
-
-            for order in range(3):
-                numbers[order] = _horner(self.model.form.polynomial, np.asarray(place[0]), order)
-            return numbers
-        fill_coefficients_at(self.model.form, place[: self.thetas], numbers)
-        return numbers
-
-    def _factors(self, alpha: np.ndarray) -> Factors:
-        factors = allocate_factors(self.model)
-        fill_factors(self.model, alpha, factors)
-        return factors
-
     def _map(self, add: Callable) -> Iterator:
-        if self.threads == 1 or len(self._groups) < 2:
+        if self._alone:
             return map(add, self._groups)
         with ThreadPoolExecutor(self.threads) as pool:
             return iter(list(pool.map(add, self._groups)))

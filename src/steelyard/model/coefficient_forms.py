@@ -135,11 +135,6 @@ def fill_coefficients(form, kappa, tape, numbers):
         _add_monomials(form, kappa, numbers)
 
 
-def fill_coefficients_at(form: CoefficientForm, kappa: np.ndarray, numbers: np.ndarray) -> None:
-    """The same for one point (M,), from Python."""
-    _evaluate_many(form, kappa[None], np.zeros((len(form.operations), len(numbers))), numbers[None])
-
-
 @internal
 def _add_monomials(form, kappa, numbers):
     size, coefficients = form.powers.shape[1], numbers.shape[1]

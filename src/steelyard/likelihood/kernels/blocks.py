@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from steelyard.model.interpolation.positivity import falls_back
+from steelyard.numerics.allocation import aligned
 from steelyard.numerics.compilation import compiled, internal
 from steelyard.numerics.elementary import SMALL
 
@@ -129,13 +130,13 @@ def allocate_events(blocks, processes, terms, errors=None):
     number, rows, shapes = int(blocks.sum()), int(blocks @ processes), int(blocks @ terms)
     uncertain = 0 if errors is None else int(blocks[np.asarray(errors, dtype=bool)].sum())
     return Events(
-        np.empty((rows, BLOCK)),
-        np.empty((number, BLOCK)),
+        aligned((rows, BLOCK)),
+        aligned((number, BLOCK)),
         *(np.zeros(number, dtype=np.int64) for _ in range(6)),
-        np.empty((shapes, 2 * BLOCK), dtype=np.float32),
+        aligned((shapes, 2 * BLOCK), np.float32),
         np.zeros(shapes, dtype=np.bool_),
         np.zeros(shapes, dtype=np.bool_),
-        np.empty((shapes, BLOCK), dtype=np.bool_),
+        aligned((shapes, BLOCK), np.bool_),
         np.full(number, -1, dtype=np.int64),
         np.zeros((uncertain, BLOCK)),
         np.zeros((uncertain, BLOCK)),
@@ -163,21 +164,23 @@ def pack_events(source, measured, region, start, stop, binned, model_rows, model
         events: buffers for all of them.
     """
     chosen, starts = packing.chosen, source.starts[region]
+    among, weighted = starts[ROWS] >= 0, starts[WEIGHTS] >= 0
+    rows, weights = source.rows[max(starts[ROWS], 0) :], source.weights[max(starts[WEIGHTS], 0) :]
     slot = FIRST
     for index in range(start, stop):
-        i = source.rows[starts[ROWS] + index] if starts[ROWS] >= 0 else index
-        weight = source.weights[starts[WEIGHTS] + index] if starts[WEIGHTS] >= 0 else 1.0
+        i = rows[index] if among else index
+        weight = weights[index] if weighted else 1.0
         if weight == 0.0 and not binned:  # an event without weight has no say, whatever its density; an empty bin has
             continue
-        if slot == 0:
-            _open(model_rows, model_terms, region, used, events)
         events.weights[used, slot] = weight
         chosen[slot] = i
         slot += 1
         if slot == BLOCK:
+            _open(model_rows, model_terms, region, used, events)
             _fill(source, measured, model_rows, model_terms, packing, slot, binned, events, used)
             used, slot = used + 1, FIRST
     if slot:
+        _open(model_rows, model_terms, region, used, events)
         _fill(source, measured, model_rows, model_terms, packing, slot, binned, events, used)
         used += 1
     return used
@@ -206,19 +209,20 @@ def _fill(source, measured, model_rows, model_terms, packing, number, binned, ev
     events.counts[block] = count
     events.plain[block] = number if starts[WEIGHTS] < 0 else 0
     events.bins[block] = number if binned else 0
-    first = events.rows[block]
+    first, rates = events.rows[block], source.rates[starts[RATES] :]
     for c in range(processes):
         rate = events.rates[first + c]
         for b in range(count):
-            rate[b] = source.rates[starts[RATES] + chosen[b] * processes + c]
-    first = events.terms[block]
+            rate[b] = rates[chosen[b] * processes + c]
+    first, begin, log_g = events.terms[block], starts[LOG_G], source.log_g
     # Rows are read whole and turned a few at a time: their numbers lie far apart in a block.
     for start in range(0, count, TILE):
         size = min(TILE, count - start)
         for row in range(size):
-            at, target = starts[LOG_G] + chosen[start + row] * (2 * terms), tile[row]
+            at, target = begin + chosen[start + row] * (2 * terms), tile[row]
+            given = log_g[at : at + 2 * terms]
             for t in range(2 * terms):
-                target[t] = source.log_g[at + t]
+                target[t] = given[t]
         for t in range(terms):
             shape = events.shapes[first + t]
             for row in range(size):

@@ -41,13 +41,13 @@ def fill_gradient(model, coefficients, factors, alpha, observed, processes, term
     for i in range(len(gradient)):
         gradient[i] = 0.0
     for region in range(len(model.binned)):
+        low, high = model.first_acting[region], model.first_acting[region + 1]
         for c in range(model.rows[region], model.rows[region + 1]):
             f = coefficients[0, c]
             for m in range(thetas):
                 gradient[m] += coefficients[1 + m, c] * (factors.yields[c] - processes[c])
-            for index in range(model.first_acting[region], model.first_acting[region + 1]):
-                k = model.acting[index]
-                gradient[thetas + k] += f * (
+            for k in range(high - low):
+                gradient[thetas + model.acting[low + k]] += f * (
                     factors.yields[c] * factors.yields_first[c, k] - processes[c] * factors.rates_first[c, k]
                 )
             for t in range(model.first[c], model.first[c + 1]):
@@ -69,98 +69,90 @@ def fill_hessian(model, coefficients, factors, alpha, observed, moments, hessian
     for i in range(len(hessian)):
         for j in range(len(hessian)):
             hessian[i, j] = 0.0
-    factors.crossed[:] = 0.0
     for region in range(len(model.binned)):
         _add_region(model, region, thetas, coefficients, factors, moments, hessian)
     for k in range(nuisances):
         if model.measured[k]:
             bend = penalty(model.constraints[k], alpha[k], observed[k], model.scales[k])[2]
             hessian[thetas + k, thetas + k] += 0.5 * bend
-    for m in range(thetas):
-        for i in range(m, len(hessian)):
-            hessian[m, i] *= 2.0
-            hessian[i, m] = hessian[m, i]
-    crossed = factors.crossed
-    for k in range(nuisances):
-        for m in range(k, nuisances):
-            hessian[thetas + k, thetas + m] = 2.0 * (hessian[thetas + k, thetas + m] + crossed[k, m] + crossed[m, k])
-            hessian[thetas + m, thetas + k] = hessian[thetas + k, thetas + m]
+    for i in range(len(hessian)):
+        for j in range(i, len(hessian)):
+            hessian[i, j] *= 2.0
+            hessian[j, i] = hessian[i, j]
 
 
 @internal
 def _add_region(model, region, thetas, coefficients, factors, moments, hessian):
-    """Add half of what a region adds, of nuisance parameters on and above the diagonal."""
+    """Add half of what a region adds, on and above the diagonal."""
     f, begin, end = coefficients[0], model.rows[region], model.rows[region + 1]
-    low, high = model.first_acting[region], model.first_acting[region + 1]
+    acting = model.first_acting[region]
+    nuisances = model.first_acting[region + 1] - acting
     shape_low = model.first_shape[region]
     shapes = model.first_shape[region + 1] - shape_low
     # f_c dlnH_c/dalpha_k, its product with the processes' pairs, and products of first derivatives in row and column,
-    # which stand here once for both orders.
-    mixed, folded, crossed = factors.mixed, factors.folded, factors.crossed
+    # which stand here once for both orders; the second derivatives by two nuisance parameters of the region.
+    mixed, folded, crossed, own = factors.mixed, factors.folded, factors.crossed, factors.own
+    for k in range(nuisances):
+        for m in range(nuisances):
+            crossed[k, m] = own[k, m] = 0.0
     for c in range(begin, end):
-        for index in range(low, high):
-            k = model.acting[index]
+        for k in range(nuisances):
             mixed[c, k], folded[c, k] = f[c] * factors.rates_first[c, k], 0.0
     for c in range(begin, end):
         for other in range(begin, end):
             pair = moments.process_pairs[c, other - begin]
-            for index in range(low, high):
-                k = model.acting[index]
+            for k in range(nuisances):
                 folded[c, k] += pair * mixed[other, k]
     for c in range(begin, end):
         sums, yields = moments.processes[c], factors.yields[c]
         first, first_yields = factors.rates_first[c], factors.yields_first[c]
         row = 1 + thetas
         for m in range(thetas):
+            slope = coefficients[1 + m, c]
             for n in range(m, thetas):
                 hessian[m, n] += coefficients[row, c] * (yields - sums)
                 row += 1
                 for other in range(begin, end):
-                    pair = moments.process_pairs[c, other - begin]
-                    hessian[m, n] += coefficients[1 + m, c] * coefficients[1 + n, other] * pair
-        for index in range(low, high):
-            k = model.acting[index]
-            for m in range(thetas):
-                slope = coefficients[1 + m, c]
-                hessian[m, thetas + k] += slope * (yields * first_yields[k] - first[k] * sums + folded[c, k])
-            at = thetas + k
-            hessian[at, at] += f[c] * (yields * factors.yields_second[c, k] - factors.rates_second[c, k] * sums)
-            hessian[at, at] += mixed[c, k] * folded[c, k]
-            for following in range(index + 1, high):
-                m = model.acting[following]
-                hessian[at, thetas + m] += (
+                    hessian[m, n] += slope * coefficients[1 + n, other] * moments.process_pairs[c, other - begin]
+            for k in range(nuisances):
+                hessian[m, thetas + model.acting[acting + k]] += slope * (
+                    yields * first_yields[k] - first[k] * sums + folded[c, k]
+                )
+        for k in range(nuisances):
+            own[k, k] += f[c] * (yields * factors.yields_second[c, k] - factors.rates_second[c, k] * sums)
+            own[k, k] += mixed[c, k] * folded[c, k]
+            for m in range(k + 1, nuisances):
+                own[k, m] += (
                     f[c] * (yields * first_yields[k] * first_yields[m] - first[k] * first[m] * sums)
                     + mixed[c, k] * folded[c, m]
                 )
         for j in range(shapes):
-            pair, own = moments.process_shapes[c, j], model.shapes[shape_low + j]
+            pair, shaped = moments.process_shapes[c, j], model.shapes[shape_low + j]
             for m in range(thetas):
-                hessian[m, thetas + own] += coefficients[1 + m, c] * pair
-            for index in range(low, high):
-                k = model.acting[index]
-                crossed[own, k] += pair * mixed[c, k]
+                hessian[m, thetas + model.acting[acting + shaped]] += coefficients[1 + m, c] * pair
+            for k in range(nuisances):
+                crossed[shaped, k] += pair * mixed[c, k]
         start, stop = model.first[c], model.first[c + 1]
         for t in range(start, stop):
-            own = model.nuisance[t]
+            shaped = model.own[t]
             for m in range(thetas):
-                hessian[m, thetas + own] -= coefficients[1 + m, c] * moments.terms[t]
-            for index in range(low, high):
-                k = model.acting[index]
-                crossed[own, k] -= moments.terms[t] * mixed[c, k]
-            hessian[thetas + own, thetas + own] -= f[c] * moments.term_seconds[t]
+                hessian[m, thetas + model.nuisance[t]] -= coefficients[1 + m, c] * moments.terms[t]
+            for k in range(nuisances):
+                crossed[shaped, k] -= moments.terms[t] * mixed[c, k]
+            own[shaped, shaped] -= f[c] * moments.term_seconds[t]
             for other in range(t, stop):
-                k, m = _ordered(own, model.nuisance[other])
-                hessian[thetas + k, thetas + m] += f[c] * sums * factors.curvatures[c, t - start, other - start]
+                own[shaped, model.own[other]] += f[c] * sums * factors.curvatures[c, t - start, other - start]
             for other in range(t + 1, stop):
-                k, m = _ordered(own, model.nuisance[other])
-                hessian[thetas + k, thetas + m] -= f[c] * moments.term_pairs[t, other - start]
+                own[shaped, model.own[other]] -= f[c] * moments.term_pairs[t, other - start]
     for j in range(shapes):
-        row = thetas + model.shapes[shape_low + j]
         for m in range(j, shapes):
-            hessian[row, thetas + model.shapes[shape_low + m]] += moments.shape_pairs[region, j, m]
-
-
-@internal
-def _ordered(one, other):
-    """The smaller number first: a region may have its parameters in another order than the model."""
-    return (one, other) if one < other else (other, one)
+            own[model.shapes[shape_low + j], model.shapes[shape_low + m]] += moments.shape_pairs[region, j, m]
+    for k in range(nuisances):
+        row = thetas + model.acting[acting + k]
+        for m in range(k, nuisances):
+            column = thetas + model.acting[acting + m]
+            value = own[k, m] + crossed[k, m] + crossed[m, k]
+            if row <= column:  # a region may have its parameters in another order than the model
+                hessian[row, column] += value
+            else:
+                hessian[column, row] += value

@@ -12,6 +12,7 @@ import numpy as np
 from steelyard.likelihood.kernels.blocks import BLOCK
 from steelyard.likelihood.kernels.interpolation import LINEAR, TINY, WEIGHTS, interpolation_weights
 from steelyard.likelihood.kernels.orders import GRADIENT, VALUE
+from steelyard.numerics.allocation import aligned
 from steelyard.numerics.compilation import compiled, internal
 from steelyard.numerics.elementary import exp, expm1, expm1_of_small
 
@@ -57,23 +58,23 @@ class BlockBuffers(NamedTuple):
 
 def allocate_buffers(model):
     """Buffers for the work on a block of any region."""
-    processes, terms, shapes = model.largest
+    processes, terms, shapes, _ = model.largest
     return BlockBuffers(
-        np.zeros((len(model.kinds), 3, WEIGHTS), dtype=np.float32),
-        np.zeros(len(model.kinds), dtype=np.bool_),
-        np.zeros((3, WEIGHTS)),
-        np.zeros((processes, BLOCK)),
-        np.zeros(BLOCK),
-        np.zeros(BLOCK),
-        np.zeros(BLOCK),
-        np.zeros(BLOCK),
-        np.zeros(BLOCK, dtype=np.float32),
-        np.zeros((terms, 2 * BLOCK), dtype=np.float32),
-        np.zeros((processes, BLOCK), dtype=np.float32),
-        np.zeros((processes, BLOCK), dtype=np.float32),
-        np.zeros((shapes, BLOCK), dtype=np.float32),
-        np.zeros((shapes, BLOCK), dtype=np.float32),
-        np.zeros((model.width, BLOCK), dtype=np.float32),
+        aligned((len(model.kinds), 3, WEIGHTS), np.float32),
+        aligned(len(model.kinds), np.bool_),
+        aligned((3, WEIGHTS)),
+        aligned((processes, BLOCK)),
+        aligned(BLOCK),
+        aligned(BLOCK),
+        aligned(BLOCK),
+        aligned(BLOCK),
+        aligned(BLOCK, np.float32),
+        aligned((terms, 2 * BLOCK), np.float32),
+        aligned((processes, BLOCK), np.float32),
+        aligned((processes, BLOCK), np.float32),
+        aligned((shapes, BLOCK), np.float32),
+        aligned((shapes, BLOCK), np.float32),
+        aligned((model.width, BLOCK), np.float32),
     )
 
 
@@ -254,15 +255,16 @@ def _exponent(shape, weights, count, order, exponent, slopes):
 
 
 @internal
-def mix(coefficients, begin, processes, rates, count, intensity):
-    """lambda_i of a block, of the processes from ``begin`` on."""
+def mix(coefficients, rates, count, intensity):
+    """lambda_i of a block, from the coefficients (C,) of its processes."""
+    processes = len(coefficients)
     if processes < 4:
         intensity[:count] = 0.0
     else:
-        f0, f1, f2, f3 = coefficients[begin], coefficients[begin + 1], coefficients[begin + 2], coefficients[begin + 3]
+        f0, f1, f2, f3 = coefficients[0], coefficients[1], coefficients[2], coefficients[3]
         for b in range(count):
             intensity[b] = (f0 * rates[0, b] + f1 * rates[1, b]) + (f2 * rates[2, b] + f3 * rates[3, b])
     for c in range(4 if processes >= 4 else 0, processes):
-        coefficient = coefficients[begin + c]
+        coefficient = coefficients[c]
         for b in range(count):
             intensity[b] += coefficient * rates[c, b]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from steelyard.likelihood.kernels.intensities import fill_rates, mix
-from steelyard.likelihood.kernels.moments import logs_of, positive
+from steelyard.likelihood.kernels.moments import logs_of_bins, positive, sum_of_logs
 from steelyard.likelihood.kernels.orders import VALUE
 from steelyard.numerics.compilation import compiled
 
@@ -19,13 +19,17 @@ def add_slice(model, events, start, stop, coefficients, factors, buffers, logs):
     """
     for block in range(start, stop):
         count, region = events.counts[block], events.region[block]
-        begin = model.rows[region]
+        begin, end, binned = model.rows[region], model.rows[region + 1], events.bins[block] > 0
         fill_rates(model, events, block, factors, VALUE, buffers)
         for point in range(len(coefficients)):
             if logs[point] > -np.inf:
-                mix(coefficients[point], begin, model.rows[region + 1] - begin, buffers.rates, count, buffers.intensity)
-                fine = positive(buffers.intensity, count)
-                logs[point] = logs[point] + logs_of(events, block, buffers) if fine else -np.inf
+                mix(coefficients[point, begin:end], buffers.rates, count, buffers.intensity)
+                if not positive(buffers.intensity, count):
+                    logs[point] = -np.inf
+                elif binned:
+                    logs[point] += logs_of_bins(events, block, VALUE, buffers)
+                else:
+                    logs[point] += sum_of_logs(events, block, buffers)
 
 
 @compiled
@@ -34,9 +38,9 @@ def count_negative(model, events, coefficients, factors, buffers):
     number = 0
     for block in range(len(events.counts)):
         count, region = events.counts[block], events.region[block]
-        begin = model.rows[region]
         fill_rates(model, events, block, factors, VALUE, buffers)
-        mix(coefficients, begin, model.rows[region + 1] - begin, buffers.rates, count, buffers.intensity)
+        own = coefficients[model.rows[region] : model.rows[region + 1]]
+        mix(own, buffers.rates, count, buffers.intensity)
         for b in range(count):
             counts = events.weights[block, b] != 0.0 or b < events.bins[block]
             if counts and not (buffers.intensity[b] > 0.0):

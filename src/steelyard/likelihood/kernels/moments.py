@@ -34,7 +34,7 @@ import numpy as np
 
 from steelyard.likelihood.kernels.blocks import BLOCK, LANES
 from steelyard.likelihood.kernels.intensities import fill_rates, mix
-from steelyard.likelihood.kernels.orders import GRADIENT, HESSIAN, VALUE
+from steelyard.likelihood.kernels.orders import GRADIENT, HESSIAN
 from steelyard.likelihood.kernels.products import add_products, add_upper_products, dot
 from steelyard.numerics.compilation import compiled, internal
 from steelyard.numerics.elementary import log
@@ -67,7 +67,7 @@ class Moments(NamedTuple):
 def allocate_moments(model):
     """Buffers for the sums."""
     rows, terms = len(model.yields), len(model.nuisance)
-    processes, _, shapes = model.largest
+    processes, _, shapes, _ = model.largest
     return Moments(
         np.zeros(1),
         np.zeros(rows),
@@ -100,6 +100,32 @@ def clear_moments(order, moments):
 
 
 @internal
+def join_moments(order, part, moments):
+    """Add the sums of an order to those of other events."""
+    moments.logs[0] += part.logs[0]
+    if order >= GRADIENT:
+        for c in range(len(moments.processes)):
+            moments.processes[c] += part.processes[c]
+        for t in range(len(moments.terms)):
+            moments.terms[t] += part.terms[t]
+    if order >= HESSIAN:
+        _add(part.process_pairs, moments.process_pairs)
+        _add(part.process_shapes, moments.process_shapes)
+        for region in range(moments.shape_pairs.shape[0]):
+            _add(part.shape_pairs[region], moments.shape_pairs[region])
+        _add(part.term_pairs, moments.term_pairs)
+        for t in range(len(moments.term_seconds)):
+            moments.term_seconds[t] += part.term_seconds[t]
+
+
+@internal
+def _add(part, numbers):
+    for i in range(numbers.shape[0]):
+        for j in range(numbers.shape[1]):
+            numbers[i, j] += part[i, j]
+
+
+@internal
 def clear(numbers):
     """Set numbers (n, m) to zero."""
     for i in range(numbers.shape[0]):
@@ -121,12 +147,12 @@ def add_moments(model, events, start, stop, coefficients, factors, order, buffer
         begin = model.rows[region]
         fill_rates(model, events, block, factors, order, buffers)
         intensity = buffers.intensity
-        mix(coefficients, begin, model.rows[region + 1] - begin, buffers.rates, count, intensity)
+        mix(coefficients[begin : model.rows[region + 1]], buffers.rates, count, intensity)
         if not positive(intensity, count):
             return False
         weights = events.weights[block]
         if events.bins[block]:
-            moments.logs[0] += _of_bins(events, block, order, buffers)
+            moments.logs[0] += logs_of_bins(events, block, order, buffers)
             if order >= GRADIENT:
                 _add_gradient(model, region, buffers.residual, count, buffers, moments)
             if order >= HESSIAN:
@@ -180,16 +206,8 @@ def sum_of_logs(events, block, buffers):
     return total
 
 
-@internal
-def logs_of(events, block, buffers):
-    """What a block of either kind adds to ln L beyond the expected events of whole processes."""
-    if events.bins[block]:
-        return _of_bins(events, block, VALUE, buffers)
-    return sum_of_logs(events, block, buffers)
-
-
-@internal
-def _of_bins(events, block, order, buffers):
+@compiled
+def logs_of_bins(events, block, order, buffers):
     """Sum of -phi of the bins of a block; u and q go to ``residual`` and ``curvature``."""
     intensity, counts, total = buffers.intensity, events.weights[block], 0.0
     residual, curvature, row = buffers.residual, buffers.curvature, events.errors[block]

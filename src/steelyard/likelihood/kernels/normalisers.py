@@ -131,7 +131,7 @@ def allocate_joint(model):
 
 @internal
 def add_joint(model, region, c, alpha, weights, joint, first, second):
-    """The joint part of ln N_c of one process; add its first derivatives (K,), and the second ones of the weights h.
+    """The joint part of ln N_c of one process; add its first derivatives (K_h,), and the second ones of the weights h.
 
     The other second derivatives are left to :func:`fill_curvatures`.
     """
@@ -155,7 +155,7 @@ def add_joint(model, region, c, alpha, weights, joint, first, second):
     if model.ranks[c]:
         value += _add_cubic(model, c, number, joint)
     for j in range(terms):
-        k = model.nuisance[start + j]
+        k = model.own[start + j]
         up, down = outer[j], outer[terms + j]
         first[k] += up * sides[1, j] + down * sides[1, terms + j]
         second[k] += up * sides[2, j] + down * sides[2, terms + j]
@@ -172,8 +172,9 @@ def _add_surfaces(model, grid, c, alpha, joint, first, second):
     start, total, scale = model.first[c], 0.0, grid[1]
     last = int(grid[2])
     for s in range(model.surface_first[c], model.surface_first[c + 1]):
-        k, m = model.nuisance[start + model.surfaces[s, 0]], model.nuisance[start + model.surfaces[s, 1]]
-        x, y = (alpha[k] - grid[0]) * scale, (alpha[m] - grid[0]) * scale
+        one, other = start + model.surfaces[s, 0], start + model.surfaces[s, 1]
+        k, m = model.own[one], model.own[other]
+        x, y = (alpha[model.nuisance[one]] - grid[0]) * scale, (alpha[model.nuisance[other]] - grid[0]) * scale
         row, column = min(max(int(x), 0), last), min(max(int(y), 0), last)
         x, y = x - row, y - column
         cell = model.surface_cells[s, row, column]
@@ -209,7 +210,7 @@ def _add_anchor(model, c, alpha, joint, first, second):
         local[1, j] = -3.0 * INVERSE * distance * factor * factor * root
     value = model.offset[c]
     for j in range(terms):
-        k, slope = model.nuisance[start + j], model.linear[c, j]
+        k, slope = model.own[start + j], model.linear[c, j]
         half = slope
         for m in range(terms):
             rise = model.quadratic[c, j, m] * local[0, m]

@@ -15,16 +15,16 @@ class Factors(NamedTuple):
     """What multiplies each process at one point, with logarithmic derivatives.
 
     Attributes:
-        yields: (C,) G_c nu_c.
-        yields_first, yields_second: (C, K) dG_c/dalpha_k and d2G_c/dalpha_k^2 over G_c.
-        rates: (C,) G_c/N_c, what multiplies the rate of every event.
-        rates_first: (C, K) its logarithmic derivative.
-        rates_second: (C, K) its second derivative over itself, without that of the normaliser's joint part.
+        yields: (R,) G_c nu_c.
+        yields_first, yields_second: (R, K_h) dG_c/dalpha_k and d2G_c/dalpha_k^2 over G_c.
+        rates: (R,) G_c/N_c, what multiplies the rate of every event.
+        rates_first: (R, K_h) its logarithmic derivative.
+        rates_second: (R, K_h) its second derivative over itself, without that of the normaliser's joint part.
         joint: :class:`~steelyard.likelihood.kernels.normalisers.Joint`, work space for the normaliser's joint part.
-        curvatures: (C, W, W) the joint part's second derivatives in the nuisance parameters of the process's terms,
+        curvatures: (R, W, W) the joint part's second derivatives in the nuisance parameters of the process's terms,
             upper triangle, filled by :func:`~steelyard.likelihood.kernels.normalisers.fill_curvatures`.
         weights: (3, 8) work space for interpolation weights.
-        mixed, folded, crossed: (C, K), (C, K) and (K, K) room for
+        mixed, folded, crossed, own: (R, K_h), (R, K_h), (K_h, K_h) and (K_h, K_h) room for
             :func:`~steelyard.likelihood.kernels.derivatives.fill_hessian`.
     """
 
@@ -40,6 +40,7 @@ class Factors(NamedTuple):
     mixed: np.ndarray
     folded: np.ndarray
     crossed: np.ndarray
+    own: np.ndarray
 
 
 def allocate_factors(model):
@@ -58,6 +59,7 @@ def allocate_factors(model):
         np.zeros((processes, nuisances)),
         np.zeros((processes, nuisances)),
         np.zeros((nuisances, nuisances)),
+        np.zeros((nuisances, nuisances)),
     )
 
 
@@ -69,17 +71,19 @@ def fill_factors(model, alpha, factors):
         factors.yields[c] = 1.0
         factors.rates[c] = 0.0  # log N_c until the end
     for region in range(len(model.binned)):
-        begin, end = model.rows[region], model.rows[region + 1]
-        for index in range(model.first_acting[region], model.first_acting[region + 1]):
-            k = model.acting[index]
-            linear = model.kinds[k] == LINEAR
-            polynomial = not linear and interpolation_weights(model.kinds[k], alpha[k], weights)
+        begin, end, acting = model.rows[region], model.rows[region + 1], model.first_acting[region]
+        nuisances = model.first_acting[region + 1] - acting
+        for k in range(nuisances):
+            value = alpha[model.acting[acting + k]]
+            kind = model.kinds[model.acting[acting + k]]
+            linear = kind == LINEAR
+            polynomial = not linear and interpolation_weights(kind, value, weights)
             for c in range(begin, end):
                 factors.yields_first[c, k] = factors.yields_second[c, k] = 0.0
                 factors.rates_first[c, k] = factors.rates_second[c, k] = 0.0
                 if model.touched[c, k]:
                     if linear:
-                        g = alpha[k] if abs(alpha[k]) > TINY else TINY
+                        g = value if abs(value) > TINY else TINY
                         first, second = 1.0 / g, 0.0
                     else:
                         logs, both = model.log_yields[c, k], model.yield_factors[c, k]
@@ -89,8 +93,8 @@ def fill_factors(model, alpha, factors):
         # rates_first and rates_second hold the derivatives of log N_c until the end.
         for c in range(begin, end):
             for t in range(model.first[c], model.first[c + 1]):
-                k = model.nuisance[t]
-                value, first, second = quintic(model.table[t], model.knots[region, 0], model.knots[region, 1], alpha[k])
+                at, k = alpha[model.nuisance[t]], model.own[t]
+                value, first, second = quintic(model.table[t], model.knots[region, 0], model.knots[region, 1], at)
                 factors.rates[c] += value
                 factors.rates_first[c, k] += first
                 factors.rates_second[c, k] += second
@@ -101,8 +105,7 @@ def fill_factors(model, alpha, factors):
         for c in range(begin, end):
             factors.rates[c] = factors.yields[c] * exp(-factors.rates[c])
             factors.yields[c] *= model.yields[c]
-            for index in range(model.first_acting[region], model.first_acting[region + 1]):
-                k = model.acting[index]
+            for k in range(nuisances):
                 first, second = factors.rates_first[c, k], factors.rates_second[c, k]
                 of_yield = factors.yields_first[c, k]
                 factors.rates_first[c, k] = of_yield - first

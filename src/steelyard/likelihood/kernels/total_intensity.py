@@ -64,7 +64,7 @@ def _fill(model, events, start, stop, coefficients, factors, buffers, intensitie
     """Fill the intensities of the events of blocks ``start`` to ``stop``, one behind the other."""
     for block in range(start, stop):
         fill_rates(model, events, block, factors, VALUE, buffers)
-        mix(coefficients, FIRST, len(coefficients), buffers.rates, events.counts[block], buffers.intensity)
+        mix(coefficients, buffers.rates, events.counts[block], buffers.intensity)
         first = (block - start) * BLOCK
         for b in range(min(BLOCK, len(intensities) - first)):
             intensities[first + b] = buffers.intensity[b]
