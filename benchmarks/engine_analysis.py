@@ -65,8 +65,7 @@ def split(whole: Analysis, parts: int) -> Analysis:
             c = parts * int(old.terms[t, 0]) + part
             pairs.append((place[c, int(t)], place[c, int(u)]))
             factors.append(b)
-    systematics = replace(
-        old,
+    systematics = old.with_effects(
         log_yields=np.repeat(old.log_yields, parts, axis=0),
         factors=np.repeat(old.factors, parts, axis=0),
         terms=np.stack([process, old.terms[source, 1]], axis=1),
@@ -88,7 +87,7 @@ def asimov(whole: Analysis, events: int, mu: float = 1.0) -> Likelihood:
     repeats = events // len(whole.weights)
     rows = np.tile(np.arange(len(whole.weights)), repeats)
     weights = np.tile(whole.asimov_weights(mu) / repeats, repeats)
-    return Likelihood(whole.mixture, whole.rates[rows], weights, whole.systematics, whole.log_g[rows])
+    return Likelihood.of(whole.mixture, whole.rates[rows], weights, whole.systematics, whole.log_g[rows])
 
 
 def seconds(function: Callable[[], object], least: float = 0.5, calls: int = 1) -> float:

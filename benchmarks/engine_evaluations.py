@@ -37,7 +37,7 @@ def measure(nuisances: int, events: int, with_jax: bool) -> None:
     evaluator, place = likelihood.evaluator, place_of(nuisances)
     unit = 1e9 / (len(likelihood.rates) * len(likelihood.mixture.processes) * max(nuisances, 1))
     orders = (VALUE, GRADIENT, HESSIAN)
-    times = [common.seconds(lambda order=order: evaluator.expand(place[0], place[1:], order)) for order in orders]
+    times = [common.seconds(lambda order=order: evaluator.expand(place, order)) for order in orders]
     streaming = common.streaming_seconds(size_of(evaluator))
     common.print_row(f"{nuisances} nuisances: streaming", streaming * unit)
     common.print_row("  engine", *(time * unit for time in times))
@@ -53,13 +53,13 @@ def measure(nuisances: int, events: int, with_jax: bool) -> None:
             continue
         other = JaxLikelihood(likelihood, precomputed)
         value, gradient = other.gradient(place)
-        here = evaluator.expand(place[0], place[1:], GRADIENT)
+        here = evaluator.expand(place, GRADIENT)
         assert abs(value - here.value) < 1e-3, (value, here.value)
         assert np.abs(gradient - here.gradient).max() < 1e-2, (gradient, here.gradient)
         calls = [other.value, other.gradient]
         if numbers <= 400_000 and precomputed:
             hessian = other.hessian(place)[2]
-            full = evaluator.expand(place[0], place[1:], HESSIAN).hessian
+            full = evaluator.expand(place, HESSIAN).hessian
             assert np.abs(hessian - full).max() < 1e-4 * np.abs(full).max()
             calls.append(other.hessian)
         theirs = [common.seconds(lambda call=call: call(place), least=1.0) for call in calls]
@@ -74,7 +74,7 @@ def measure_threads(nuisances: int, events: int, threads: int) -> None:
     times = []
     for number in (1, threads):
         evaluator.threads = number
-        times.append(common.seconds(lambda: evaluator.expand(place[0], place[1:], HESSIAN), least=2.0))
+        times.append(common.seconds(lambda: evaluator.expand(place, HESSIAN), least=2.0))
     print(f"{threads} threads, {events} events, {nuisances} nuisances, Hessian: {times[0] / times[1]:.2f} times one")
 
 

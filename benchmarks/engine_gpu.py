@@ -9,7 +9,6 @@ that of one core of the same machine, toy after toy. Multiply the ratio by the c
 """
 
 import argparse
-from dataclasses import replace
 
 import engine_analysis as common
 import numpy as np
@@ -18,7 +17,7 @@ import torch
 from steelyard.likelihood.kernels.orders import GRADIENT
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import Normaliser
-from steelyard.model.interpolation import code4_coefficients
+from steelyard.model.interpolation.code4 import code4_coefficients
 
 NUISANCES = 10
 
@@ -93,9 +92,9 @@ def main() -> None:
     points = generator.uniform(0.5, 1.5, size=given.toys), generator.normal(size=(given.toys, NUISANCES))
     kappa, alpha = (torch.from_numpy(array).to(given.device) for array in points)
     batched = common.seconds(lambda: batch.gradient(kappa, alpha), least=2.0)
-    bare = replace(analysis.systematics, normaliser=Normaliser.none(len(analysis.systematics.terms)))
+    bare = analysis.systematics.with_effects(normaliser=Normaliser.none(len(analysis.systematics.terms)))
     data = [
-        Likelihood(analysis.mixture, analysis.rates[rows], None, bare, analysis.log_g[rows], observed).evaluator
+        Likelihood.of(analysis.mixture, analysis.rates[rows], None, bare, analysis.log_g[rows], observed).evaluator
         for rows, observed in zip(batch.toys, batch.observed.cpu().numpy(), strict=True)
     ]
 

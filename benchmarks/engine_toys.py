@@ -60,7 +60,7 @@ def by_minuit(analysis, thrown, toys: int, fits, jax: bool) -> float:
     padded, other, spent = int(np.diff(offsets[: toys + 1]).max()), None, 0.0
     for toy in range(toys):
         chosen = rows[offsets[toy] : offsets[toy + 1]]
-        data = Likelihood(
+        data = Likelihood.of(
             mixture, analysis.rates[chosen], None, analysis.systematics, analysis.log_g[chosen], observed[toy]
         )
         starts = [np.concatenate([[kappa], observed[toy]]) for kappa in (np.sqrt(TESTED), *STARTS)]

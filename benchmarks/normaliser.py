@@ -11,7 +11,6 @@ corrected about the point where they are thrown. *form*: without. *median*: half
 import argparse
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -36,7 +35,7 @@ def fifty(events: int = 20_000) -> Model:
     """A signal of 50 events, a function of one variable, on 1,000 events with fifty shapes."""
     bare, log_g, densities = correlated(50, 0.06, events)
     terms = bare.terms + np.array([1, 0])
-    systematics = Systematics(bare.nuisances, np.zeros((2, 50, 2)), np.zeros((2, 50), dtype=bool), terms)
+    systematics = Systematics.of(bare.nuisances, np.zeros((2, 50, 2)), np.zeros((2, 50), dtype=bool), terms)
     x = np.random.default_rng(0).uniform(size=(3, events))[0]  # the variable of the shapes
     ratios = np.stack([3.0 * x**2, np.ones(events)], axis=1)
     yields, weights = np.array([50.0, 1000.0]), densities[:, 0]
@@ -44,7 +43,7 @@ def fifty(events: int = 20_000) -> Model:
     normaliser = build_normaliser(systematics, log_g, weights[:, None] * rates)
     mixture = Mixture(("S", "B"), Coefficients(("mu",), ("mu", "1"), {"mu": 1.0}), yields, (0.0, 5.0))
     rows, normalisation = np.zeros((events, 2), dtype=np.int64), Normalisation(("S", "B"), np.ones(2), np.zeros(2))
-    return Model(mixture, rates, weights, normalisation, rows, replace(systematics, normaliser=normaliser), log_g)
+    return Model(mixture, rates, weights, normalisation, rows, systematics.with_effects(normaliser=normaliser), log_g)
 
 
 def measure(name: str, model: Model, point: np.ndarray, toys: int) -> None:
@@ -57,7 +56,7 @@ def measure(name: str, model: Model, point: np.ndarray, toys: int) -> None:
     columns, anchored = [], model.anchored(point).systematics
     for systematics in (anchored, model.systematics):
         conditional, best = (
-            shifts(model.integration, systematics, model.mixture, mu[fine], alpha[fine])
+            shifts(model.statistical, (model.integration,), (systematics,), mu[fine, None], alpha[fine])
             for mu, alpha in ((np.ones(toys), found.conditional), (found.hat, found.alpha))
         )
         columns.append(conditional - best)

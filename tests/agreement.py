@@ -74,7 +74,7 @@ def fit_with_minuit(likelihood: Likelihood, tested: float) -> Minima:
     for alpha in (np.clip(near, *systematics.bounds.T), systematics.nominal):
         for kappa in (tested, *ends):
             place = np.concatenate([[kappa], alpha])
-            if np.isfinite(evaluator.expand(kappa, alpha, VALUE).value):
+            if np.isfinite(evaluator.expand(np.concatenate([[kappa], alpha]), VALUE).value):
                 minimum = minimise_with_minuit(evaluator, place, held, ends)
                 found.append(minimum)
                 if kappa == tested:
@@ -83,7 +83,7 @@ def fit_with_minuit(likelihood: Likelihood, tested: float) -> Minima:
             break
     for share in STARTS:
         place = np.concatenate([[ends[0] + share * (ends[1] - ends[0])], found[0].place[1:] if found else near])
-        if np.isfinite(evaluator.expand(place[0], place[1:], VALUE).value):
+        if np.isfinite(evaluator.expand(place, VALUE).value):
             found.append(minimise_with_minuit(evaluator, place, np.zeros_like(held), ends))
     if not found:
         return Minima(np.inf, np.inf, np.nan, np.nan)
@@ -111,7 +111,7 @@ def compare(
     tested, found = float(mixture.to_coordinate(mu)), []
     for toy in range(toys) if chosen_toys is None else chosen_toys:
         chosen = rows[offsets[toy] : offsets[toy + 1]]
-        likelihood = Likelihood(
+        likelihood = Likelihood.of(
             mixture, analysis.rates[chosen], None, systematics, analysis.log_g[chosen], observed[toy]
         )
         theirs = fit_with_minuit(likelihood, tested)
@@ -129,8 +129,8 @@ def compare(
         outside = any(((point < low) | (point > high)).any() for point in (alpha, ours.conditional[toy]))
         if outside or not mixture.bounds[0] <= ours.hat[toy] <= mixture.bounds[1]:
             note("bounds", np.nan)
-        deepest = likelihood.evaluator.expand(kappa, alpha, VALUE).value
-        at_test = likelihood.evaluator.expand(tested, ours.conditional[toy], VALUE).value
+        deepest = likelihood.evaluator.expand(np.concatenate([[kappa], alpha]), VALUE).value
+        at_test = likelihood.evaluator.expand(np.concatenate([[tested], ours.conditional[toy]]), VALUE).value
         for suffix, above in (("", deepest - theirs.deepest), (" at test", at_test - theirs.at_test)):
             if not abs(above) <= TOLERANCE:
                 note(("deep" if above < 0.0 else "shallow") + suffix, abs(above))

@@ -25,7 +25,7 @@ def model(
     ratios = np.stack([3.0 * x**2, np.ones(events)], axis=1)
     rates = yields * ratios / (weights @ ratios)
     mixture = Mixture(("S", "B"), Coefficients(("mu",), ("mu", "1"), {"mu": 1.0}), yields, BOUNDS)
-    systematics = Systematics(
+    systematics = Systematics.of(
         (Nuisance("first"), Nuisance("second")),
         np.zeros((2, 2, 2)),
         np.zeros((2, 2), dtype=bool),
@@ -33,7 +33,7 @@ def model(
     )
     log_g = log_g.astype(np.float32)
     normaliser = build_normaliser(systematics, log_g, weights[:, None] * rates)
-    systematics = Systematics(
+    systematics = Systematics.of(
         systematics.nuisances, systematics.log_yields, systematics.factors, systematics.terms, normaliser
     )
     rows = np.zeros((events, 2), dtype=np.int64)

@@ -168,13 +168,13 @@ def analysis(
         share = common if c < processes - 1 else 0.0
         up, down = (share * both + (1.0 - share) * _wave(x, generator) for both in together[k])
         log_g[:, t, 0], log_g[:, t, 1] = shape * up, shape * (0.1 * down - up)
-    bare = Systematics(tuple(members), log_yields, mask, terms)
+    bare = Systematics.of(tuple(members), log_yields, mask, terms)
     densities = base.densities / base.densities.sum(axis=0)
     if len(terms):
         means = np.einsum("nc,nts->cts", densities, np.exp(log_g))[terms[:, 0], np.arange(len(terms))]
         log_g = log_g - np.log(means)
     log_g = log_g.astype(np.float32)
-    systematics = replace(bare, normaliser=normaliser_of(bare, log_g, densities))
+    systematics = bare.with_effects(normaliser=normaliser_of(bare, log_g, densities))
     return Analysis(mixture, systematics, base.rates, log_g, base.weights)
 
 
@@ -197,7 +197,7 @@ def with_third_order_and_anchor(analysis: Analysis, seed: int, rank: int = 3) ->
         shaped[:, :, None] * shaped[:, None, :] * (quadratic + quadratic.transpose(0, 2, 1)),
     )
     normaliser = replace(systematics.normaliser, directions=directions, cumulants=cumulants, anchor=anchor)
-    return replace(analysis, systematics=replace(systematics, normaliser=normaliser))
+    return replace(analysis, systematics=systematics.with_effects(normaliser=normaliser))
 
 
 def _wave(x: np.ndarray, generator: np.random.Generator) -> np.ndarray:

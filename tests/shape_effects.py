@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from steelyard.model.effects import Interpolation, Nuisance, Systematics
+from steelyard.model.effects import Nuisance, Systematics
 
 
 def correlated(
@@ -10,7 +10,7 @@ def correlated(
     size: float,
     events: int = 20_000,
     share: float = 0.4,
-    kind: Interpolation = "code4",
+    kind: str = "code4",
     bounds: tuple[float, float] = (-5.0, 5.0),
     seed: int = 0,
 ) -> tuple[Systematics, np.ndarray, np.ndarray]:
@@ -33,7 +33,7 @@ def correlated(
     log_g -= np.log(np.exp(log_g).mean(axis=0))
     nuisances = tuple(Nuisance(f"shape{k}", interpolation=kind, bounds=bounds) for k in range(shapes))
     terms = np.stack([np.zeros(shapes, dtype=np.int64), np.arange(shapes)], axis=1)
-    systematics = Systematics(nuisances, np.zeros((1, shapes, 2)), np.zeros((1, shapes), dtype=bool), terms)
+    systematics = Systematics.of(nuisances, np.zeros((1, shapes, 2)), np.zeros((1, shapes), dtype=bool), terms)
     return systematics, log_g.astype(np.float32), np.full((events, 1), 1.0 / events)
 
 

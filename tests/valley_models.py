@@ -43,7 +43,7 @@ def yields_only(*effects: tuple, **nuisance) -> Systematics:
     """One nuisance parameter for each ((S up, S down), (B up, B down))."""
     logs = np.log(np.asarray(effects, dtype=float)).transpose(1, 0, 2)
     members = tuple(Nuisance(f"n{k}", **nuisance) for k in range(len(effects)))
-    return Systematics(members, logs, np.zeros(logs.shape[:2], dtype=bool), np.zeros((0, 2), dtype=np.int64))
+    return Systematics.of(members, logs, np.zeros(logs.shape[:2], dtype=bool), np.zeros((0, 2), dtype=np.int64))
 
 
 def asimov(expected: tuple[float, float], systematics: Systematics, distance: float = DISTANCE, observed=None):
@@ -51,7 +51,7 @@ def asimov(expected: tuple[float, float], systematics: Systematics, distance: fl
     x = np.linspace(-0.5 * WIDTH, 0.5 * WIDTH, 801)
     p = densities(x, distance)
     weights = (p @ np.asarray(expected)) * (x[1] - x[0])
-    return Likelihood(mixture(), p * YIELDS, weights, systematics, None, observed)
+    return Likelihood.of(mixture(), p * YIELDS, weights, systematics, None, observed)
 
 
 KINDS = ("same-sided", "equal", "one-sided", "non-monotonic", "two-sided")
@@ -109,8 +109,8 @@ def _gaussian_base(base, generator):
     rates = densities(x, generator.uniform(1.0, 3.0)) * WIDTH * yields
     old = base.systematics
     kept = old.terms[:, 0] < 2
-    systematics = replace(
-        old, log_yields=old.log_yields[:2], factors=old.factors[:2], terms=old.terms[kept], normaliser=Normaliser.none()
+    systematics = old.with_effects(
+        log_yields=old.log_yields[:2], factors=old.factors[:2], terms=old.terms[kept], normaliser=Normaliser.none()
     )
     weights = np.full(len(x), 1.0 / len(x))
     return type(base)(mixture(yields), systematics, rates, base.log_g[:, kept], weights)
@@ -124,9 +124,11 @@ def _normalised(base, log_yields, log_g):
     if len(terms):
         log_g = log_g - np.log(np.einsum("nt,nts->ts", p[:, terms[:, 0]], np.exp(log_g)))
     log_g = log_g.astype(np.float32)
-    bare = replace(base.systematics, log_yields=log_yields, normaliser=Normaliser.none(len(terms)))
+    bare = base.systematics.with_effects(log_yields=log_yields, normaliser=Normaliser.none(len(terms)))
     expected = np.abs(np.asarray(base.mixture.yields, dtype=float))
-    return replace(base, systematics=replace(bare, normaliser=build_normaliser(bare, log_g, p, expected)), log_g=log_g)
+    return replace(
+        base, systematics=bare.with_effects(normaliser=build_normaliser(bare, log_g, p, expected)), log_g=log_g
+    )
 
 
 def throw(analysis, seed: int, toys: int = 1):
@@ -148,7 +150,7 @@ def brute_force(likelihood: Likelihood, kappa: float | None, seed: int, starts: 
     evaluator = likelihood.evaluator
 
     def function(place):
-        here = evaluator.expand(place[0], place[1:], GRADIENT)
+        here = evaluator.expand(place, GRADIENT)
         return (here.value, here.gradient) if np.isfinite(here.value) else (1e9, np.zeros(len(place)))
 
     bounds, places = _places(likelihood, kappa, seed, starts)
@@ -173,12 +175,13 @@ def joint_value(analysis, likelihood: Likelihood, kappa: float, alpha: np.ndarra
         kind = systematics.nuisances[k].interpolation
         product[:, c] *= event_values(kind, log_g[:, t, 0], log_g[:, t, 1], alpha[k : k + 1])[0]
     off = np.exp(log_normaliser(systematics, alpha[None])[0]) / product.sum(axis=0)
-    return float(replace(likelihood, rates=likelihood.rates * off).value(kappa, alpha)[0])
+    events = (replace(likelihood.events[0], rates=likelihood.rates * off),)
+    return float(replace(likelihood, events=events).value(kappa, alpha)[0])
 
 
 def _places(likelihood: Likelihood, kappa: float | None, seed: int, starts: int) -> tuple[np.ndarray, list[np.ndarray]]:
     """Bounds (1 + K, 2), and random places within them."""
-    bounds = likelihood.evaluator.effects.bounds.copy()
+    bounds = likelihood.evaluator.model.bounds.copy()
     if kappa is not None:
         bounds[0] = kappa
     generator, places = np.random.default_rng([seed, 79]), []
@@ -218,7 +221,7 @@ def compare(
     rows, offsets, observed = throw(analysis, seed)
     model, systematics, log_g = analysis.mixture, analysis.systematics, analysis.log_g
     tested = float(np.random.default_rng([seed, 80]).uniform(0.1, 2.0))
-    likelihood = Likelihood(model, analysis.rates[rows], None, systematics, log_g[rows], observed[0])
+    likelihood = Likelihood.of(model, analysis.rates[rows], None, systematics, log_g[rows], observed[0])
     toy = fit_toys(model, analysis.rates, offsets, tested, systematics, log_g, observed, rows)
     place = float(model.to_coordinate(tested))
     deepest, at_test = brute_force(likelihood, None, seed, starts), brute_force(likelihood, place, seed, starts)
@@ -277,7 +280,7 @@ def compare_toys(analysis, seed: int, toys: int, pulled: bool, starts: int = 24)
     shallower, exact, unreal = np.zeros((len(good), 2)), np.zeros(len(good)), set()
     for index, toy in enumerate(good):
         own = rows[offsets[toy] : offsets[toy + 1]]
-        likelihood = Likelihood(model, analysis.rates[own], None, systematics, log_g[own], observed[toy])
+        likelihood = Likelihood.of(model, analysis.rates[own], None, systematics, log_g[own], observed[toy])
         ends = ((float(model.to_coordinate(fits.hat[toy])), fits.alpha[toy]), (place, fits.conditional[toy]))
         mine, force = np.zeros(2), np.zeros(2)
         for which, (end, kappa) in enumerate(zip(ends, (None, place), strict=True)):

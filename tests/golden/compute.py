@@ -132,7 +132,7 @@ def compute() -> dict[str, dict]:
             found[f"{name}: {part}"] = value
     random = random_models.analysis(10, 5, factors=1, norm_only=2)
     weights = random.asimov_weights(1.0)
-    likelihood = Likelihood(random.mixture, random.rates, weights, random.systematics, random.log_g)
+    likelihood = Likelihood.of(random.mixture, random.rates, weights, random.systematics, random.log_g)
     found["random: scan"] = scan(likelihood, mu)
     rows, offsets, observed = random.throw(0.5, 100, np.random.default_rng(8))
     found["random: toys"] = fit_toys(

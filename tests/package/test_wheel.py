@@ -30,7 +30,7 @@ coefficients = Coefficients(("mu",), ("mu", "1"), {"mu": 1.0})
 mixture = Mixture(("S", "B"), coefficients, np.array([30.0, 100.0]), (0.0, 10.0))
 x = (np.arange(50) + 0.5) / 50
 rates = np.stack([60.0 * x, np.full(50, 100.0)], axis=1)
-best = fit(Likelihood(mixture, rates, (1.2 * rates[:, 0] + rates[:, 1]) / 50))
+best = fit(Likelihood.of(mixture, rates, (1.2 * rates[:, 0] + rates[:, 1]) / 50))
 print(steelyard.__file__, best.valid, f"{best.hat:.4f}")
 """
 

@@ -27,8 +27,8 @@ USERS = {
     "lightning": set(),
     "dask": READING,
     "distributed": set(),
-    "uproot": READING,
-    "awkward": READING,
+    "uproot": set(),  # readers ask for it when they open a file
+    "awkward": set(),
     "matplotlib": DRAWING,
     "mplhep": DRAWING,
     "pyhf": set(),

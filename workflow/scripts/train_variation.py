@@ -1,4 +1,3 @@
-
 from steelyard.configuration.networks import Split, training_rule
 from steelyard.data.store import open_all
 from steelyard.data.variations import Variation

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from steelyard.data.identifiers import SplitRule
     from steelyard.data.reference import Reference
     from steelyard.data.store import Sample
+    from steelyard.data.variations import Variation
     from steelyard.diagnostics.event_table import EventTable
     from steelyard.diagnostics.thresholds import Thresholds
-    from steelyard.diagnostics.variation.variation_diagnosis import VariationRule
     from steelyard.finite_simulation.null_information import NullInformation
     from steelyard.finite_simulation.reference_error import ReferenceError
     from steelyard.finite_simulation.simulation_error import SimulationError
@@ -60,7 +60,7 @@ class VariationInputs:
     """
 
     stage: ClassVar[str] = "variation"
-    variations: Sequence["VariationRule"]
+    variations: Sequence["Variation"]
     samples: Sequence["Sample"]
     varied: Mapping[str, Mapping[str, "Sample"]]
     scores: Sequence["np.ndarray"]

@@ -16,7 +16,7 @@ change there: δ at the conditional fits is added to t. Where it is large, they 
 own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,8 +25,9 @@ import numpy as np
 from steelyard.likelihood.integration import Integration
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import Systematics
-from steelyard.model.mixture import Mixture
+from steelyard.model.model import Model
 from steelyard.model.normaliser import log_normaliser, log_normaliser_derivatives
+from steelyard.model.region import Region
 from steelyard.model.yield_factors import total_yield_factors
 
 # In -2 ln L: form and joint expectation are the same at a minimum.
@@ -44,6 +45,9 @@ ROUNDS, LOOKS = 8, 7
 
 Fitter = Callable[..., Any]
 
+# The normalisers of all regions, in their order.
+Forms = tuple[Systematics, ...]
+
 
 def anchored_fit(
     fit: Fitter, likelihood: Likelihood, fixed: Mapping[str, float] | None = None, start: np.ndarray | None = None
@@ -56,11 +60,11 @@ def anchored_fit(
         fixed: parameters that are not fitted.
         start: (K,) where the first anchor is; by default the first fit has none.
     """
-    integration, fixed = likelihood.integration, dict(fixed or {})
-    systematics = integration.form if start is None else integration.anchored(start)
+    fixed = dict(fixed or {})
+    forms = plain_forms(likelihood) if start is None else anchored_forms(likelihood, start)
     best, tried = None, []
     for _ in range(ROUNDS):
-        here = likelihood.with_form(systematics)
+        here = likelihood.with_forms(forms)
         found = fit(here, fixed)
         corrected, other = _look(fit, here, likelihood, found, fixed, tried)
         if best is None or corrected.minimum < best.minimum:
@@ -70,7 +74,7 @@ def anchored_fit(
         if corrected.minimum > best.minimum + COMPETING:
             # Drawn to a place where only the form is deep: the best one found is the better anchor.
             other = np.array(best.alpha)
-        systematics = integration.anchored(other)
+        forms = anchored_forms(likelihood, other)
     return best
 
 
@@ -83,33 +87,41 @@ def anchored_scan(scan: Fitter, fit: Fitter, likelihood: Likelihood, mu: np.ndar
         likelihood: with integration events.
         mu: (G,) values of the parameter.
     """
-    integration, mu = likelihood.integration, np.asarray(mu, dtype=float)
-    systematics = integration.form
-    here = likelihood.with_form(systematics)
+    mu = np.asarray(mu, dtype=float)
+    forms = plain_forms(likelihood)
+    here = likelihood.with_forms(forms)
     result = scan(here, mu)
     best, other = _look(fit, here, likelihood, result.fit, {}, [])
     if other is not None:
         best = anchored_fit(fit, likelihood, start=other)
-        systematics = integration.anchored(np.array(best.alpha))
-        here = likelihood.with_form(systematics)
+        forms = anchored_forms(likelihood, np.array(best.alpha))
+        here = likelihood.with_forms(forms)
         result = scan(here, mu)
+
+    def moved_at(points: np.ndarray) -> np.ndarray:
+        theta = mu[points, None] if result.theta is None else np.column_stack([mu[points], result.theta[points]])
+        return shifts(likelihood.model, likelihood.integrations, forms, theta, result.alpha[points])
+
     looked = np.unique(np.linspace(0, len(mu) - 1, min(LOOKS, len(mu))).round().astype(int))
     moved = np.zeros(len(mu))
-    moved[looked] = shifts(integration, systematics, likelihood.mixture, mu[looked], result.alpha[looked])
+    moved[looked] = moved_at(looked)
     if np.abs(moved[looked]).max(initial=0.0) > TOLERANCE:
         rest = np.setdiff1d(np.arange(len(mu)), looked)
-        moved[rest] = shifts(integration, systematics, likelihood.mixture, mu[rest], result.alpha[rest])
+        moved[rest] = moved_at(rest)
     values = result.fit.minimum + result.t + moved
-    alpha, parameter = np.array(result.alpha), likelihood.mixture.coefficients.parameters[0]
+    alpha, parameter = np.array(result.alpha), likelihood.profiled.name
+    theta = None if result.theta is None else np.array(result.theta)
     for g in np.flatnonzero((np.abs(moved) > LARGE) & np.isfinite(values)):
         again = anchored_fit(fit, likelihood, {parameter: float(mu[g])}, start=alpha[g])
         values[g], alpha[g] = again.minimum, again.alpha
+        if theta is not None:
+            theta[g] = again.theta
     deepest = int(np.argmin(values)) if len(values) else 0
     if len(values) and values[deepest] < best.minimum - TOLERANCE:
         # A basin that the global fit did not find.
         again = anchored_fit(fit, likelihood, start=alpha[deepest])
         best = again if again.minimum < best.minimum else best
-    lower = likelihood.mixture.bounds[0]
+    lower = likelihood.profiled.bounds[0]
     t_lower = result.t_lower_bound + result.fit.minimum - best.minimum
     if not np.isfinite(t_lower):
         pass
@@ -123,59 +135,110 @@ def anchored_scan(scan: Fitter, fit: Fitter, likelihood: Likelihood, mu: np.ndar
         t_lower_bound=float(max(t_lower, 0.0)),
         fit=best,
         alpha=alpha,
+        theta=theta,
     )
 
 
-def settled(likelihood: Likelihood, systematics: Systematics, hat: float, alpha: np.ndarray) -> bool:
-    """Whether the form stands for the joint expectation at a point, to :data:`LARGE` in -2 ln L."""
-    return abs(float(shifts(likelihood.integration, systematics, likelihood.mixture, [hat], [alpha])[0])) < LARGE
+def plain_forms(likelihood: Likelihood) -> Forms:
+    """The systematics of all regions without anchors."""
+    return tuple(
+        region.systematics if events is None else events.form
+        for region, events in zip(likelihood.model.regions, likelihood.integrations, strict=True)
+    )
+
+
+def anchored_forms(likelihood: Likelihood, alpha: np.ndarray) -> Forms:
+    """The systematics of all regions, anchored at one point (K,) of all nuisance parameters."""
+    return tuple(
+        region.systematics if events is None else events.anchored(np.asarray(alpha)[_own(likelihood.model, region)])
+        for region, events in zip(likelihood.model.regions, likelihood.integrations, strict=True)
+    )
+
+
+def settled(likelihood: Likelihood, forms: Forms, theta: np.ndarray, alpha: np.ndarray) -> bool:
+    """Whether the form stands for the joint expectation at a point (M,), (K,), to :data:`LARGE` in -2 ln L."""
+    return (
+        abs(
+            float(
+                shifts(
+                    likelihood.model, likelihood.integrations, forms, np.asarray(theta)[None], np.asarray(alpha)[None]
+                )[0]
+            )
+        )
+        < LARGE
+    )
 
 
 def shifts(
-    integration: Integration, systematics: Systematics, mixture: Mixture, mu: np.ndarray, alpha: np.ndarray
+    model: Model, integrations: Sequence[Integration | None], forms: Forms, theta: np.ndarray, alpha: np.ndarray
 ) -> np.ndarray:
-    """What -2 ln L by the joint expectation has beyond that with ``systematics`` at points (G,), (G, K)."""
-    mu, alpha = np.asarray(mu, dtype=float), np.asarray(alpha, dtype=float)
-    difference = integration.log_normaliser(alpha) - log_normaliser(systematics, alpha)
-    return 2.0 * (_expected(systematics, mixture, mu, alpha) * difference).sum(axis=1)
+    """What -2 ln L by the joint expectation has beyond that with ``forms`` at points (G, M), (G, K)."""
+    theta, alpha = np.asarray(theta, dtype=float), np.asarray(alpha, dtype=float)
+    total = np.zeros(len(theta))
+    for number, (region, events) in enumerate(zip(model.regions, integrations, strict=True)):
+        if events is not None:
+            own = alpha[:, _own(model, region)]
+            difference = events.log_normaliser(own) - log_normaliser(forms[number], own)
+            total += 2.0 * (_expected(model, number, forms[number], theta, own) * difference).sum(axis=1)
+    return total
 
 
-def _expected(systematics: Systematics, mixture: Mixture, mu: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """f_c G_c nu_c at points: (G, C)."""
-    yields = total_yield_factors(systematics, np.asarray(alpha, dtype=float)) * mixture.yields
-    return mixture.fractions(mixture.to_coordinate(np.asarray(mu, dtype=float))) * yields
+def _own(model: Model, region: Region) -> list[int]:
+    """Numbers of a region's nuisance parameters among all."""
+    names = [nuisance.name for nuisance in model.nuisances]
+    return [names.index(name) for name in region.systematics.names]
+
+
+def _expected(model: Model, number: int, systematics: Systematics, theta: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """f_c G_c nu_c of a region at points: (G, C)."""
+    yields = total_yield_factors(systematics, alpha) * model.regions[number].mixture.yields
+    return model.coefficient_values(theta)[number] * yields
 
 
 def _look(
     fit: Fitter, here: Likelihood, likelihood: Likelihood, found: Any, fixed: dict[str, float], tried: list[float]
 ) -> tuple[Any, np.ndarray | None]:
     """A fit with the value of the joint expectation at its minimum, and where to anchor if it is not the last one."""
-    integration, alpha = likelihood.integration, np.array(found.alpha)
-    joint, form = integration.derivatives(alpha), log_normaliser_derivatives(here.systematics, alpha)
-    expected = 2.0 * _expected(likelihood.systematics, likelihood.mixture, [found.hat], [alpha])[0]
-    shift, gradient = float(expected @ (joint[0] - form[0])), expected @ (joint[1] - form[1])
-    covariance = np.eye(len(alpha)) if found.covariance is None else np.array(found.covariance)[1:, 1:]
+    alpha, theta = np.array(found.alpha), np.array([[found.hat, *found.theta]])
+    shift, gradient = 0.0, np.zeros(len(alpha))
+    for number, (region, events) in enumerate(zip(here.model.regions, likelihood.integrations, strict=True)):
+        if events is None:
+            continue
+        own = _own(here.model, region)
+        joint = events.derivatives(alpha[own])
+        form = log_normaliser_derivatives(region.systematics, alpha[own])
+        expected = 2.0 * _expected(likelihood.model, number, region.systematics, theta, alpha[None, own])[0]
+        shift += float(expected @ (joint[0] - form[0]))
+        gradient[own] += expected @ (joint[1] - form[1])
+    covariance = np.eye(len(alpha))
+    if found.covariance is not None:
+        covariance = np.array(found.covariance)[-len(alpha) :, -len(alpha) :]
     corrected = replace(found, minimum=found.minimum + shift)
     if abs(shift) > TOLERANCE or 0.25 * gradient @ covariance @ gradient > TOLERANCE:
         return corrected, alpha
-    return corrected, _competing(fit, here, integration, found, fixed, tried)
+    return corrected, _competing(fit, here, likelihood, found, fixed, tried)
 
 
 def _competing(
-    fit: Fitter, here: Likelihood, integration: Integration, found: Any, fixed: dict[str, float], tried: list[float]
+    fit: Fitter, here: Likelihood, likelihood: Likelihood, found: Any, fixed: dict[str, float], tried: list[float]
 ) -> np.ndarray | None:
     """Nuisance parameters of another basin that the joint expectation makes the deeper one, if there is any."""
-    parameter = here.mixture.coefficients.parameters[0]
-    if parameter in fixed:
+    profiled = here.profiled
+    if profiled.name in fixed:
         return None
-    width = 1e-3 * (here.mixture.bounds[1] - here.mixture.bounds[0])
+    forms = tuple(region.systematics for region in here.model.regions)
+    width = 1e-3 * (profiled.bounds[1] - profiled.bounds[0])
     for hat, value in found.basins:
         apart = min((abs(hat - other) for other in (found.hat, *tried)), default=np.inf)
         if value > found.minimum + COMPETING or apart < width:
             continue
         tried.append(hat)
-        at = fit(here, {**fixed, parameter: hat})
-        shift = float(shifts(integration, here.systematics, here.mixture, [hat], [at.alpha])[0])
+        at = fit(here, {**fixed, profiled.name: hat})
+        shift = float(
+            shifts(
+                likelihood.model, likelihood.integrations, forms, np.array([[hat, *at.theta]]), np.array([at.alpha])
+            )[0]
+        )
         if at.minimum + shift < found.minimum - TOLERANCE:
             return np.array(at.alpha)
     return None

@@ -20,7 +20,8 @@ import numpy as np
 from steelyard.inference.fit import scan
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import Systematics
-from steelyard.model.interpolation import interpolate, non_positive
+from steelyard.model.interpolation import interpolate
+from steelyard.model.interpolation.code4 import non_positive
 from steelyard.regions.asimov import rate_factors, shape_products
 from steelyard.regions.unbinned import Model
 
@@ -107,7 +108,7 @@ def fall_back_effect(model: Model, mu: np.ndarray, truth: float) -> FallBackEffe
     kappa, differences = model.mixture.to_coordinate(mu), []
     for pull in PULLS:
         observed = systematics.nominal + pull * (moved & systematics.constrained)
-        result = scan(Likelihood(model.mixture, model.rates, weights, systematics, model.log_g, observed), mu)
+        result = scan(Likelihood.of(model.mixture, model.rates, weights, systematics, model.log_g, observed), mu)
         best = _change(model, weights, float(model.mixture.to_coordinate(result.fit.hat)), np.array(result.fit.alpha))
         changes = [_change(model, weights, *point) for point in zip(kappa, result.alpha, strict=True)]
         differences.append(tuple(float(change - best) for change in changes))

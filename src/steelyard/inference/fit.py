@@ -30,12 +30,14 @@ class Fit:
         uncertainty: parabolic error of the parameter from the curvature, absent on a bound.
         nuisances: names of the K nuisance parameters.
         alpha: their K best-fit values.
-        covariance: (1 + K, 1 + K) of (parameter, alpha) from the exact Hessian, twice its inverse; zero in rows and
-            columns of parameters that are fixed or on a bound. Absent where the Hessian is not positive.
-        errors: (1 + K) square roots of its diagonal, absent for parameters that are fixed or on a bound.
+        covariance: (P, P) of the parameter, those of ``others``, and alpha, from the exact Hessian, twice its inverse;
+            zero in rows and columns of parameters that are fixed or on a bound. Absent where the Hessian is not
+            positive.
+        errors: (P) square roots of its diagonal, absent for parameters that are fixed or on a bound.
         bounds_hit: names of the parameters that ended on a bound.
         fixed: names of the parameters that were not fitted.
         folded: names of the nuisance parameters with two valleys, both of which were looked into.
+        others: names of the further parameters of the coefficients, and ``theta``, their best-fit values.
     """
 
     hat: float
@@ -52,6 +54,13 @@ class Fit:
     bounds_hit: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
     folded: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    theta: tuple[float, ...] = ()
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The best-fit values of all parameters but the first, by name."""
+        return dict(zip((*self.others, *self.nuisances), (*self.theta, *self.alpha), strict=True))
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,7 @@ class Scan:
         fit: the global fit that t is relative to.
         alpha: (G, K) nuisance parameters of the conditional fits; absent without nuisance parameters.
         not_converged: number of conditional fits that did not converge.
+        theta: (G, M - 1) further parameters of the coefficients; absent where there are none.
     """
 
     mu: np.ndarray
@@ -73,9 +83,10 @@ class Scan:
     fit: Fit
     alpha: np.ndarray | None = None
     not_converged: int = 0
+    theta: np.ndarray | None = None
 
 
-def fit(likelihood: Likelihood, fixed: Mapping[str, float] | None = None) -> Fit:
+def fit(likelihood: Likelihood, fixed: Mapping[str, float] | None = None, parameter: str | None = None) -> Fit:
     """Find the global minimum with iminuit and the exact gradient, from every basin of the profile.
 
     The likelihood of an interfering signal has two minima in the coordinate; a local fit that stops in the
@@ -88,71 +99,86 @@ def fit(likelihood: Likelihood, fixed: Mapping[str, float] | None = None) -> Fit
 
     Args:
         likelihood: the data.
-        fixed: values of parameters that are not fitted: the parameter of interest or nuisance parameters, by name.
+        fixed: values of parameters that are not fitted, by name.
+        parameter: of the coefficients, that the result is about; the first one by default.
 
     Raises:
         ModelError: no value of the parameter within its bounds gives every event a positive density, or an unknown
             name in ``fixed``.
     """
-    if likelihood.integration is not None:
+    if parameter is not None:
+        likelihood = likelihood.profiling(parameter)
+    if any(likelihood.integrations):
         return anchored_fit(fit, likelihood, fixed)
     start, still = _starting_point(likelihood, fixed or {})
     return _result(likelihood, all_minima(likelihood, start, still), still)
 
 
-def scan(likelihood: Likelihood, mu: np.ndarray) -> Scan:
+def scan(likelihood: Likelihood, mu: np.ndarray, parameter: str | None = None) -> Scan:
     r"""t(mu) = -2 ln L(mu, alpha(mu)) + 2 ln L(mu_hat, alpha_hat) on a grid (G,), with mu_hat inside its bounds.
 
-    The nuisance parameters are fitted at every value, from the global fit outwards and from the other minima and
+    The other parameters are fitted at every value, from the global fit outwards and from the other minima and
     valleys that may lie lower somewhere (:func:`steelyard.likelihood.minimise.profile.envelope`).
+
+    Args:
+        likelihood: the data.
+        mu: the grid.
+        parameter: of the coefficients, along which it goes; the first one by default.
     """
-    if likelihood.integration is not None:
+    if parameter is not None:
+        likelihood = likelihood.profiling(parameter)
+    if any(likelihood.integrations):
         return anchored_scan(scan, fit, likelihood, mu)
-    mixture = likelihood.mixture
+    profiled, further = likelihood.profiled, likelihood.model.theta[1:]
     start, still = _starting_point(likelihood, {})
     found = all_minima(likelihood, start, still)
     best = _result(likelihood, found, still)
     mu = np.asarray(mu, dtype=float)
-    places = mixture.to_coordinate(np.append(mu, mixture.bounds[0]))
-    if not len(likelihood.systematics):
+    places = profiled.to_coordinate(np.append(mu, profiled.bounds[0]))
+    if len(start) == 1:
         t = np.maximum(likelihood.value(places) - best.minimum, 0.0)
         return Scan(mu=mu, t=t[:-1], t_lower_bound=float(t[-1]), fit=best)
+    starts = valley_starts(likelihood, start, still)
     track = envelope(
         likelihood.evaluator,
         places,
         [local.place for local in found],
-        valley_starts(likelihood, start, still) if len(likelihood.valleys.folded) else [],
+        starts if len(starts) > 1 or len(likelihood.valleys.folded) else [],
     )
     deepest = int(np.argmin(track.values))
     if track.values[deepest] < best.minimum - MISSED:
         # A conditional fit below the global one: a basin that the path did not show.
-        below = np.concatenate([places[deepest : deepest + 1], track.alpha[deepest]])
+        below = np.concatenate([places[deepest : deepest + 1], track.rest[deepest]])
         best = _result(likelihood, all_minima(likelihood, below, still, (below,)), still)
     t = np.maximum(track.values - best.minimum, 0.0)
     failed = int(np.count_nonzero(~track.converged & np.isfinite(track.values)))
-    return Scan(mu, t[:-1], float(t[-1]), best, track.alpha[:-1], failed)
+    alpha, theta = track.rest[:-1, len(further) :], None
+    if further:
+        columns = [other.from_coordinate(track.rest[:-1, p]) for p, other in enumerate(further)]
+        theta = np.stack(columns, axis=1)
+    return Scan(mu, t[:-1], float(t[-1]), best, alpha if alpha.shape[1] else None, failed, theta)
 
 
 def _starting_point(likelihood: Likelihood, fixed: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
-    mixture, systematics = likelihood.mixture, likelihood.systematics
-    names = (mixture.coefficients.parameters[0], *systematics.names)
+    parameters, thetas = likelihood.parameters, len(likelihood.model.theta)
+    names = parameters.names
     for name in fixed:
         if name not in names:
             raise ModelError(f"there is no parameter '{name}' to fix: {nearest(name, names, 'parameters')}")
-    alpha = np.where(systematics.constrained, likelihood.global_observables, systematics.nominal)
-    start = np.concatenate([[np.nan], np.clip(alpha, *systematics.bounds.T)])
+    start = parameters.to_coordinates(parameters.nominal)
+    observed = np.where(parameters.measured[thetas:], likelihood.global_observables, start[thetas:])
+    start[thetas:] = np.clip(observed, *parameters.bounds[thetas:].T)
+    start[0] = np.nan
     still = np.array([name in fixed for name in names])
     for index in np.flatnonzero(still):
-        start[index] = fixed[names[index]]
-    if still[0]:
-        start[0] = float(mixture.to_coordinate(start[0]))
+        start[index] = float(parameters.parameters[index].to_coordinate(fixed[names[index]]))
     return start, still
 
 
 def _result(likelihood: Likelihood, found: list[Minimum], still: np.ndarray) -> Fit:
-    mixture, systematics, best = likelihood.mixture, likelihood.systematics, found[0]
-    names = (mixture.coefficients.parameters[0], *systematics.names)
-    bounds = np.concatenate([[mixture.coordinate_bounds], systematics.bounds])
+    parameters, best, profiled = likelihood.parameters, found[0], likelihood.profiled
+    names, thetas = parameters.names, len(likelihood.model.theta)
+    bounds = likelihood.evaluator.model.bounds
     # Minuit comes near a bound, but never sits on it.
     reach = 1e-6 * (bounds[:, 1] - bounds[:, 0])
     reach[0] = 0.0  # the coordinate's bounds compete as exact values
@@ -163,26 +189,29 @@ def _result(likelihood: Likelihood, found: list[Minimum], still: np.ndarray) -> 
         errors = [
             float(np.sqrt(covariance[i, i])) if not (still[i] or hit[i]) else None for i in range(len(best.place))
         ]
+    values = parameters.to_parameters(best.place)
     return Fit(
-        hat=float(mixture.to_parameter(best.place[0])),
+        hat=float(values[0]),
         minimum=best.value,
         valid=best.converged,
         edm=best.edm,
         at_bound=bool(hit[0]),
-        basins=tuple((float(mixture.to_parameter(local.place[0])), local.value) for local in found),
+        basins=tuple((float(profiled.from_coordinate(local.place[0])), local.value) for local in found),
         uncertainty=None if errors is None else errors[0],
-        nuisances=systematics.names,
-        alpha=tuple(best.place[1:].tolist()),
+        nuisances=names[thetas:],
+        alpha=tuple(values[thetas:].tolist()),
         covariance=None if covariance is None else covariance.tolist(),
         errors=errors,
         bounds_hit=tuple(name for name, at in zip(names, hit, strict=True) if at),
         fixed=tuple(name for name, held in zip(names, still, strict=True) if held),
-        folded=tuple(systematics.names[k] for k in np.sort(likelihood.valleys.folded)),
+        folded=tuple(names[thetas + k] for k in np.sort(likelihood.valleys.folded)),
+        others=names[1:thetas],
+        theta=tuple(values[1:thetas].tolist()),
     )
 
 
 def _covariance(likelihood: Likelihood, best: Minimum, free: np.ndarray) -> np.ndarray | None:
-    """Twice the inverse of the Hessian over the free parameters, in (parameter, alpha)."""
+    """Twice the inverse of the Hessian over the free parameters, in the parameters themselves."""
     covariance = np.zeros((len(free), len(free)))
     if not free.any():
         return covariance
@@ -191,8 +220,6 @@ def _covariance(likelihood: Likelihood, best: Minimum, free: np.ndarray) -> np.n
         np.linalg.cholesky(hessian)
     except np.linalg.LinAlgError:
         return None
-    slopes = np.ones(len(free))
-    slopes[0] = likelihood.mixture.coefficients.coordinate.slope(best.place[0])
-    slopes = slopes[free]
+    slopes = likelihood.parameters.slopes(best.place)[free]
     covariance[np.ix_(free, free)] = 2.0 * np.linalg.inv(hessian) * np.outer(slopes, slopes)
     return covariance

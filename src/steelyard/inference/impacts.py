@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from steelyard.errors import ModelError
-from steelyard.inference.anchoring import settled
+from steelyard.inference.anchoring import anchored_forms, settled
 from steelyard.inference.fit import Fit, fit
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.likelihood.minimise.descents import over_ridges
@@ -116,31 +116,32 @@ def impacts(likelihood: Likelihood, centre: Fit | None = None, groups: Mapping[s
     Raises:
         ModelError: the likelihood has no nuisance parameters, or no valid point.
     """
-    systematics = likelihood.systematics
-    if not len(systematics):
+    parameters, thetas = likelihood.parameters, len(likelihood.model.theta)
+    if len(parameters) == thetas:
         raise ModelError("there are no nuisance parameters whose impact could be asked for")
     centre = fit(likelihood) if centre is None else centre
     whole = likelihood
-    if likelihood.integration is not None:
-        likelihood = likelihood.with_form(likelihood.integration.anchored(np.array(centre.alpha)))
+    if any(likelihood.integrations):
+        likelihood = likelihood.with_forms(anchored_forms(likelihood, np.array(centre.alpha)))
     covariance = None if centre.covariance is None else np.asarray(centre.covariance, dtype=float)
     observables = likelihood.global_observables
     groups = groups or {}
     found = []
-    for index, nuisance in enumerate(systematics.nuisances):
-        constrained = bool(systematics.constrained[index])
+    for index, nuisance in enumerate(parameters.parameters[thetas:]):
+        constrained, at = nuisance.constraint.measured, thetas + index
         shifts = {}
         if constrained:
             for side, step in (("up", 1.0), ("down", -1.0)):
                 moved = observables.copy()
-                moved[index] += step
+                moved[index] += step * nuisance.constraint.error
                 shifts[side] = _refit(likelihood, whole, centre, moved) - centre.hat
         known = {}
-        if covariance is not None and covariance[1 + index, 1 + index] > 0.0:
-            width = float(np.sqrt(covariance[1 + index, 1 + index]))
-            known = {"constraint": width, "inflation": abs(float(covariance[0, 1 + index])) / width}
+        unit = nuisance.constraint.error if constrained else 1.0
+        if covariance is not None and covariance[at, at] > 0.0:
+            width = float(np.sqrt(covariance[at, at]))
+            known = {"constraint": width / unit, "inflation": abs(float(covariance[0, at])) / width}
             if constrained:
-                known["covariance"] = float(covariance[0, 1 + index])
+                known["covariance"] = float(covariance[0, at]) / unit
         hat = float(centre.alpha[index])
         found.append(
             Impact(
@@ -148,19 +149,18 @@ def impacts(likelihood: Likelihood, centre: Fit | None = None, groups: Mapping[s
                 group=groups.get(nuisance.name, UNGROUPED),
                 constrained=constrained,
                 hat=hat,
-                pull=hat - float(observables[index]),
+                pull=(hat - float(observables[index])) / unit,
                 **shifts,
                 **known,
             )
         )
-    parameter = likelihood.mixture.coefficients.parameters[0]
     return Impacts(
-        parameter=parameter,
+        parameter=likelihood.profiled.name,
         hat=centre.hat,
         valid=centre.valid,
         impacts=tuple(sorted(found, key=lambda impact: impact.size, reverse=True)),
-        names=(parameter, *systematics.names),
-        **_budget(found, covariance),
+        names=parameters.names,
+        **_budget(found, covariance, thetas),
     )
 
 
@@ -169,20 +169,20 @@ def _refit(likelihood: Likelihood, whole: Likelihood, centre: Fit, observables: 
 
     ``likelihood`` has normalisers anchored there, ``whole`` has the events that they are expectations over.
     """
-    mixture, evaluator = likelihood.mixture, copy(likelihood.evaluator)
+    evaluator, parameters = copy(likelihood.evaluator), likelihood.parameters
     evaluator.observed = observables  # the packed events are shared
-    start = np.array([float(mixture.to_coordinate(centre.hat)), *centre.alpha])
+    start = parameters.to_coordinates([centre.hat, *centre.theta, *centre.alpha])
     free = np.zeros(len(start), dtype=bool)
     found = over_ridges(likelihood, minimise(evaluator, start, free), free, evaluator)
-    hat = float(mixture.to_parameter(found.place[0]))
-    if not found.converged or (
-        whole.integration is not None and not settled(whole, likelihood.systematics, hat, found.place[1:])
-    ):
+    values, thetas = parameters.to_parameters(found.place), evaluator.thetas
+    hat, forms = float(values[0]), tuple(region.systematics for region in likelihood.model.regions)
+    anchored = any(whole.integrations)
+    if not found.converged or (anchored and not settled(whole, forms, values[:thetas], values[thetas:])):
         return fit(replace(whole, global_observables=observables)).hat
     return hat
 
 
-def _budget(found: list[Impact], covariance: np.ndarray | None) -> dict:
+def _budget(found: list[Impact], covariance: np.ndarray | None, thetas: int) -> dict:
     """Total error, its parts and the correlations, where there is a covariance."""
     if covariance is None or not covariance[0, 0] > 0.0:
         return {}
@@ -193,8 +193,8 @@ def _budget(found: list[Impact], covariance: np.ndarray | None) -> dict:
     variance = float(covariance[0, 0])
     members: dict[str, list[int]] = {}
     for place, impact in enumerate(found):
-        members.setdefault(impact.group, []).append(1 + place)
-    fixed = _known(covariance, list(range(1, len(covariance))))
+        members.setdefault(impact.group, []).append(thetas + place)
+    fixed = _known(covariance, list(range(thetas, len(covariance))))
     rest = variance - sum(part**2 for part in groups.values())
     widths = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
     with np.errstate(divide="ignore", invalid="ignore"):

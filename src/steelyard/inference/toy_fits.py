@@ -1,19 +1,24 @@
 """Profile fits of many pseudo-experiments at once."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
 
 from steelyard.errors import ModelError
-from steelyard.likelihood.evaluate import check_shapes, prepare_data_effects
-from steelyard.likelihood.kernels.coefficient_values import prepare_curves
+from steelyard.likelihood.compile import compile_model
+from steelyard.likelihood.kernels.blocks import Source, source_of
 from steelyard.likelihood.minimise import experiment_loop
-from steelyard.likelihood.minimise.basins import search_grid
+from steelyard.likelihood.minimise.basins import further_starts, search_grid
 from steelyard.likelihood.minimise.valleys import find_valleys, valley_signs
+from steelyard.likelihood.region_events import RegionEvents
 from steelyard.model.effects import Systematics
 from steelyard.model.mixture import Mixture
+from steelyard.model.model import Model
+from steelyard.model.parameters import Parameter
+from steelyard.model.region import BinnedRegion, Region, UnbinnedRegion
 
 # Pseudo-experiments that one thread fits before it takes the next ones.
 CHUNK = 16
@@ -43,6 +48,8 @@ class ToyFits:
         conditional: (T, K) nuisance parameters of the conditional fit at the tested value.
         edm: (T,) estimated vertical distance to the minimum in -2 ln L, the larger one of both fits.
         evaluations: (T,) how often the likelihood was evaluated, of any order of derivatives.
+        theta, conditional_theta: (T, M - 1) further parameters of the coefficients at the best fit, and of the
+            conditional fit; absent where there are none.
     """
 
     t: np.ndarray
@@ -53,6 +60,8 @@ class ToyFits:
     conditional: np.ndarray = None  # type: ignore[assignment]  # (T, 0), set below
     edm: np.ndarray = None  # type: ignore[assignment]  # unknown, set below
     evaluations: np.ndarray = None  # type: ignore[assignment]  # unknown, set below
+    theta: np.ndarray | None = None
+    conditional_theta: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         toys = len(self.t)
@@ -62,6 +71,24 @@ class ToyFits:
         for name in ("edm", "evaluations"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, np.full(toys, np.nan))
+
+
+@dataclass(frozen=True, eq=False)
+class RegionToys:
+    """What T pseudo-experiments see of one region.
+
+    Attributes:
+        events: of all experiments, one behind the other; or, with ``rows``, those to choose from. Of a binned region
+            its templates, and ``weights`` (T B,), the counts of all experiments.
+        offsets: (T + 1,) where each experiment begins; empty experiments are allowed.
+        rows: (m,): event number i is row ``rows[i]`` of the events. Saves the copy.
+        auxiliary: (T, B) measurements of the factors of bins whose templates have errors; ones by default.
+    """
+
+    events: RegionEvents
+    offsets: np.ndarray
+    rows: np.ndarray | None = None
+    auxiliary: np.ndarray | None = None
 
 
 def fit_toys(
@@ -76,83 +103,108 @@ def fit_toys(
     threads: int = 1,
     counts: np.ndarray | None = None,
 ) -> ToyFits:
-    r"""Fit pseudo-experiments: :math:`t(\mu) = -2\ln L(\mu,\hat{\hat\alpha}(\mu)) + 2\ln L(\hat\mu,\hat\alpha)`.
-
-    First the nuisance parameters are fitted at the tested value, from the global observables. From there the profile
-    likelihood is followed along the coordinate (:mod:`steelyard.likelihood.minimise.continuation`), without nuisance
-    parameters a grid of it, which shows its basins; in those that may be the deepest Newton's method with the exact
-    Hessian goes down within the bounds, and the deepest minimum wins. The conditional fit competes too, so t is not
-    negative. Where effects leave a nuisance parameter two valleys (:mod:`steelyard.likelihood.minimise.valleys`), it
-    happens in each. The result of an experiment depends on its events alone.
+    """Fit pseudo-experiments in one region (:func:`fit_experiments`).
 
     Args:
         mixture: the model.
-        rates: (M, C) nu_c r_c(x) of all events of all experiments, one experiment behind the other.
+        rates: (m, C) nu_c r_c(x) of all events of all experiments, one experiment behind the other.
         offsets: (T+1,) where each experiment begins; empty experiments are allowed.
         mu: tested value of the parameter.
         systematics: K nuisance parameters with S shape terms.
-        log_g: (M, S, 2) ln g at ±1; may be left out where there is no term.
+        log_g: (m, S, 2) ln g at ±1; may be left out where there is no term.
         global_observables: (T, K), or (K,) for all; nominal ones by default.
-        rows: (M,): where given, ``rates`` and ``log_g`` are those of a reference sample, and event number i is its
+        rows: (m,): where given, ``rates`` and ``log_g`` are those of a reference sample, and event number i is its
             row ``rows[i]``. Saves the copy.
         threads: how many fit; the result does not depend on their number.
-        counts: (M,): where given, the events are bins, each with this number of counts, and the likelihood is that of
+        counts: (m,): where given, the events are bins, each with this number of counts, and the likelihood is that of
             Poisson counts (:class:`~steelyard.likelihood.likelihood.Likelihood`).
 
     Raises:
         ModelError: shapes that do not fit together.
     """
     systematics = Systematics.none(len(mixture.processes)) if systematics is None else systematics
-    offsets = np.ascontiguousarray(offsets, dtype=np.int64)
-    toys, nuisances = len(offsets) - 1, len(systematics)
-    observed = systematics.nominal if global_observables is None else np.asarray(global_observables, dtype=float)
-    if observed.shape not in ((nuisances,), (toys, nuisances)):
-        raise ModelError(
-            f"global observables of shape {observed.shape} for {toys} experiments with {nuisances} nuisance parameters"
-        )
-    observed = np.broadcast_to(observed, (toys, nuisances)).copy()  # one that can be written to: one compiled type
-    binned = counts is not None
-    counts = np.ascontiguousarray(counts, dtype=float) if binned else np.zeros(0)
-    if binned and (len(counts) != offsets[-1] or not np.all(counts >= 0.0)):
-        raise ModelError(f"{len(counts)} counts for {offsets[-1]} bins; each needs one, and none may be negative")
-    effects, curves = prepare_data_effects(mixture, systematics, binned), prepare_curves(mixture)
-    rates = np.ascontiguousarray(rates, dtype=float)
-    log_g = check_shapes(systematics, rates, log_g)
-    rows = np.zeros(0, dtype=np.int64) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
-    grid = search_grid(mixture, nuisances)
-    fractions = mixture.fractions(grid)
-    tested = float(mixture.to_coordinate(mu))
-    multiplicity = np.bincount(rows, minlength=len(rates)).astype(float) if len(rows) else None
-    valleys = find_valleys(mixture, systematics, rates, log_g, multiplicity)
-    sides = valley_signs(valleys.entered, nuisances)
-    outcome = experiment_loop.Outcome(
-        *(np.full(toys, np.nan) for _ in range(3)),
-        *(np.zeros(toys, dtype=np.int64) for _ in range(2)),
-        *(np.full((toys, nuisances), np.nan) for _ in range(2)),
-    )
+    rates = np.asarray(rates)
+    region: Region = UnbinnedRegion("region", mixture, systematics)
+    if counts is not None:
+        region = BinnedRegion("region", mixture, systematics, rates, log_g)
+    toys = RegionToys(RegionEvents(rates, counts, log_g), offsets, rows)
+    return fit_experiments(Model((region,)), (toys,), mu, global_observables, threads)
 
-    largest, step = int(np.diff(offsets).max(initial=0)), CHUNK if threads > 1 else max(toys, 1)
-    starts = iter(range(0, toys, step))
+
+def fit_experiments(
+    model: Model,
+    toys: Sequence[RegionToys],
+    tested: float,
+    global_observables: np.ndarray | None = None,
+    threads: int = 1,
+    parameter: str | None = None,
+) -> ToyFits:
+    r"""Fit pseudo-experiments: :math:`t(\mu) = -2\ln L(\mu,\hat{\hat\alpha}(\mu)) + 2\ln L(\hat\mu,\hat\alpha)`.
+
+    First the other parameters are fitted at the tested value, the nuisance parameters from the global observables. From
+    there the profile likelihood is followed along the coordinate
+    (:mod:`steelyard.likelihood.minimise.continuation`), where there are no others a grid of it, which shows its basins;
+    in those that may be the deepest Newton's method with the exact Hessian goes down within the bounds, and the deepest
+    minimum wins. The conditional fit competes too, so t is not negative. Where effects leave a nuisance parameter two
+    valleys (:mod:`steelyard.likelihood.minimise.valleys`), or a coefficient bends in another parameter, it happens in
+    each. The result of an experiment depends on its events alone.
+
+    Args:
+        model: parameters and regions.
+        toys: of each region.
+        tested: value of the parameter.
+        global_observables: (T, K), or (K,) for all; nominal ones by default.
+        threads: how many fit; the result does not depend on their number.
+        parameter: of the coefficients, that is tested; the first one by default.
+
+    Raises:
+        ModelError: shapes that do not fit together.
+    """
+    model = model if parameter is None else model.profiling(parameter)
+    compiled, thetas = compile_model(model), len(model.theta)
+    offsets = np.array([region.offsets for region in toys], dtype=np.int64)
+    number, nuisances = offsets.shape[1] - 1, len(model.nuisances)
+    nominal = model.parameters.nominal[thetas:]
+    observed = nominal if global_observables is None else np.asarray(global_observables, dtype=float)
+    if observed.shape not in ((nuisances,), (number, nuisances)):
+        raise ModelError(
+            f"global observables of shape {observed.shape} for {number} experiments with {nuisances} nuisance "
+            "parameters"
+        )
+    observed = np.broadcast_to(observed, (number, nuisances)).copy()  # one that can be written to: one compiled type
+    source, auxiliary, errors = _source(model, toys, offsets, number)
+    grid = search_grid(compiled.bounds)
+    coefficients = _along(model, grid)
+    profiled = model.theta[0]
+    valleys = find_valleys(model, [_seen(region) for region in toys])
+    signs, places = valley_signs(valleys.entered, nuisances), further_starts(compiled)
+    sides = np.ascontiguousarray(np.tile(signs, (len(places), 1)))
+    starts = np.ascontiguousarray(np.repeat(places, len(signs), axis=0))
+    outcome = experiment_loop.Outcome(
+        *(np.full(number, np.nan) for _ in range(3)),
+        *(np.zeros(number, dtype=np.int64) for _ in range(2)),
+        *(np.full((number, len(model.parameters) - 1), np.nan) for _ in range(2)),
+    )
+    largest = np.diff(offsets, axis=1).max(axis=1, initial=0)
+    step = CHUNK if threads > 1 else max(number, 1)
+    firsts = iter(range(0, number, step))
 
     def fit(_: int) -> None:
-        bench = experiment_loop.allocate_bench(effects, grid, fractions, largest)
-        for first in starts:  # of one iterator: a thread takes what no other has taken
-            chosen = slice(first, min(first + step, toys))
+        buffers = experiment_loop.allocate_fits(compiled, grid, coefficients.copy(), largest, errors)
+        for first in firsts:  # of one iterator: a thread takes what no other has taken
+            chosen = slice(first, min(first + step, number))
             experiment_loop.fit_experiments(
-                effects,
-                curves,
-                rates,
-                log_g,
-                counts,
-                rows,
-                offsets[first : chosen.stop + 1],
-                binned,
+                compiled,
+                source,
+                np.ascontiguousarray(offsets[:, first : chosen.stop + 1]),
                 observed[chosen],
-                tested,
+                auxiliary[chosen],
+                float(profiled.to_coordinate(tested)),
                 sides,
+                starts,
                 valleys.crossed,
                 valleys.weak,
-                bench,
+                buffers,
                 experiment_loop.Outcome(*(array[chosen] for array in outcome)),
             )
 
@@ -161,13 +213,85 @@ def fit_toys(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(fit, range(threads)))
+    others = model.theta[1:]
+    theta = [_parameters(others, rest) for rest in (outcome.rest, outcome.conditional)] if others else [None, None]
     return ToyFits(
         t=outcome.t,
-        hat=np.clip(mixture.to_parameter(outcome.kappa), *mixture.bounds),  # sqrt and square need not give the end back
-        events=np.diff(np.concatenate([[0.0], np.cumsum(counts)])[offsets]) if binned else np.diff(offsets),
+        # sqrt and square need not give the end back
+        hat=np.clip(profiled.from_coordinate(outcome.kappa), *profiled.bounds),
+        events=_events(model, toys, offsets),
         status=outcome.status,
-        alpha=outcome.alpha,
-        conditional=outcome.conditional,
+        alpha=outcome.rest[:, thetas - 1 :],
+        conditional=outcome.conditional[:, thetas - 1 :],
         edm=outcome.edm,
         evaluations=outcome.evaluations,
+        theta=theta[0],
+        conditional_theta=theta[1],
     )
+
+
+def _source(
+    model: Model, toys: Sequence[RegionToys], offsets: np.ndarray, number: int
+) -> tuple[Source, np.ndarray, list[bool]]:
+    """The events of all regions, measurements of the bins' factors (T, E), and which regions have template errors."""
+    shapes: list[np.ndarray] = []
+    rows: list[np.ndarray | None] = []
+    counts: list[np.ndarray | None] = []
+    errors: list[np.ndarray | None] = []
+    measured: list[np.ndarray] = []
+    for region, own, ends in zip(model.regions, toys, offsets, strict=True):
+        shapes.append(_shapes(region, own))
+        counts.append(None)
+        rows.append(own.rows)
+        error = region.errors if isinstance(region, BinnedRegion) else None
+        if isinstance(region, BinnedRegion):
+            given, bins = np.asarray(own.events.weights, dtype=float), len(region.templates)
+            if given.shape != (ends[-1],) or not np.all(given >= 0.0):
+                raise ModelError(f"{given.size} counts for {ends[-1]} bins; each needs one, and none may be negative")
+            counts[-1] = given
+            if len(own.events.rates) != ends[-1] and own.rows is None:  # one template for all experiments
+                rows[-1] = np.tile(np.arange(bins), number)
+        errors.append(error)
+        if error is not None:
+            measured.append(np.ones((number, len(error))) if own.auxiliary is None else np.asarray(own.auxiliary))
+    auxiliary = np.concatenate([np.zeros((number, 0)), *measured], axis=1)
+    source = source_of([own.events.rates for own in toys], shapes, counts, rows, errors)
+    return source, auxiliary, [error is not None for error in errors]
+
+
+def _shapes(region: Region, own: RegionToys) -> np.ndarray:
+    terms, events = len(region.systematics.terms), own.events
+    log_g = np.zeros((len(events.rates) if not terms else 0, terms, 2)) if events.log_g is None else events.log_g
+    if log_g.shape != (len(events.rates), terms, 2):
+        raise ModelError(
+            f"the shape effects have shape {log_g.shape}, and there are {len(events.rates)} events and {terms} terms"
+        )
+    return log_g
+
+
+def _seen(toys: RegionToys) -> RegionEvents:
+    """The events as often as the experiments have them."""
+    if toys.rows is None or not len(toys.rows):
+        return replace(toys.events, weights=None)
+    number = np.bincount(toys.rows, minlength=len(toys.events.rates)).astype(float)
+    return replace(toys.events, weights=number)
+
+
+def _along(model: Model, grid: np.ndarray) -> np.ndarray:
+    """Coefficients (G, R) along the first coordinate, the others nominal."""
+    return np.ascontiguousarray(model.coefficients.at(grid)[:, model.rows])
+
+
+def _parameters(others: Sequence[Parameter], rest: np.ndarray) -> np.ndarray:
+    return np.stack([parameter.from_coordinate(rest[:, p]) for p, parameter in enumerate(others)], axis=1)
+
+
+def _events(model: Model, toys: Sequence[RegionToys], offsets: np.ndarray) -> np.ndarray:
+    """(T,) events of each experiment in all regions, and counts."""
+    total = np.zeros(offsets.shape[1] - 1)
+    for region, own, ends in zip(model.regions, toys, offsets, strict=True):
+        if region.binned:
+            total = total + np.diff(np.concatenate([[0.0], np.cumsum(np.asarray(own.events.weights))])[ends])
+        else:
+            total = total + np.diff(ends)
+    return total if any(region.binned for region in model.regions) else total.astype(np.int64)

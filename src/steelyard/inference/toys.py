@@ -7,9 +7,9 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri
 
 from steelyard.errors import ModelError
+from steelyard.inference.global_observables import throw_from
 from steelyard.inference.toy_fits import ToyFits, fit_toys
 from steelyard.io.files import whole
 from steelyard.model.effects import Systematics
@@ -80,8 +80,8 @@ def throw_toys(
     """Throw pseudo-experiments at ``mu`` and fit each: t(mu) and mu_hat.
 
     Events come from the Poisson bootstrap at (mu, alpha), and the global observable of every constrained nuisance
-    parameter from its constraint, a_k ~ N(alpha_k, 1). Without nuisance parameters, and at their nominal values, a
-    seed gives the same events.
+    parameter from its constraint, such as a_k ~ N(alpha_k, 1). Without nuisance parameters, and at their nominal
+    values, a seed gives the same events.
 
     Args:
         model: mixture, reference events and nuisance parameters.
@@ -89,8 +89,8 @@ def throw_toys(
         toys: how many.
         seed: of everything random.
         nuisances: where in alpha they are thrown: ``nominal``; ``conditional``: at the given point; ``constraint``:
-            each at its own point, drawn within the bounds from N(nominal, 1) where there is a constraint and uniformly
-            where that is ``uniform``, free parameters staying nominal. That costs a pass over all events for each.
+            each at its own point, drawn within the bounds as likely as its constraint has it, free parameters
+            staying nominal. That costs a pass over all events for each.
         conditional: the point of ``conditional``, (K,) or by name: the best fit of alpha to the data at this mu.
         tested: the value of which t is taken, such as the lower bound for the significance that is expected at ``mu``.
             The experiments of a seed are the same whatever it is.
@@ -102,7 +102,7 @@ def throw_toys(
     # A stream of its own: the events do not depend on how many nuisance parameters there are.
     (aside,) = generator.spawn(1)
     alpha = _points(model.systematics, toys, nuisances, conditional, aside)
-    observed = np.where(model.systematics.constrained, aside.normal(alpha), model.systematics.nominal)
+    observed = throw_from(model.systematics.parameters, alpha, aside.normal(size=alpha.shape))
     common = bool((alpha == alpha[:1]).all())
     if common and toys:
         model = model.anchored(alpha[0])
@@ -221,14 +221,8 @@ def _points(
         )
     alpha = np.tile(systematics.point(conditional), (toys, 1))
     if nuisances == "constraint":
-        for k, nuisance in enumerate(systematics.nuisances):
-            low, high = np.asarray(nuisance.bounds)
-            if nuisance.constraint == "gaussian":
-                edges = ndtr([low - nuisance.nominal, high - nuisance.nominal])
-                drawn = nuisance.nominal + ndtri(generator.uniform(*edges, size=toys))
-                alpha[:, k] = np.clip(drawn, low, high)  # rounding at the edges
-            elif nuisance.constraint == "uniform":
-                alpha[:, k] = generator.uniform(low, high, size=toys)
+        for k, parameter in enumerate(systematics.parameters):
+            alpha[:, k] = parameter.constraint.draw(parameter.nominal, parameter.bounds, toys, generator)
     return alpha
 
 

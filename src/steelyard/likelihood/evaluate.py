@@ -1,40 +1,49 @@
 """The likelihood of one data set, evaluated by several threads with a result that does not depend on their number."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import local
+from typing import Any
 
 import numpy as np
 
-from steelyard.errors import ModelError
-from steelyard.likelihood.kernels.blocks import Events, allocate_events, allocate_packing, blocks_of, pack_events
-from steelyard.likelihood.kernels.derivatives import constraint, expected_events, fill_gradient, fill_hessian
-from steelyard.likelihood.kernels.intensities import allocate_room, set_point
-from steelyard.likelihood.kernels.line import add_slice, count_negative
-from steelyard.likelihood.kernels.moments import Moments, add_moments, allocate_moments
-from steelyard.likelihood.kernels.orders import GRADIENT, HESSIAN
-from steelyard.likelihood.kernels.process_factors import (
-    Effects,
-    Factors,
-    allocate_factors,
-    fill_factors,
-    prepare_effects,
+from steelyard.likelihood.compile import CompiledModel, compile_model
+from steelyard.likelihood.kernels.blocks import (
+    FIRST,
+    Events,
+    allocate_events,
+    allocate_packing,
+    blocks_of,
+    pack_events,
+    source_of,
 )
-from steelyard.model.effects import Systematics
-from steelyard.model.mixture import Mixture
-
-# Blocks of events that are summed by one thread before they are added to the others', always in the same order.
-GROUP = 32
+from steelyard.likelihood.kernels.moments import Moments
+from steelyard.likelihood.kernels.orders import GRADIENT, HESSIAN
+from steelyard.likelihood.objective import (
+    FINISH,
+    GROUP,
+    SUMS,
+    WHOLE,
+    Data,
+    EvaluationBuffers,
+    allocate_evaluation,
+    evaluate_data,
+    evaluate_slice,
+    negative_at,
+)
+from steelyard.likelihood.region_events import RegionEvents, check_events
+from steelyard.model.model import Model
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """-2 ln L at one point, with derivatives in (kappa, alpha_1 .. alpha_K) as far as they were asked for.
+    """-2 ln L at one point, with derivatives in the coordinates as far as they were asked for.
 
     Attributes:
         value: ``inf`` where an event has no positive density; the derivatives are then undefined.
-        gradient: (1 + K,).
-        hessian: (1 + K, 1 + K).
+        gradient: (P,).
+        hessian: (P, P).
     """
 
     value: float
@@ -42,134 +51,138 @@ class Expansion:
     hessian: np.ndarray
 
 
-def check_shapes(systematics: Systematics, rates: np.ndarray, log_g: np.ndarray | None) -> np.ndarray:
-    """The shape effects (n, T, 2) as float32, empty ones if there are none.
-
-    Raises:
-        ModelError: their number is not that of the events and terms.
-    """
-    terms = len(systematics.terms)
-    if log_g is None:
-        log_g = np.zeros((len(rates) if not terms else 0, terms, 2), dtype=np.float32)
-    if log_g.shape != (len(rates), terms, 2):
-        raise ModelError(
-            f"the shape effects have shape {log_g.shape}, and there are {len(rates)} events and {terms} terms"
-        )
-    return np.ascontiguousarray(log_g, dtype=np.float32)
-
-
-def prepare_data_effects(mixture: Mixture, systematics: Systematics, binned: bool) -> Effects:
-    """The model of events or of bins; the bins themselves add what they expect, so that processes have nothing to add.
-
-    Raises:
-        ModelError: shapes that do not fit, or a normaliser for bins.
-    """
-    effects = prepare_effects(mixture, systematics)
-    if not binned:
-        return effects
-    if len(systematics.normaliser.table):
-        raise ModelError("bins are summed as they are: their systematics cannot have a normaliser")
-    return effects._replace(yields=np.zeros_like(effects.yields))
-
-
 class Evaluator:
-    """Events or bins of one data set, packed for the compiled code.
+    """Events and bins of one data set, packed for the compiled code.
 
     Args:
-        mixture, systematics: the model.
-        rates: (n, C) nu_c r_c(x_i), or what n bins expect.
-        weights: (n,) or None; the counts of bins.
-        log_g: (n, T, 2).
+        model: the model.
+        events: of each of its regions.
         observed: (K,) global observables.
         threads: how many to use.
-        binned: the rows are bins.
     """
 
-    def __init__(
-        self,
-        mixture: Mixture,
-        systematics: Systematics,
-        rates: np.ndarray,
-        weights: np.ndarray | None,
-        log_g: np.ndarray | None,
-        observed: np.ndarray,
-        threads: int = 1,
-        binned: bool = False,
-    ) -> None:
-        self.effects: Effects = prepare_data_effects(mixture, systematics, binned)
+    def __init__(self, model: Model, events: Sequence[RegionEvents], observed: np.ndarray, threads: int = 1) -> None:
+        self.model: CompiledModel = compile_model(model)
         self.observed = np.ascontiguousarray(observed, dtype=float)
         self.threads = threads
         # Events of weight one whose sum is as noisy.
-        self.size = float(len(rates)) if weights is None else float(np.square(weights).sum())
-        self._mixture = mixture
-        log_g = check_shapes(systematics, rates, log_g)
-        events = allocate_events(blocks_of(len(rates)), len(mixture.processes), log_g.shape[1])
-        weights = np.zeros(0) if weights is None else np.ascontiguousarray(weights, dtype=float)
-        rates = np.ascontiguousarray(rates, dtype=float)
-        all_rows, packing = np.zeros(0, dtype=np.int64), allocate_packing(log_g.shape[1])
-        used = pack_events(rates, log_g, weights, all_rows, 0, len(rates), binned, packing, events)
-        self.events = Events(*(array[:used] for array in events))
-        self._groups = [(start, min(start + GROUP, used)) for start in range(0, used, GROUP)]
+        sizes = [len(e.rates) if e.weights is None else float(np.square(e.weights).sum()) for e in events]
+        self.size = float(sum(sizes))
+        self.events = self._pack(model, events)
+        blocks = len(self.events.counts)
+        # Without events there is one group still: what does not depend on events.
+        ends = range(0, max(blocks, 1), GROUP)
+        self._groups = [(np.int64(start), np.int64(min(start + GROUP, blocks))) for start in ends]
+        self._local = local()
 
-    def expand(self, kappa: float, alpha: np.ndarray, order: int = HESSIAN) -> Expansion:
-        """-2 ln L and its derivatives up to ``order`` (VALUE, GRADIENT or HESSIAN) at one point."""
-        effects = self.effects
-        alpha = np.ascontiguousarray(alpha, dtype=float)
-        fractions = np.concatenate([self._mixture.fractions(kappa, derivative) for derivative in range(3)])
-        factors = self._factors(alpha)
+    def _pack(self, model: Model, events: Sequence[RegionEvents]) -> Events:
+        compiled = self.model
+        errors = [getattr(region, "errors", None) for region in model.regions]
+        room = allocate_events(
+            [blocks_of(len(part.rates)) for part in events],
+            np.diff(compiled.rows),
+            np.diff(compiled.terms),
+            [each is not None for each in errors],
+        )
+        shapes = [check_events(region, part) for region, part in zip(model.regions, events, strict=True)]
+        source = source_of([part.rates for part in events], shapes, [part.weights for part in events], None, errors)
+        measured = [
+            np.ones(len(error)) if part.auxiliary is None else np.asarray(part.auxiliary, dtype=float)
+            for part, error in zip(events, errors, strict=True)
+            if error is not None
+        ]
+        of_bins = np.concatenate([np.zeros(0), *measured])
+        packing = allocate_packing(int(compiled.largest[1]))
+        used: Any = FIRST
+        for number, (region, part) in enumerate(zip(model.regions, events, strict=True)):
+            used = pack_events(
+                source, of_bins, number, FIRST, len(part.rates), region.binned, compiled.rows, compiled.terms, packing,
+                used, room,
+            )  # fmt: skip
+        of_blocks = ("weights", "counts", "plain", "bins", "region", "rows", "terms", "errors")
+        return room._replace(**{name: getattr(room, name)[:used] for name in of_blocks})
 
-        def add(group: tuple[int, int]) -> tuple[bool, Moments]:
-            room, moments = allocate_room(effects), allocate_moments(effects)
-            set_point(effects, alpha, room)
-            return add_moments(effects, self.events, *group, fractions[0], factors.rates, order, room, moments), moments
+    def expand(self, place: np.ndarray, order: int = HESSIAN) -> Expansion:
+        """-2 ln L and its derivatives up to ``order`` (VALUE, GRADIENT or HESSIAN) at one point (P,)."""
+        data, place = self._data(), np.ascontiguousarray(place, dtype=float)
+        evaluation, asked = self._buffers(), np.int64(order)
+        if self._alone:
+            blocks = np.int64(len(self.events.counts))
+            value = evaluate_data(data, FIRST, blocks, place, asked, evaluation, WHOLE)
+        else:
 
-        total = allocate_moments(effects)
-        size = 1 + len(alpha)
+            def add(group: tuple[int, int]) -> tuple[bool, Moments]:
+                own = allocate_evaluation(self.model)
+                return evaluate_data(data, *group, place, asked, own, SUMS) < np.inf, own.group
+
+            parts, fine = list(self._map(add)), True
+            for sums in evaluation.moments:
+                sums[...] = 0.0
+            for valid, moments in parts:
+                fine = fine and valid
+                for sums, part in zip(evaluation.moments, moments, strict=True):
+                    sums += part
+            value = np.inf
+            if fine:
+                value = evaluate_data(data, FIRST, FIRST, place, asked, evaluation, FINISH)
+        size = len(place)
         gradient, hessian = np.full(size, np.nan), np.full((size, size), np.nan)
-        for fine, moments in self._map(add):
-            if not fine:
-                return Expansion(np.inf, gradient, hessian)
-            for sums, part in zip(total, moments, strict=True):
-                sums += part
-        value = 2.0 * (expected_events(fractions[0], factors) - total.logs[0])
-        value += constraint(effects, alpha, self.observed)
-        if order >= GRADIENT:
-            fill_gradient(effects, fractions, factors, alpha, self.observed, total.processes, total.terms, gradient)
-        if order >= HESSIAN:
-            fill_hessian(effects, fractions, factors, total, hessian)
+        if value < np.inf and order >= GRADIENT:
+            gradient[:] = evaluation.gradient
+        if value < np.inf and order >= HESSIAN:
+            hessian[:] = evaluation.hessian
         return Expansion(float(value), gradient, hessian)
 
-    def slice(self, kappa: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-        """-2 ln L at coordinates (G,) and one point of the nuisance parameters: (G,)."""
-        effects = self.effects
-        alpha = np.ascontiguousarray(alpha, dtype=float)
-        fractions = self._mixture.fractions(kappa)
-        factors = self._factors(alpha)
+    def slice(self, kappa: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        """-2 ln L at values (G,) of the first coordinate and one point (P - 1,) of all others: (G,)."""
+        data, kappa = self._data(), np.ascontiguousarray(kappa, dtype=float)
 
         def add(group: tuple[int, int]) -> np.ndarray:
-            room, logs = allocate_room(effects), np.zeros(len(fractions))
-            set_point(effects, alpha, room)
-            add_slice(effects, self.events, *group, fractions, factors.rates, room, logs)
-            return logs
+            values, coefficients = np.zeros(len(kappa)), np.zeros((len(kappa), len(self.model.yields)))
+            place = np.concatenate([kappa[:1], rest])
+            own = self._buffers() if self._alone else allocate_evaluation(self.model)
+            evaluate_slice(data, *group, kappa, place, own, coefficients, values)
+            return values
 
-        logs = sum(self._map(add), start=np.zeros(len(fractions)))
-        return 2.0 * (fractions @ factors.yields - logs) + constraint(effects, alpha, self.observed)
+        if not len(kappa):
+            return np.zeros(0)
+        total = np.zeros(len(kappa))
+        for values in self._map(add):
+            total += values
+        return total
 
-    def negative_events(self, kappa: float, alpha: np.ndarray) -> int:
-        """Number of events with weight, or of bins, whose intensity is not positive at this point."""
-        alpha = np.ascontiguousarray(alpha, dtype=float)
-        room = allocate_room(self.effects)
-        set_point(self.effects, alpha, room)
-        fractions = self._mixture.fractions(kappa)[0]
-        return int(count_negative(self.effects, self.events, fractions, self._factors(alpha).rates, room))
+    def negative_events(self, place: np.ndarray) -> int:
+        """Number of events with weight, or of bins, whose intensity is not positive at this point (P,)."""
+        return int(negative_at(self._data(), np.ascontiguousarray(place, dtype=float), self._buffers()))
 
-    def _factors(self, alpha: np.ndarray) -> Factors:
-        factors = allocate_factors(self.effects)
-        fill_factors(self.effects, alpha, factors)
-        return factors
+    def _data(self) -> Data:
+        return Data(self.model, self.events, self.observed)
+
+    def _buffers(self) -> EvaluationBuffers:
+        """Those of this thread: what is returned to a caller is a copy."""
+        known = getattr(self._local, "buffers", None)
+        if known is None or known.factors.yields.shape != self.model.yields.shape:
+            known = self._local.buffers = allocate_evaluation(self.model)
+        return known
+
+    @property
+    def _alone(self) -> bool:
+        return self.threads == 1 or len(self._groups) < 2
+
+    @property
+    def thetas(self) -> int:
+        """Number M of the coordinates that come before the nuisance parameters."""
+        return len(self.model.bounds) - len(self.model.nominal)
+
+    @property
+    def units(self) -> np.ndarray:
+        """(P,) natural sizes: a tenth of the range of a parameter of the coefficients, 1 of a nuisance parameter."""
+        result = np.ones(len(self.model.bounds))
+        result[: self.thetas] = 0.1 * np.diff(self.model.bounds[: self.thetas], axis=1)[:, 0]
+        return result
 
     def _map(self, add: Callable) -> Iterator:
-        if self.threads == 1 or len(self._groups) < 2:
+        if self._alone:
             return map(add, self._groups)
         with ThreadPoolExecutor(self.threads) as pool:
             return iter(list(pool.map(add, self._groups)))

@@ -10,12 +10,15 @@ import numpy as np
 
 from steelyard.likelihood.evaluate import Evaluator
 from steelyard.likelihood.kernels.expectation import add_expectations
-from steelyard.likelihood.kernels.intensities import allocate_room, set_point
+from steelyard.likelihood.kernels.intensities import allocate_buffers, set_point
 from steelyard.likelihood.kernels.moments import Moments, allocate_moments
 from steelyard.likelihood.kernels.orders import HESSIAN, VALUE
+from steelyard.likelihood.region_events import RegionEvents
 from steelyard.model.effects import Anchor, Systematics
 from steelyard.model.mixture import Mixture
+from steelyard.model.model import Model
 from steelyard.model.normaliser import log_normaliser, log_normaliser_derivatives
+from steelyard.model.region import UnbinnedRegion
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,7 @@ class Integration:
     @cached_property
     def form(self) -> Systematics:
         """The systematics without an anchor."""
-        return replace(self.systematics, normaliser=replace(self.systematics.normaliser, anchor=None))
+        return self.systematics.with_effects(normaliser=replace(self.systematics.normaliser, anchor=None))
 
     @cached_property
     def joint(self) -> np.ndarray:
@@ -79,7 +82,7 @@ class Integration:
         alpha = np.array(alpha, dtype=float)
         pairs = zip(self.derivatives(alpha), log_normaliser_derivatives(self.form, alpha), strict=True)
         anchor = Anchor(alpha, *(joint - form for joint, form in pairs))
-        return replace(self.form, normaliser=replace(self.form.normaliser, anchor=anchor))
+        return self.form.with_effects(normaliser=replace(self.form.normaliser, anchor=anchor))
 
     @cached_property
     def _total(self) -> np.ndarray:
@@ -87,12 +90,13 @@ class Integration:
 
     @cached_property
     def _evaluator(self) -> Evaluator:
-        return Evaluator(self.mixture, self.form, self.rates, self.weights, self.log_g, self.form.nominal)
+        model = Model((UnbinnedRegion("region", self.mixture, self.form),))
+        return Evaluator(model, [RegionEvents(self.rates, self.weights, self.log_g)], self.form.nominal)
 
     def _sums(self, alpha: np.ndarray, order: int) -> Moments:
         evaluator = self._evaluator
-        effects, ones = evaluator.effects, np.ones(len(evaluator.effects.yields))
-        room, sums = allocate_room(effects), allocate_moments(effects)
-        set_point(effects, np.ascontiguousarray(alpha), room)
-        add_expectations(effects, evaluator.events, 0, len(evaluator.events.counts), ones, order, room, sums)
+        model, ones = evaluator.model, np.ones(len(evaluator.model.yields))
+        buffers, sums = allocate_buffers(model), allocate_moments(model)
+        set_point(model, np.ascontiguousarray(alpha), buffers)
+        add_expectations(model, evaluator.events, 0, len(evaluator.events.counts), ones, order, buffers, sums)
         return sums

@@ -1,19 +1,25 @@
 """The likelihood of one data set: extended unbinned, or of Poisson counts in bins."""
 
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from steelyard.errors import ModelError
+from steelyard.likelihood.compile import compile_model
 from steelyard.likelihood.evaluate import Evaluator, Expansion
 from steelyard.likelihood.integration import Integration
-from steelyard.likelihood.kernels.process_factors import prepare_effects
 from steelyard.likelihood.minimise.valleys import Valleys, find_valleys
+from steelyard.likelihood.region_events import RegionEvents, check_events
 from steelyard.model.effects import Systematics
 from steelyard.model.mixture import Mixture
+from steelyard.model.model import Model
+from steelyard.model.parameters import Parameter, ParameterSet
+from steelyard.model.region import BinnedRegion, Region, UnbinnedRegion
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,97 +43,186 @@ class Likelihood:
 
     Empty bins count, and every bin has to have :math:`\lambda_b>0`.
 
-    All methods take the nuisance parameters at their nominal values where they are not given.
+    Several regions add up, with the constraints once. The rows of each are events or bins of its own.
 
     Attributes:
-        mixture: the model.
-        rates: (n, C) products nu_c r_c(x_i).
-        weights: (n,) event weights, or ``None`` for observed events of weight one; the counts of bins.
-        systematics: what the K nuisance parameters do, with T shape terms; ``None`` for none.
-        log_g: (n, T, 2) ln g at ±1 of each term, E_{p_c}[g] = 1; may be left out where there is no term.
-        global_observables: (K,) a_k, nominal ones by default.
+        model: parameters and regions.
+        events: what each region sees, in their order.
+        global_observables: (K,) a_k of the nuisance parameters, nominal ones by default.
         threads: how many evaluate it; the result does not depend on their number.
-        integration: events over which the normalisers are joint expectations. The likelihood itself uses the form
-            that ``systematics`` has; fits and scans correct it by them (:mod:`steelyard.inference.anchoring`).
-
-        binned: the rows are bins.
+        integrations: of each region the events over which its normalisers are joint expectations, or None. The
+            likelihood itself uses the form that its systematics have; fits and scans correct it by them
+            (:mod:`steelyard.inference.anchoring`).
 
     Raises:
         ModelError: shapes that do not fit together; bins without counts, with negative ones, or with a normaliser.
     """
 
-    mixture: Mixture
-    rates: np.ndarray
-    weights: np.ndarray | None = None
-    systematics: Systematics = None  # type: ignore[assignment]  # none of them, set below
-    log_g: np.ndarray | None = None
-    global_observables: np.ndarray = None  # type: ignore[assignment]  # nominal ones, set below
+    model: Model
+    events: tuple[RegionEvents, ...]
+    global_observables: Any = None
     threads: int = 1
-    binned: bool = False
-    integration: Integration | None = None
+    integrations: tuple[Integration | None, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.systematics is None:
-            object.__setattr__(self, "systematics", Systematics.none(len(self.mixture.processes)))
-        observed = self.systematics.nominal if self.global_observables is None else self.global_observables
+        if len(self.events) != len(self.model.regions):
+            raise ModelError(f"events of {len(self.events)} regions for a model of {len(self.model.regions)}")
+        nominal = self.model.parameters.nominal[len(self.model.theta) :]
+        observed = nominal if self.global_observables is None else self.global_observables
         observed = np.asarray(observed, dtype=float)
-        if observed.shape != (len(self.systematics),):
+        if observed.shape != nominal.shape:
             raise ModelError(
-                f"there are {len(self.systematics)} nuisance parameters, and global observables of shape "
-                f"{observed.shape}"
+                f"there are {len(nominal)} nuisance parameters, and global observables of shape {observed.shape}"
             )
         object.__setattr__(self, "global_observables", observed)
-        if self.binned and (self.weights is None or not np.all(np.asarray(self.weights) >= 0.0)):
-            raise ModelError("a likelihood of bins needs their counts, none of them negative")
+        if not self.integrations:
+            object.__setattr__(self, "integrations", (None,) * len(self.events))
+        for region, events in zip(self.model.regions, self.events, strict=True):
+            check_events(region, events)
+
+    @classmethod
+    def of(
+        cls,
+        mixture: Mixture,
+        rates: np.ndarray,
+        weights: np.ndarray | None = None,
+        systematics: Systematics | None = None,
+        log_g: np.ndarray | None = None,
+        global_observables: np.ndarray | None = None,
+        threads: int = 1,
+        binned: bool = False,
+        integration: Integration | None = None,
+    ) -> "Likelihood":
+        """Of one region.
+
+        Args:
+            mixture: its processes.
+            rates: (n, C) products nu_c r_c(x_i), or the templates of n bins.
+            weights: (n,) event weights, or ``None`` for observed events of weight one; the counts of bins.
+            systematics: what the K nuisance parameters do, with T shape terms; ``None`` for none.
+            log_g: (n, T, 2) ln g at ±1 of each term.
+            global_observables: (K,) a_k, nominal ones by default.
+            threads: how many evaluate it.
+            binned: the rows are bins.
+            integration: events over which the normalisers are joint expectations.
+        """
+        rates = np.asarray(rates)
+        systematics = Systematics.none(len(mixture.processes)) if systematics is None else systematics
+        region: Region = UnbinnedRegion("region", mixture, systematics)
+        if binned:
+            region = BinnedRegion("region", mixture, systematics, rates, log_g)
+        events = RegionEvents(rates, weights, log_g)
+        return cls(Model((region,)), (events,), global_observables, threads, (integration,))
+
+    @property
+    def region(self) -> Region:
+        """The only region.
+
+        Raises:
+            ModelError: there are several.
+        """
+        if len(self.events) > 1:
+            names = ", ".join(region.name for region in self.model.regions)
+            raise ModelError(f"asked for the one region of a likelihood with several: {names}")
+        return self.model.regions[0]
+
+    @property
+    def mixture(self) -> Mixture:
+        """That of the only region."""
+        return self.region.mixture
+
+    @property
+    def systematics(self) -> Systematics:
+        """Those of the only region."""
+        return self.region.systematics
+
+    @property
+    def rates(self) -> np.ndarray:
+        """Those of the only region's events."""
+        return self.events[self.model.regions.index(self.region)].rates
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """Those of the only region's events."""
+        return self.events[self.model.regions.index(self.region)].weights
+
+    @property
+    def log_g(self) -> np.ndarray | None:
+        """Those of the only region's events."""
+        return self.events[self.model.regions.index(self.region)].log_g
+
+    @property
+    def parameters(self) -> ParameterSet:
+        """All P parameters."""
+        return self.model.parameters
+
+    @property
+    def profiled(self) -> Parameter:
+        """The first parameter, along which profiles go."""
+        return self.model.theta[0]
 
     @cached_property
     def evaluator(self) -> Evaluator:
         """The events, packed once for the compiled code."""
-        return Evaluator(
-            self.mixture,
-            self.systematics,
-            np.asarray(self.rates),
-            self.weights,
-            self.log_g,
-            self.global_observables,
-            self.threads,
-            self.binned,
-        )
+        return Evaluator(self.model, self.events, self.global_observables, self.threads)
 
     @cached_property
     def valleys(self) -> Valleys:
         """Nuisance parameters with more than one valley."""
-        return find_valleys(self.mixture, self.systematics, np.asarray(self.rates), self.log_g, self.weights)
+        return find_valleys(self.model, self.events)
 
-    def with_form(self, systematics: Systematics) -> "Likelihood":
-        """The same data, which stay packed, with another normaliser and without integration events."""
-        other = replace(self, systematics=systematics, integration=None)
+    def with_forms(self, systematics: Sequence[Systematics]) -> "Likelihood":
+        """The same data, which stay packed, with other normalisers of the regions and without integration events."""
+        regions = [
+            replace(region, systematics=own) for region, own in zip(self.model.regions, systematics, strict=True)
+        ]
+        model = self.model.with_regions(tuple(regions))
+        other = replace(self, model=model, integrations=(None,) * len(self.events))
         evaluator = copy(self.evaluator)
-        evaluator.effects = prepare_effects(self.mixture, systematics)
+        evaluator.model = compile_model(model)
         other.__dict__["evaluator"] = evaluator
         other.__dict__["valleys"] = self.valleys  # of the effects and the events, which are the same
         return other
 
-    def value(self, kappa: ArrayLike, alpha: ArrayLike | None = None) -> np.ndarray:
-        """-2 ln L at each of the coordinates, (G,) to (G,), and one point (K,) or as many points (G, K)."""
-        kappa = np.atleast_1d(np.asarray(kappa, dtype=float))
-        alpha = self._point(alpha)
-        if alpha.ndim == 1:
-            return self.evaluator.slice(kappa, alpha)
-        return np.array([self.evaluator.slice(kappa[g : g + 1], alpha[g])[0] for g in range(len(kappa))])
+    def profiling(self, parameter: str) -> "Likelihood":
+        """The same likelihood with another parameter of the coefficients as the first one.
 
-    def derivatives(self, kappa: float, alpha: ArrayLike | None = None) -> tuple[float, float, float]:
-        """-2 ln L with its first and second derivative in the coordinate alone, at one point."""
-        here = self.expansion(kappa, alpha)
+        Raises:
+            ModelError: it is none of the coefficients.
+        """
+        model = self.model.profiling(parameter)
+        return self if model is self.model else replace(self, model=model)
+
+    def value(self, kappa: ArrayLike, rest: ArrayLike | None = None) -> np.ndarray:
+        """-2 ln L at each first coordinate, (G,) to (G,), and one point (P - 1,) of the others or as many (G, P - 1).
+
+        The others are the coordinates of further parameters of the coefficients, and the nuisance parameters; nominal
+        ones by default, here and below.
+        """
+        kappa = np.atleast_1d(np.asarray(kappa, dtype=float))
+        rest = self._rest(rest)
+        if rest.ndim == 1:
+            return self.evaluator.slice(kappa, rest)
+        return np.array([self.evaluator.slice(kappa[g : g + 1], rest[g])[0] for g in range(len(kappa))])
+
+    def derivatives(self, kappa: float, rest: ArrayLike | None = None) -> tuple[float, float, float]:
+        """-2 ln L with its first and second derivative in the first coordinate alone, at one point."""
+        here = self.expansion(kappa, rest)
         return here.value, float(here.gradient[0]), float(here.hessian[0, 0])
 
-    def expansion(self, kappa: float, alpha: ArrayLike | None = None) -> Expansion:
-        """-2 ln L with gradient and Hessian in (kappa, alpha_1 .. alpha_K), at one point."""
-        return self.evaluator.expand(float(kappa), self._point(alpha))
+    def expansion(self, kappa: float, rest: ArrayLike | None = None) -> Expansion:
+        """-2 ln L with gradient and Hessian in all P coordinates, at one point."""
+        return self.evaluator.expand(np.concatenate([[float(kappa)], self._rest(rest)]))
 
-    def negative_events(self, kappa: float, alpha: ArrayLike | None = None) -> int:
+    def at(self, point: ArrayLike | Mapping[str, float] | None = None) -> Expansion:
+        """The same at values of the parameters, (P,) or by name; derivatives in the coordinates."""
+        return self.evaluator.expand(self.parameters.to_coordinates(self.parameters.point(point)))
+
+    def negative_events(self, kappa: float, rest: ArrayLike | None = None) -> int:
         """Number of events with weight, or of bins, whose intensity is not positive at this point."""
-        return self.evaluator.negative_events(float(kappa), self._point(alpha))
+        return self.evaluator.negative_events(np.concatenate([[float(kappa)], self._rest(rest)]))
 
-    def _point(self, alpha: ArrayLike | None) -> np.ndarray:
-        return self.systematics.nominal if alpha is None else np.asarray(alpha, dtype=float)
+    def _rest(self, rest: ArrayLike | None) -> np.ndarray:
+        if rest is not None:
+            return np.asarray(rest, dtype=float)
+        return self.parameters.to_coordinates(self.parameters.nominal)[1:]

@@ -1,18 +1,18 @@
 """What nuisance parameters do to the mixture: their constraints, yield factors, shape terms and normalisers."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Literal, get_args
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from steelyard.errors import ModelError, nearest
-
-Constraint = Literal["gaussian", "uniform", "free"]
-Interpolation = Literal["code4", "exponential", "linear"]
-
+from steelyard.model.constraints import constraint_of
+from steelyard.model.interpolation import code_of
+from steelyard.model.parameters import Parameter, ParameterSet, Role
 
 # Standard deviations within which an anchor's correction grows.
 ANCHOR_REACH = 2.0
@@ -20,23 +20,39 @@ ANCHOR_REACH = 2.0
 
 @dataclass(frozen=True)
 class Nuisance:
-    r"""One nuisance parameter; its label and its group are words, which no fit and no toy depends on.
+    """A nuisance parameter as it is declared; :attr:`parameter` is what a fit makes of it.
 
     Attributes:
         name: of the systematic; effects that share it are fully correlated.
-        constraint: ``gaussian``: the term :math:`(\alpha-a)^2` in :math:`-2\ln L` with global observable a;
-            ``uniform`` and ``free``: no term, only bounds.
-        interpolation: ``code4`` and ``exponential`` act through their ±1σ effects; ``linear``: a norm factor, whose
-            value itself multiplies the yields.
+        constraint: a kind of :mod:`steelyard.model.constraints`: ``gaussian``, ``poisson``, ``uniform``, ``free``.
+        interpolation: a code of :mod:`steelyard.model.interpolation`, by which its effects act between and beyond ±1;
+            ``linear``: a norm factor, whose value itself multiplies the yields.
         nominal: the value of the simulation: 0, or 1 of a norm factor.
         bounds: range of the fit.
+        scale: the constraint's number where it is not the usual one, such as the width of a Gaussian.
     """
 
     name: str
-    constraint: Constraint = "gaussian"
-    interpolation: Interpolation = "code4"
+    constraint: str = "gaussian"
+    interpolation: str = "code4"
     nominal: float = 0.0
     bounds: tuple[float, float] = (-5.0, 5.0)
+    scale: float | None = None
+
+    @property
+    def parameter(self) -> Parameter:
+        """With its constraint as an object; a norm factor is a free parameter.
+
+        Raises:
+            ModelError: an unknown constraint, or a nominal value outside of finite bounds.
+        """
+        role: Role = "free" if self.interpolation == "linear" else "nuisance"
+        bounds = (float(self.bounds[0]), float(self.bounds[1]))
+        try:
+            constraint = constraint_of(self.constraint, self.scale)
+        except ModelError as error:
+            raise ModelError(f"nuisance parameter {self.name}: {error}") from None
+        return Parameter(self.name, role, float(self.nominal), bounds, constraint)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,35 +134,88 @@ class Normaliser:
 
 
 @dataclass(frozen=True, eq=False)
-class Systematics:
-    r"""All effects of K nuisance parameters on C processes.
+class Effects:
+    r"""What K nuisance parameters do to the C processes of one region.
 
     .. math:: \nu(\mu,\alpha)\,p(x|\mu,\alpha) = \sum_c f_c(\mu)\,G_c(\alpha)\,\nu_c\,
               \frac{g_c(x|\alpha)}{N_c(\alpha)}\,p_c(x), \qquad
               G_c=\prod_k G_{ck}(\alpha_k), \quad g_c(x|\alpha)=\prod_k g_{ck}(x|\alpha_k)
 
     Attributes:
-        nuisances: K of them.
         log_yields: (C, K, 2) log of the yield factors at α_k = +1 and −1; 0 where there is no effect.
         factors: (C, K) bool: processes whose yield a norm factor (``linear``) multiplies.
         terms: (T, 2) process and nuisance of each shape effect, sorted; the order of ``log_g`` everywhere.
         normaliser: N_c(α).
     """
 
-    nuisances: tuple[Nuisance, ...]
     log_yields: np.ndarray
     factors: np.ndarray
     terms: np.ndarray
     normaliser: Normaliser = field(default_factory=Normaliser.none)
 
+
+@dataclass(frozen=True, eq=False)
+class Systematics:
+    """K nuisance parameters and their effects in one region.
+
+    Attributes:
+        nuisances: K of them.
+        effects: what they do.
+    """
+
+    nuisances: tuple[Nuisance, ...]
+    effects: Effects
+
+    @classmethod
+    def of(
+        cls,
+        nuisances: Iterable[Nuisance],
+        log_yields: np.ndarray,
+        factors: np.ndarray,
+        terms: np.ndarray,
+        normaliser: Normaliser | None = None,
+    ) -> "Systematics":
+        """From the nuisance parameters and the arrays of :class:`Effects`."""
+        normaliser = Normaliser.none() if normaliser is None else normaliser
+        return cls(tuple(nuisances), Effects(log_yields, factors, terms, normaliser))
+
     @classmethod
     def none(cls, processes: int) -> "Systematics":
         """No nuisance parameter at all."""
         empty = np.zeros((processes, 0, 2))
-        return cls((), empty, np.zeros((processes, 0), dtype=bool), np.zeros((0, 2), dtype=np.int64))
+        return cls.of((), empty, np.zeros((processes, 0), dtype=bool), np.zeros((0, 2), dtype=np.int64))
 
     def __post_init__(self) -> None:
         _validate(self)
+
+    def with_effects(self, nuisances: Iterable[Nuisance] | None = None, **changes: Any) -> "Systematics":
+        """The same with some arrays of :class:`Effects` changed, and the nuisance parameters if some are given."""
+        return Systematics(self.nuisances if nuisances is None else tuple(nuisances), replace(self.effects, **changes))
+
+    @property
+    def log_yields(self) -> np.ndarray:
+        """Of :class:`Effects`."""
+        return self.effects.log_yields
+
+    @property
+    def factors(self) -> np.ndarray:
+        """Of :class:`Effects`."""
+        return self.effects.factors
+
+    @property
+    def terms(self) -> np.ndarray:
+        """Of :class:`Effects`."""
+        return self.effects.terms
+
+    @property
+    def normaliser(self) -> Normaliser:
+        """Of :class:`Effects`."""
+        return self.effects.normaliser
+
+    @cached_property
+    def parameters(self) -> ParameterSet:
+        """The nuisance parameters as a fit has them."""
+        return ParameterSet(tuple(nuisance.parameter for nuisance in self.nuisances))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -156,17 +225,17 @@ class Systematics:
     @property
     def nominal(self) -> np.ndarray:
         """(K,) values of the simulation."""
-        return np.array([nuisance.nominal for nuisance in self.nuisances])
+        return self.parameters.nominal
 
     @property
     def bounds(self) -> np.ndarray:
         """(K, 2) ranges of the fit."""
-        return np.array([nuisance.bounds for nuisance in self.nuisances]).reshape(len(self.nuisances), 2)
+        return self.parameters.bounds
 
     @property
     def constrained(self) -> np.ndarray:
-        """(K,) bool: which have a Gaussian constraint, and so a global observable."""
-        return np.array([nuisance.constraint == "gaussian" for nuisance in self.nuisances], dtype=bool)
+        """(K,) bool: which have a constraint with an auxiliary measurement, and so a global observable."""
+        return self.parameters.measured
 
     def point(self, alpha: ArrayLike | Mapping[str, float] | None = None) -> np.ndarray:
         """(K,) values: nominal ones for None and for names that a mapping leaves out.
@@ -174,20 +243,11 @@ class Systematics:
         Raises:
             ModelError: an unknown name, or not K finite values.
         """
-        if alpha is None:
-            return self.nominal
         if isinstance(alpha, Mapping):
             for name in alpha.keys() - set(self.names):
                 advice = nearest(name, self.names, "nuisance parameters")
                 raise ModelError(f"there is no nuisance parameter '{name}': {advice}")
-            alpha = [alpha.get(nuisance.name, nuisance.nominal) for nuisance in self.nuisances]
-        values = np.asarray(alpha, dtype=float)
-        if values.shape != (len(self),) or not np.isfinite(values).all():
-            raise ModelError(
-                f"a point of the {len(self)} nuisance parameters {', '.join(self.names) or '(none)'} has one finite "
-                f"value for each, found an array of shape {values.shape}: {values}"
-            )
-        return values
+        return self.parameters.point(alpha)
 
     def __len__(self) -> int:
         return len(self.nuisances)
@@ -231,8 +291,8 @@ def from_arrays(arrays: Mapping[str, np.ndarray]) -> Systematics:
         arrays["normaliser_surface_knots"],
         arrays["normaliser_surface_cells"],
     )
-    return Systematics(
-        tuple(nuisances), arrays["log_yields"], arrays["factors"], arrays["terms"].astype(np.int64), normaliser
+    return Systematics.of(
+        nuisances, arrays["log_yields"], arrays["factors"], arrays["terms"].astype(np.int64), normaliser
     )
 
 
@@ -240,7 +300,8 @@ def _validate(systematics: Systematics) -> None:
     names, number = systematics.names, len(systematics.nuisances)
     _require(len(set(names)) == number, f"two nuisance parameters have the same name: {', '.join(names)}")
     for nuisance in systematics.nuisances:
-        _validate_nuisance(nuisance)
+        code_of(nuisance.interpolation, nuisance.name)
+    _ = systematics.parameters
     log_yields, factors, terms = systematics.log_yields, systematics.factors, systematics.terms
     processes = len(log_yields)
     _require(
@@ -274,18 +335,6 @@ def _validate(systematics: Systematics) -> None:
         and normaliser.cumulants.shape in ((processes, rank, rank, rank), (0, 0, 0, 0)),
         f"the normaliser's pair factors {normaliser.pair_factors.shape}, directions {normaliser.directions.shape} and "
         f"cumulants {normaliser.cumulants.shape} do not fit its {pairs} pairs: build the model again",
-    )
-
-
-def _validate_nuisance(nuisance: Nuisance) -> None:
-    name, (low, high) = nuisance.name, nuisance.bounds
-    for key, kinds in (("constraint", Constraint), ("interpolation", Interpolation)):
-        found = getattr(nuisance, key)
-        _require(found in get_args(kinds), f"nuisance parameter {name}: {key} is one of {get_args(kinds)}, not {found}")
-    _require(
-        np.isfinite([low, high]).all() and low <= nuisance.nominal <= high and low < high,
-        f"nuisance parameter {name}: its nominal value {nuisance.nominal:g} must lie within finite bounds, found "
-        f"[{low:g}, {high:g}]",
     )
 
 

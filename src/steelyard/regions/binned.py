@@ -162,7 +162,7 @@ class BinnedModel:
 
     def likelihood(self, counts: np.ndarray) -> Likelihood:
         """The likelihood of counts (B,), whole numbers or expectations."""
-        return Likelihood(
+        return Likelihood.of(
             self.mixture,
             np.ascontiguousarray(self.templates.counts.T),
             np.asarray(counts, dtype=float),

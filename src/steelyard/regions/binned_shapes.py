@@ -1,7 +1,5 @@
 """Shape effects of nuisance parameters on the templates of a binned analysis."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from steelyard.errors import ModelError
@@ -62,4 +60,4 @@ def bin_systematics(
             shapes[filled, term, side] = np.log(changed[filled] / nominal[filled])
             shapes[filled, term, side] += log_yields[process, nuisance, side]
         log_yields[process, nuisance] = 0.0
-    return replace(systematics, log_yields=log_yields, normaliser=Normaliser.none()), shapes
+    return systematics.with_effects(log_yields=log_yields, normaliser=Normaliser.none()), shapes

@@ -3,8 +3,9 @@
 import numpy as np
 
 from steelyard.errors import ModelError
-from steelyard.model.effects import Interpolation, Normaliser, Systematics
-from steelyard.model.interpolation import code4_coefficients, event_values, exponential, non_positive
+from steelyard.model.effects import Normaliser, Systematics
+from steelyard.model.interpolation import event_values, exponential
+from steelyard.model.interpolation.code4 import code4_coefficients, non_positive
 from steelyard.model.normaliser import sided_weights
 from steelyard.regions.cumulants import NEGLIGIBLE, Cubic, third_order
 from steelyard.regions.pair_surface_fit import with_surfaces
@@ -103,7 +104,7 @@ def _add_outside(sums: np.ndarray, knots: np.ndarray, up: np.ndarray, down: np.n
 def _add_inside(
     sums: np.ndarray,
     moments: np.ndarray,
-    kind: Interpolation,
+    kind: str,
     knots: np.ndarray,
     up: np.ndarray,
     down: np.ndarray,
@@ -122,7 +123,7 @@ def _add_inside(
         up, down, weights = up[fallen], down[fallen], weights[fallen]
         moments[6] += weights.sum()
     for q in np.flatnonzero(np.abs(knots) < 1.0):
-        sums[q] += [values @ weights for values in exponential(up, down, knots[q])]
+        sums[q] += [values @ weights for values in exponential.derivatives(up, down, knots[q])]
 
 
 def _polynomial(coefficients: np.ndarray, alpha: np.ndarray) -> np.ndarray:

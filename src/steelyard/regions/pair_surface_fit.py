@@ -38,7 +38,7 @@ def with_surfaces(
     if len(log_g) > EVENTS:
         rows = np.sort(np.random.default_rng(0).choice(len(log_g), size=EVENTS, replace=False))
     log_g, densities = np.asarray(log_g[rows], dtype=float), densities[rows]
-    systematics = replace(systematics, normaliser=normaliser)
+    systematics = systematics.with_effects(normaliser=normaliser)
     pairs, process = normaliser.pairs, systematics.terms[normaliser.pairs[:, 0], 0]
     worth = np.zeros(len(pairs))
     corners = np.array([-3.0, -1.0, 0.0, 1.0, 3.0])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import gammaln
 
-from steelyard.model.interpolation import non_positive
+from steelyard.model.interpolation.code4 import non_positive
 from steelyard.regions.binned import BinnedModel, Templates
 
 # Points at which all nuisance parameters are moved at once, and how far.

@@ -16,11 +16,15 @@ from steelyard.io.files import whole
 from steelyard.likelihood.integration import Integration
 from steelyard.likelihood.kernels.total_intensity import event_intensities
 from steelyard.likelihood.likelihood import Likelihood
-from steelyard.model.coefficients import Coefficients, Coordinate
+from steelyard.model.coefficient_forms import CoefficientForm
+from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Systematics, from_arrays, to_arrays
 from steelyard.model.mixture import Mixture
+from steelyard.model.model import Model as StatisticalModel
 from steelyard.model.normaliser import log_normaliser
+from steelyard.model.parameters import Coordinate
 from steelyard.model.rates import check_total_rate
+from steelyard.model.region import UnbinnedRegion
 from steelyard.regions.negative_intensity import Deficit, find_deficits, negative_weights
 from steelyard.regions.normalisation import Normalisation, normalise
 from steelyard.regions.normaliser_fit import build_normaliser
@@ -75,6 +79,11 @@ class Model:
     def densities(self) -> np.ndarray:
         """The density of each process on the reference events, (n, C); a column has the sum nu_c."""
         return self.weights[:, None] * self.rates
+
+    @cached_property
+    def statistical(self) -> StatisticalModel:
+        """Without the reference events: the one region as fits have it."""
+        return StatisticalModel((UnbinnedRegion("region", self.mixture, self.systematics),))
 
     def asimov_weights(self, mu: float, alpha: Point = None) -> np.ndarray:
         r"""Weights (n,) that turn the reference events into the expected data at ``mu`` and ``alpha``.
@@ -171,8 +180,8 @@ class Model:
         global_observables: np.ndarray | None = None,
     ) -> Likelihood:
         if not len(self.systematics):
-            return Likelihood(self.mixture, rates, weights)
-        return Likelihood(
+            return Likelihood.of(self.mixture, rates, weights)
+        return Likelihood.of(
             self.mixture,
             rates,
             weights,
@@ -221,12 +230,12 @@ def build_model(
     log_yields, pruned = prune_norms(effects.log_yields, processes, declared.names, effects.prune.norm)
     densities = events.weights[:, None] * normalisation.ratios(log_r)
     terms, log_g, raw_g, also_pruned = normalise_shapes(effects, densities)
-    systematics = Systematics(declared.nuisances, log_yields, declared.factors, terms)
+    systematics = Systematics.of(declared.nuisances, log_yields, declared.factors, terms)
     _require_effects(systematics)
     # As many events as a process has at most, of either sign, where the parameter of interest goes.
     reach = np.linspace(*mixture.coordinate_bounds, 101)
     expected = np.abs(mixture.fractions(reach)).max(axis=0) * mixture.yields
-    systematics = replace(systematics, normaliser=build_normaliser(systematics, log_g, densities, expected))
+    systematics = systematics.with_effects(normaliser=build_normaliser(systematics, log_g, densities, expected))
     return replace(model, systematics=systematics, log_g=log_g, raw_g=raw_g, pruned=(*pruned, *also_pruned))
 
 
@@ -251,9 +260,10 @@ def save_model(model: Model, path: str | os.PathLike) -> None:
     header = {
         "processes": model.mixture.processes,
         "coefficients": {name: getattr(coefficients, name) for name in _COEFFICIENTS},
-        "coordinate": asdict(coefficients.coordinate),
-        "polynomial": None if coefficients.polynomial is None else coefficients.polynomial.tolist(),
+        "coordinates": [asdict(coordinate) for coordinate in coefficients.coordinates],
         "bounds": model.mixture.bounds,
+        "others": model.mixture.others,
+        "free": model.mixture.free,
     }
     raw = model.raw_g
     with whole(path) as temporary:
@@ -270,6 +280,7 @@ def save_model(model: Model, path: str | os.PathLike) -> None:
             pruned=json.dumps([asdict(effect) for effect in model.pruned]),
             deficits=json.dumps([asdict(deficit) for deficit in model.deficits]),
             variations=json.dumps(raw.variations),
+            **{f"form_{name}": array for name, array in coefficients.form._asdict().items()},
             **{f"variations_{name}": getattr(raw, name) for name in _VARIATIONS},
             **to_arrays(model.systematics),
         )
@@ -281,11 +292,18 @@ def load_model(path: str | os.PathLike) -> Model:
         header = json.loads(str(file["header"]))
         processes = tuple(header["processes"])
         coefficients = Coefficients(**header["coefficients"])
-        if header["polynomial"] is not None:
-            coefficients = coefficients.knowing(Coordinate(**header["coordinate"]), header["polynomial"])
+        form = CoefficientForm(**{name: file[f"form_{name}"] for name in CoefficientForm._fields})
+        coefficients = coefficients.knowing([Coordinate(**item) for item in header["coordinates"]], form)
         variations = tuple(tuple(variation) for variation in json.loads(str(file["variations"])))
         return Model(
-            Mixture(processes, coefficients, file["yields"], tuple(header["bounds"])),
+            Mixture(
+                processes,
+                coefficients,
+                file["yields"],
+                tuple(header["bounds"]),
+                tuple(map(tuple, header["others"])),
+                header["free"],
+            ),
             file["rates"],
             file["weights"],
             Normalisation(processes, file["mean"], file["error"]),

@@ -20,7 +20,7 @@ def main() -> None:
     """Fit a small data set in all the ways that jobs do."""
     rates = np.random.default_rng(0).uniform(0.5, 1.5, (EVENTS, 2))
     mixture = Mixture(("s", "b"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), np.array([10.0, 30.0]), (0.0, 5.0))
-    shape = Systematics(
+    shape = Systematics.of(
         (Nuisance("shape"),),
         np.full((2, 1, 2), [0.01, -0.01]),
         np.zeros((2, 1), dtype=bool),
@@ -32,8 +32,8 @@ def main() -> None:
     fit_toys(mixture, rates, offsets, 1.0)
     interpolate("code4", 3.0, 3.0, 0.5)
     for weights in (None, np.ones(EVENTS)):
-        scan(Likelihood(mixture, rates, weights, shape, log_g), np.array([0.5, 1.0]))
-        scan(Likelihood(mixture, rates, weights), np.array([0.5, 1.0]))
+        scan(Likelihood.of(mixture, rates, weights, shape, log_g), np.array([0.5, 1.0]))
+        scan(Likelihood.of(mixture, rates, weights), np.array([0.5, 1.0]))
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def given():
     log_yields = np.zeros((2, 2, 2))
     log_yields[1, 1] = np.log([1.1, 0.93])
     nuisances = Nuisance("tilt"), Nuisance("norm")
-    systematics = Systematics(nuisances, log_yields, np.zeros((2, 2), dtype=bool), np.array([[1, 0]]))
+    systematics = Systematics.of(nuisances, log_yields, np.zeros((2, 2), dtype=bool), np.array([[1, 0]]))
     varied = Varied(systematics, log_g.astype(np.float32))
     plan = ToyPlan(np.array([0.0, 1.0, 3.0]), 150, 7)
     arguments = linear([60.0, 300.0]), densities, np.full(len(x), 1.0 / len(x)), MU, LEVELS, 1.0, (0.0, 3.0)

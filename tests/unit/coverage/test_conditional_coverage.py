@@ -25,7 +25,7 @@ def model():
     base = interference.model(4000)
     log_yields = np.zeros((4, 1, 2))
     log_yields[:3, 0] = np.log(1.3) * np.array([1.0, -1.0])
-    systematics = Systematics(
+    systematics = Systematics.of(
         (Nuisance("k"),), log_yields, np.zeros((4, 1), dtype=bool), np.zeros((0, 2), dtype=np.int64)
     )
     return replace(base, systematics=systematics)

@@ -13,7 +13,7 @@ from steelyard.model.effects import Nuisance, Systematics
 
 LEVELS = (0.6827, 0.9545)
 NAMES = ("a", "b", "c")
-SYSTEMATICS = Systematics(
+SYSTEMATICS = Systematics.of(
     tuple(Nuisance(name) for name in NAMES),
     np.zeros((1, 3, 2)),
     np.zeros((1, 3), dtype=bool),
@@ -47,7 +47,7 @@ def test_nine_points_within_the_bounds_of_which_each_nuisance_is_seen_eight_time
     points = shared_points(SYSTEMATICS, NAMES)
     assert points.shape == (9, 3) and not points[0].any()
     assert np.array_equal(points[1:].T @ points[1:], 32.0 * np.eye(3)) and not points[1:].sum(axis=0).any()
-    narrow = Systematics(
+    narrow = Systematics.of(
         (Nuisance("a", bounds=(-1.0, 1.0)),), np.zeros((1, 1, 2)), np.zeros((1, 1), bool), np.zeros((0, 2), int)
     )
     assert set(shared_points(narrow, ["a"])[:, 0]) == {-1.0, 0.0, 1.0}
@@ -77,7 +77,7 @@ def test_a_quadratic_surface_knows_each_curvature_and_what_two_do_together():
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_the_points_of_a_quadratic_surface_tell_all_its_terms_apart(number):
     names = tuple(str(index) for index in range(number))
-    systematics = Systematics(
+    systematics = Systematics.of(
         tuple(Nuisance(name) for name in names),
         np.zeros((1, number, 2)),
         np.zeros((1, number), dtype=bool),

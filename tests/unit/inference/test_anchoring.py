@@ -23,7 +23,7 @@ def with_weak_pairs(model):
     """The same with a form that makes less of two shapes together: off by units of -2 ln L."""
     normaliser = model.systematics.normaliser
     bare = replace(normaliser, pair_factors=0.8 * normaliser.pair_factors)
-    return replace(model, systematics=replace(model.systematics, normaliser=bare))
+    return replace(model, systematics=model.systematics.with_effects(normaliser=bare))
 
 
 def test_the_compiled_expectation_is_the_joint_one(model):
@@ -64,14 +64,14 @@ def test_fits_and_scans_do_not_depend_on_the_form(model):
         assert other.minimum == pytest.approx(found.minimum, abs=4e-3)
         assert other.hat == pytest.approx(found.hat, abs=0.02 * (found.uncertainty or 1.0))
         # The minimum is the value of the joint expectation, and the gradient of that is zero in what is free.
-        there = good.with_form(model.integration.anchored(np.array(found.alpha)))
+        there = good.with_forms((model.integration.anchored(np.array(found.alpha)),))
         kappa = float(model.mixture.to_coordinate(found.hat))
         here = there.expansion(kappa, np.array(found.alpha))
         assert here.value == pytest.approx(found.minimum, abs=2e-3)
         free = [name not in fixed for name in ("mu", "first", "second")]
         part = here.gradient[free]
         assert 0.5 * part @ np.linalg.solve(here.hessian[np.ix_(free, free)], part) < 4e-3
-    plain = scan(replace(bad, integration=None), MU)
+    plain = scan(replace(bad, integrations=(None,)), MU)
     first, second = scan(good, MU), scan(bad, MU)
     np.testing.assert_allclose(second.t, first.t, atol=0.02)
     assert second.t_lower_bound == second.t[0] and first.t_lower_bound == first.t[0]
@@ -89,7 +89,8 @@ def test_the_form_changes_t_of_toys_by_less_than_a_tenth(point):
     toys = throw_toys(model, 1.0, 40, 1, "conditional", point)
     places = ((np.full(40, 1.0), toys.conditional), (toys.hat, toys.alpha))
     anchored = model.anchored(point).systematics
-    parts = [shifts(model.integration, anchored, model.mixture, *place) for place in places]
+    whole, events = model.statistical, (model.integration,)
+    parts = [shifts(whole, events, (anchored,), np.array(mu)[:, None], alpha) for mu, alpha in places]
     assert np.sqrt(np.mean((parts[0] - parts[1]) ** 2)) < 0.1
 
 

@@ -94,7 +94,7 @@ def test_the_fit_is_that_of_the_exponential_form_and_of_the_exact_densities(move
 
 def replace_weights(model, weights):
     likelihood = model.asimov(1.0)
-    return replace(likelihood, weights=weights)
+    return replace(likelihood, events=(replace(likelihood.events[0], weights=weights),))
 
 
 def test_compiled_and_numpy_know_the_same_events(moved):

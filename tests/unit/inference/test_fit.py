@@ -20,7 +20,7 @@ def test_the_lower_bound_is_exact(interference):
     # Background-like events without any of the signal's: the minimum is the bound itself, not a point near it.
     background = np.zeros((50, 4))
     background[:, 2] = interference.mixture.yields[2] * 3.0
-    bounded = fit(Likelihood(interference.mixture, background))
+    bounded = fit(Likelihood.of(interference.mixture, background))
     assert bounded.hat == 0.0 and bounded.at_bound and bounded.uncertainty is None
 
 
@@ -54,4 +54,4 @@ def test_scan_is_relative_to_the_best_fit(interference):
 
 def test_data_without_any_allowed_hypothesis_are_an_error(interference):
     with pytest.raises(ModelError, match=r"positive density: at .* 2 negative events"):
-        fit(Likelihood(interference.mixture, np.array([[0.0, 0.0, 0.0, -1.0], [0.0, 0.0, 0.0, -2.0]])))
+        fit(Likelihood.of(interference.mixture, np.array([[0.0, 0.0, 0.0, -1.0], [0.0, 0.0, 0.0, -2.0]])))

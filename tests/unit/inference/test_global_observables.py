@@ -8,7 +8,7 @@ THROWN = 4000
 
 def systematics(*nuisances):
     number = len(nuisances)
-    return Systematics(
+    return Systematics.of(
         nuisances, np.zeros((1, number, 2)), np.zeros((1, number), dtype=bool), np.zeros((0, 2), dtype=np.int64)
     )
 

@@ -21,13 +21,13 @@ def counting(nuisances, log_yields, counted=SIGNAL + BACKGROUND):
     mixture = Mixture(
         ("s", "b"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), np.array([SIGNAL, BACKGROUND]), (0.0, 5.0)
     )
-    systematics = Systematics(
+    systematics = Systematics.of(
         tuple(nuisances),
         np.array(log_yields, dtype=float),
         np.zeros((2, len(nuisances)), dtype=bool),
         np.zeros((0, 2), dtype=np.int64),
     )
-    return Likelihood(mixture, np.array([[SIGNAL, BACKGROUND]]), np.array([counted]), systematics)
+    return Likelihood.of(mixture, np.array([[SIGNAL, BACKGROUND]]), np.array([counted]), systematics)
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +67,13 @@ def test_the_inflation_is_shown_where_the_constraint_does_not_matter():
     rates = np.array([[120.0, 200.0], [80.0, 200.0]])
     log_yields = np.zeros((2, 1, 2))
     log_yields[1, 0] = np.log([2.0, 0.5])
-    loose = Systematics(
+    loose = Systematics.of(
         (Nuisance("b_norm", interpolation="exponential"),),
         log_yields,
         np.zeros((2, 1), dtype=bool),
         np.zeros((0, 2), dtype=np.int64),
     )
-    found = impacts(Likelihood(mixture, rates, np.array([160.0, 140.0]), loose), groups={"b_norm": "theory"})
+    found = impacts(Likelihood.of(mixture, rates, np.array([160.0, 140.0]), loose), groups={"b_norm": "theory"})
     # Fisher information of two Poisson bins in (mu, alpha), the constraint added
     slopes = np.array([[60.0, 40.0], [100.0 * np.log(2.0)] * 2])
     information = (slopes / np.array([160.0, 140.0])) @ slopes.T + np.diag([0.0, 1.0])

@@ -20,7 +20,7 @@ def test_batch_agrees_with_iminuit_on_every_toy(interference, experiments, mu):
     rates, offsets = experiments
     result = fit_toys(interference.mixture, rates, offsets, mu)
     for index in range(len(offsets) - 1):
-        single = Likelihood(interference.mixture, rates[offsets[index] : offsets[index + 1]])
+        single = Likelihood.of(interference.mixture, rates[offsets[index] : offsets[index + 1]])
         best = fit(single)
         t = single.value(np.sqrt(mu))[0] - best.minimum
         # Ours may be the deeper minimum, never the shallower one beyond the tolerance of Minuit.

@@ -36,7 +36,7 @@ def test_every_toy_agrees_with_iminuit_or_is_deeper(thrown, tested):
     ids=["large shapes and norms", "large norms", "largest shapes"],
 )
 def test_a_basin_far_from_the_conditional_fit_is_found(settings, thrown, tested, hat):
-    """What one slice along kappa foretells of the profile misses the global minimum of these toys, by up to 3 units.
+    """What one slice along kappa predicts of the profile misses the global minimum of these toys, by up to 3 units.
 
     In the last ones Newton's method on an extrapolated point jumps to where both shapes are pulled by five standard
     deviations; the path must not.

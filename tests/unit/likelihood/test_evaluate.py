@@ -35,7 +35,7 @@ def likelihood_of(analysis, seed=0, threads=1, repeats=1):
     weights, rates = np.tile(weights, repeats), np.tile(analysis.rates, (repeats, 1))
     log_g = np.tile(analysis.log_g, (repeats, 1, 1))
     observed = analysis.systematics.nominal + 0.5 * generator.normal(size=len(analysis.systematics))
-    return Likelihood(analysis.mixture, rates, weights, analysis.systematics, log_g, observed, threads)
+    return Likelihood.of(analysis.mixture, rates, weights, analysis.systematics, log_g, observed, threads)
 
 
 def points(analysis, number, seed=0):
@@ -63,14 +63,14 @@ def formula(likelihood, kappa, alpha):
 def test_value_is_the_formula(analysis):
     likelihood = likelihood_of(analysis)
     for kappa, alpha in points(analysis, 10):
-        value = likelihood.evaluator.expand(kappa, alpha, VALUE).value
+        value = likelihood.evaluator.expand(np.concatenate([[kappa], alpha]), VALUE).value
         assert value == pytest.approx(formula(likelihood, kappa, alpha), abs=NOISE)
 
 
 def test_gradient_is_that_of_the_formula(analysis):
     likelihood, h = likelihood_of(analysis), 1e-4
     for kappa, alpha in points(analysis, 3):
-        found = likelihood.evaluator.expand(kappa, alpha, GRADIENT).gradient
+        found = likelihood.evaluator.expand(np.concatenate([[kappa], alpha]), GRADIENT).gradient
         place = np.concatenate([[kappa], alpha])
         for i, step in enumerate(h * np.eye(len(place))):
             ends = [formula(likelihood, point[0], point[1:]) for point in (place + step, place - step)]
@@ -84,7 +84,7 @@ def test_hessian_is_that_of_the_gradient(analysis):
         place = np.concatenate([[kappa], alpha])
         scale = np.sqrt(np.abs(np.diag(here.hessian)))
         for i, step in enumerate(h * np.eye(len(place))):
-            ends = [likelihood.evaluator.expand(p[0], p[1:], GRADIENT).gradient for p in (place + step, place - step)]
+            ends = [likelihood.evaluator.expand(p, GRADIENT).gradient for p in (place + step, place - step)]
             column = (ends[0] - ends[1]) / (2.0 * h)
             np.testing.assert_allclose(here.hessian[i] / scale / scale[i], column / scale / scale[i], atol=2e-3)
         np.testing.assert_array_equal(here.hessian, here.hessian.T)
@@ -94,7 +94,7 @@ def test_orders_of_derivatives_agree(analysis):
     likelihood = likelihood_of(analysis)
     for kappa, alpha in points(analysis, 3):
         full = likelihood.expansion(kappa, alpha)
-        gradient = likelihood.evaluator.expand(kappa, alpha, GRADIENT)
+        gradient = likelihood.evaluator.expand(np.concatenate([[kappa], alpha]), GRADIENT)
         assert gradient.value == pytest.approx(full.value, abs=NOISE)
         np.testing.assert_allclose(gradient.gradient, full.gradient, atol=2e-3, rtol=1e-5)
 
@@ -104,7 +104,9 @@ def test_slices_agree_with_single_points(analysis):
     for _, alpha in points(analysis, 2):
         values = likelihood.evaluator.slice(kappa, alpha)
         for g in range(len(kappa)):
-            assert values[g] == pytest.approx(likelihood.evaluator.expand(kappa[g], alpha, VALUE).value, abs=NOISE)
+            assert values[g] == pytest.approx(
+                likelihood.evaluator.expand(np.concatenate([[kappa[g]], alpha]), VALUE).value, abs=NOISE
+            )
 
 
 def test_threads_change_no_bit(analysis):
@@ -123,7 +125,7 @@ def test_an_event_without_weight_has_no_say(analysis):
     likelihood = likelihood_of(analysis)
     kept = likelihood.weights > 0.0
     assert 0 < kept.sum() < len(kept)
-    fewer = Likelihood(
+    fewer = Likelihood.of(
         analysis.mixture,
         likelihood.rates[kept],
         likelihood.weights[kept],
@@ -140,7 +142,7 @@ def test_an_even_number_of_negative_densities_is_seen(analysis):
     for bad in ([3, 4], [3, 259], [0, 1, 2, 3, 4, 5, 6, 7]):
         rates = analysis.rates[:600].copy()
         rates[bad] *= -1.0
-        data = Likelihood(analysis.mixture, rates, None, analysis.systematics, analysis.log_g[:600])
+        data = Likelihood.of(analysis.mixture, rates, None, analysis.systematics, analysis.log_g[:600])
         assert data.expansion(1.0).value == np.inf
         assert data.value([0.5, 1.0]).tolist() == [np.inf, np.inf]
         assert data.negative_events(1.0) == len(bad)
@@ -150,8 +152,8 @@ def test_an_even_number_of_negative_densities_is_seen(analysis):
 def test_blocks_of_every_size(analysis, events):
     """Events are filled up to whole vector registers by copies without weight."""
     rows = np.random.default_rng(events).integers(len(analysis.weights), size=events)
-    data = Likelihood(analysis.mixture, analysis.rates[rows], None, analysis.systematics, analysis.log_g[rows])
-    weighted = Likelihood(
+    data = Likelihood.of(analysis.mixture, analysis.rates[rows], None, analysis.systematics, analysis.log_g[rows])
+    weighted = Likelihood.of(
         analysis.mixture, analysis.rates[rows], np.ones(events), analysis.systematics, analysis.log_g[rows]
     )
     for kappa, alpha in points(analysis, 1):

@@ -7,7 +7,8 @@ import pytest
 
 from steelyard.configuration.schema import Parameter, Process
 from steelyard.errors import ConfigurationError, ModelError
-from steelyard.model.coefficients import Coefficients, Coordinate
+from steelyard.model.coefficients import Coefficients
+from steelyard.model.parameters import Coordinate
 
 INTERFERENCE = Coefficients(["mu"], ["mu - sqrt(mu)", "sqrt(mu)", "1 - sqrt(mu)", "1"], {"mu": 1.0})
 # Two derivatives of each by hand, as functions of kappa.

@@ -13,7 +13,7 @@ from steelyard.regions.normaliser_fit import STEP, build_normaliser
 
 def prepared(*args, **keys):
     systematics, log_g, densities = correlated(*args, **keys)
-    return replace(systematics, normaliser=build_normaliser(systematics, log_g, densities)), log_g, densities
+    return systematics.with_effects(normaliser=build_normaliser(systematics, log_g, densities)), log_g, densities
 
 
 def one_sided(sides, size=0.05, events=4000):
@@ -28,7 +28,7 @@ def one_sided(sides, size=0.05, events=4000):
     log_g -= np.log(np.exp(log_g).mean(axis=0))
     terms = np.stack([np.zeros(len(sides), dtype=np.int64), np.arange(len(sides))], axis=1)
     number = len(sides)
-    systematics = Systematics(nuisances, np.zeros((1, number, 2)), np.zeros((1, number), dtype=bool), terms)
+    systematics = Systematics.of(nuisances, np.zeros((1, number, 2)), np.zeros((1, number), dtype=bool), terms)
     return systematics, log_g.astype(np.float32), np.full((events, 1), 1.0 / events)
 
 
@@ -72,13 +72,12 @@ def test_densities_weigh_the_events_and_each_process_has_its_own():
     systematics, log_g, _ = correlated(2, 0.3, events=4000)
     generator = np.random.default_rng(3)
     densities = np.stack([generator.uniform(size=4000), generator.exponential(size=4000)], axis=1)
-    systematics = replace(
-        systematics,
+    systematics = systematics.with_effects(
         log_yields=np.zeros((2, 2, 2)),
         factors=np.zeros((2, 2), dtype=bool),
         terms=np.array([[0, 1], [1, 0]]),
     )
-    systematics = replace(systematics, normaliser=build_normaliser(systematics, log_g, densities))
+    systematics = systematics.with_effects(normaliser=build_normaliser(systematics, log_g, densities))
     alpha = np.array([-1.5, 0.25])
     expected = [
         np.log(np.average(interpolate("code4", *log_g[:, t].astype(float).T, alpha[k])[0], weights=densities[:, c]))
@@ -107,7 +106,7 @@ def test_one_sided_shapes(sides, old):
     One factor for all quadrants was off by ``old`` at (1, 1), (-1, -1) and the two others.
     """
     systematics, log_g, densities = one_sided(sides)
-    systematics = replace(systematics, normaliser=build_normaliser(systematics, log_g, densities))
+    systematics = systematics.with_effects(normaliser=build_normaliser(systematics, log_g, densities))
     corners = np.array([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]])
     exact = np.array([brute_force(systematics, log_g, corner) for corner in corners])
     np.testing.assert_allclose(2000.0 * log_normaliser(systematics, corners)[:, 0], 2000.0 * exact, atol=1e-9)
@@ -133,7 +132,7 @@ def test_gradient_and_hessian_are_those_of_the_value():
     anchor = Anchor(
         np.array([0.5, -1.0, 0.0, 2.0]), np.array([0.1]), quadratic[:, 0], quadratic + quadratic.transpose(0, 2, 1)
     )
-    systematics = replace(systematics, normaliser=replace(systematics.normaliser, anchor=anchor))
+    systematics = systematics.with_effects(normaliser=replace(systematics.normaliser, anchor=anchor))
     assert systematics.normaliser.cumulants.any()
     generator = np.random.default_rng(8)
     for alpha in generator.uniform(-3.0, 3.0, size=(3, 4)):
@@ -163,7 +162,7 @@ def test_fifty_correlated_shapes_need_the_pairs_and_the_third_order():
     alpha = generator.uniform(-1.0, 1.0, size=(20, 50))
     exact = np.array([brute_force(systematics, log_g, point) for point in alpha])
     normaliser = systematics.normaliser
-    single = replace(systematics, normaliser=replace(normaliser, pair_factors=0.0 * normaliser.pair_factors))
+    single = systematics.with_effects(normaliser=replace(normaliser, pair_factors=0.0 * normaliser.pair_factors))
     factorised, whole = (
         np.sqrt(np.mean((log_normaliser(form, alpha)[:, 0] - exact) ** 2)) for form in (single, systematics)
     )
@@ -198,10 +197,10 @@ def test_an_expectation_that_is_not_positive_is_an_error():
 
 def test_without_shapes_there_is_nothing_to_normalise():
     systematics, log_g, densities = correlated(2, 0.1, events=100)
-    bare = replace(systematics, terms=np.zeros((0, 2), dtype=np.int64))
+    bare = systematics.with_effects(terms=np.zeros((0, 2), dtype=np.int64))
     normaliser = build_normaliser(bare, log_g[:, :0], densities)
     assert len(normaliser.table) == 0
-    bare = replace(bare, normaliser=normaliser)
+    bare = bare.with_effects(normaliser=normaliser)
     np.testing.assert_array_equal(log_normaliser(bare, np.array([[99.0, 0.0]])), [[0.0]])
-    systematics = replace(systematics, normaliser=Normaliser.none(2))
+    systematics = systematics.with_effects(normaliser=Normaliser.none(2))
     np.testing.assert_array_equal(log_normaliser(systematics, np.array([3.0, -4.0])), [0.0])

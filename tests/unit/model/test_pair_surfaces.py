@@ -38,7 +38,9 @@ def test_small_shapes_have_no_table():
 def test_the_table_is_zero_where_the_pair_form_is_exact():
     model = one_sided_search.model(0.2)
     normaliser = model.systematics.normaliser
-    bare = replace(model.systematics, normaliser=replace(normaliser, surface_pairs=np.zeros((0, 2), dtype=np.int64)))
+    bare = model.systematics.with_effects(
+        normaliser=replace(normaliser, surface_pairs=np.zeros((0, 2), dtype=np.int64))
+    )
     exact = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1], [0, 0], [2.3, 0], [0, -4.1]], dtype=float)
     np.testing.assert_allclose(log_normaliser(model.systematics, exact), log_normaliser(bare, exact), atol=1e-12)
 
@@ -46,7 +48,7 @@ def test_the_table_is_zero_where_the_pair_form_is_exact():
 def test_the_engine_has_the_same_value_and_derivatives():
     model = one_sided_search.model(0.2, sides=(0.0, 1.0))
     systematics, rows = model.systematics, np.arange(0, 4000, 7)
-    likelihood = Likelihood(model.mixture, model.rates[rows], None, systematics, model.log_g[rows])
+    likelihood = Likelihood.of(model.mixture, model.rates[rows], None, systematics, model.log_g[rows])
     fractions = model.mixture.fractions(1.2)[0]
     for alpha in (np.array(point) for point in ([0.7, -1.3], [-2.2, 3.1], [4.6, 4.3], [-4.9, 4.9])):
         here = likelihood.expansion(1.2, alpha)

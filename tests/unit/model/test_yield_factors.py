@@ -5,7 +5,9 @@ from interference_effects import NUISANCES, inputs
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Nuisance, Systematics
-from steelyard.model.interpolation import code4, exponential, interpolate
+from steelyard.model.interpolation import interpolate
+from steelyard.model.interpolation.code4 import code4
+from steelyard.model.interpolation.exponential import derivatives as exponential
 from steelyard.model.mixture import Mixture
 from steelyard.model.yield_factors import response, total_yield_factors, yield_factors
 from steelyard.regions.asimov import intensities, rate_factors, shape_products, varied_rates
@@ -112,11 +114,11 @@ def test_no_nuisance_parameter_at_all():
 def test_yields_that_code_4_would_make_negative_are_exponential_in_numpy_and_compiled_alike():
     """30 and 1/40: the polynomial is negative inside ±1. Another process with the same parameter keeps code 4."""
     log_yields = np.log([[[40.0, 1.0 / 40.0]], [[1.1, 0.95]]])
-    systematics = Systematics(
+    systematics = Systematics.of(
         (Nuisance("scale"),), log_yields, np.zeros((2, 1), dtype=bool), np.zeros((0, 2), dtype=np.int64)
     )
     mixture = Mixture(("s", "b"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), np.array([3.0, 9.0]), (0.0, 5.0))
-    likelihood = Likelihood(mixture, np.array([[3.0, 9.0]]), np.array([12.0]), systematics)
+    likelihood = Likelihood.of(mixture, np.array([[3.0, 9.0]]), np.array([12.0]), systematics)
     for alpha in (-2.0, -0.8, -0.3, 0.2, 0.7, 1.5):
         factors = total_yield_factors(systematics, np.array([alpha]))
         assert factors[0] == pytest.approx(exponential(*log_yields[0, 0], alpha)[0], rel=1e-12)

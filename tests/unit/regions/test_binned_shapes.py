@@ -31,7 +31,7 @@ def simulated():
         log_g[:, term] -= np.log(densities[:, process] @ np.exp(log_g[:, term], dtype=float))
     log_yields = np.zeros((2, 2, 2))
     log_yields[1, 1] = np.log([1.05, 0.96])
-    systematics = Systematics((Nuisance("tilt"), Nuisance("scale")), log_yields, np.zeros((2, 2), dtype=bool), terms)
+    systematics = Systematics.of((Nuisance("tilt"), Nuisance("scale")), log_yields, np.zeros((2, 2), dtype=bool), terms)
     mixture = Mixture(("s", "b"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), YIELDS, (0.0, 5.0))
     return x, densities, mixture, Varied(systematics, log_g)
 

@@ -84,7 +84,7 @@ def asimov_bias(
     hats, errors, checks = [], [], []
     for truth in truths:
         kappa = float(mixture.to_coordinate(truth))
-        likelihood = Likelihood(mixture, rates, densities @ (mixture.yields * mixture.fractions(kappa)[0]))
+        likelihood = Likelihood.of(mixture, rates, densities @ (mixture.yields * mixture.fractions(kappa)[0]))
         best = fit(likelihood)
         error = _error(likelihood, composition, densities, kappa)
         hats.append(best.hat)
@@ -122,7 +122,7 @@ def _unit(likelihood: Likelihood, kappa: float) -> float:
 
 
 def _error(likelihood: Likelihood, composition: np.ndarray, densities: np.ndarray, kappa: float) -> float:
-    mixture, rates = likelihood.mixture, likelihood.rates
+    mixture, rates = likelihood.mixture, np.asarray(likelihood.events[0].rates)
     curvature = likelihood.derivatives(kappa)[2]
     if not curvature > 0.0:
         return float("nan")

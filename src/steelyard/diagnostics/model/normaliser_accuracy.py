@@ -97,7 +97,8 @@ def measure_accuracy(model: Model, scan: Scan, toys: int = 20, seed: int = 0) ->
         return NormaliserAccuracy(0.0, thrown, toys, nothing, 0.0, nothing)
     chosen = np.unique(np.linspace(0, len(scan.mu) - 1, min(len(scan.mu), 11)).round().astype(int))
     mu, alpha = np.append(scan.mu[chosen], scan.fit.hat), np.vstack([scan.alpha[chosen], scan.fit.alpha])
-    along = shifts(integration, integration.form, mixture, mu, alpha)
+    whole, events = model.statistical, (integration,)
+    along = shifts(whole, events, (integration.form,), mu[:, None], alpha)
     rms, unanchored, largest = [], [], 0.0
     for place in thrown:
         point = conditional_nuisances(scan, place, mixture)
@@ -106,7 +107,7 @@ def measure_accuracy(model: Model, scan: Scan, toys: int = 20, seed: int = 0) ->
         sides = []
         for systematics in (integration.anchored(point), integration.form):
             conditional, best = (
-                shifts(integration, systematics, mixture, values[fine], points[fine])
+                shifts(whole, events, (systematics,), values[fine, None], points[fine])
                 for values, points in ((np.full(toys, place), fits.conditional), (fits.hat, fits.alpha))
             )
             sides.append(conditional - best)

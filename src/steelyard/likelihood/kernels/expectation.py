@@ -15,31 +15,34 @@ from steelyard.numerics.compilation import compiled
 
 
 @compiled
-def add_expectations(effects, events, start, stop, factors, order, room, moments):
+def add_expectations(model, events, start, stop, factors, order, buffers, moments):
     """Add the sums of blocks ``start`` to ``stop``; an order of GRADIENT fills all derivatives.
 
     Args:
-        factors: (C,) ones.
+        factors: (R,) ones.
     """
     for block in range(start, stop):
-        count, weights = events.counts[block], events.weights[block]
-        fill_rates(effects, events, block, factors, order, room)
-        for c in range(len(effects.yields)):
-            rates, weighted = room.rates[c], room.weighted[c]
+        count, weights, region = events.counts[block], events.weights[block], events.region[block]
+        begin, first_term = model.rows[region], model.terms[region]
+        fill_rates(model, events, block, factors, order, buffers)
+        for c in range(model.rows[region + 1] - begin):
+            rates, weighted = buffers.rates[c], buffers.weighted[c]
             total = 0.0
             for b in range(count):
                 total += weights[b] * rates[b]
-            moments.processes[c] += total
-            first, last = effects.first[c], effects.first[c + 1]
+            moments.processes[begin + c] += total
+            first, last = model.first[begin + c], model.first[begin + c + 1]
             if order >= GRADIENT and last > first:
                 for b in range(count):
                     weighted[b] = weights[b] * rates[b]
                 for t in range(first, last):
-                    slopes, product = room.slopes[t], room.products[t - first]
+                    slopes, product = buffers.slopes[t - first_term], buffers.products[t - first]
                     for b in range(count):
                         product[b] = weighted[b] * slopes[b]
                     moments.terms[t] += dot(weighted, slopes, count)
-                    moments.term_seconds[t] += dot(weighted, room.slopes[t, BLOCK:], count)
-                add_upper_products(
-                    room.products, room.slopes[first:last], last - first, count, moments.term_pairs[first:last]
+                    moments.term_seconds[t] += dot(weighted, slopes[BLOCK:], count)
+                of_terms, of_pairs = (
+                    buffers.slopes[first - first_term : last - first_term],
+                    moments.term_pairs[first:last],
                 )
+                add_upper_products(buffers.products, of_terms, last - first, count, of_pairs)

@@ -12,6 +12,7 @@ import numpy as np
 from steelyard.likelihood.kernels.blocks import BLOCK
 from steelyard.likelihood.kernels.interpolation import LINEAR, TINY, WEIGHTS, interpolation_weights
 from steelyard.likelihood.kernels.orders import GRADIENT, VALUE
+from steelyard.numerics.allocation import aligned
 from steelyard.numerics.compilation import compiled, internal
 from steelyard.numerics.elementary import exp, expm1, expm1_of_small
 
@@ -21,18 +22,18 @@ TOGETHER = 4
 _ONE32, _TINY32 = np.float32(1.0), np.float32(TINY)
 
 
-class Room(NamedTuple):
+class BlockBuffers(NamedTuple):
     """Where a block is worked on, and the interpolation weights at the present point.
 
     Attributes:
         weights: (K, 3, 8) float32; ``polynomial`` (K,) whether they are of the polynomial.
         of_one: (3, 8) the weights of one nuisance parameter, float64.
-        rates: (C, B) A_ic.
+        rates: (C, B) A_ic of the region's processes.
         exponent: (B,) logarithm of the factors of one process that are exponentials; then products of intensities.
         intensity: (B,) lambda_i.
-        residual: (B,) n - lambda of bins.
+        residual, curvature: (B,) u and q of bins (:mod:`~steelyard.likelihood.kernels.moments`).
         product: (B,) the product of some terms' g, less one.
-        slopes: (T, 2B) g'/g, and then g''/g.
+        slopes: (T, 2B) g'/g, and then g''/g, of the region's terms.
         shares, weighted: (C, B) a_ic, and the same with the event weights.
         sums, weighted_sums: (K_s, B) v_ij, and the same with the event weights.
         products: (W, B) a_ic s_it of one process.
@@ -45,6 +46,7 @@ class Room(NamedTuple):
     exponent: np.ndarray
     intensity: np.ndarray
     residual: np.ndarray
+    curvature: np.ndarray
     product: np.ndarray
     slopes: np.ndarray
     shares: np.ndarray
@@ -54,59 +56,67 @@ class Room(NamedTuple):
     products: np.ndarray
 
 
-def allocate_room(effects):
-    """Room for the work on a block."""
-    processes, terms, shapes = len(effects.yields), len(effects.nuisance), len(effects.shapes)
-    return Room(
-        np.zeros((len(effects.kinds), 3, WEIGHTS), dtype=np.float32),
-        np.zeros(len(effects.kinds), dtype=np.bool_),
-        np.zeros((3, WEIGHTS)),
-        np.zeros((processes, BLOCK)),
-        np.zeros(BLOCK),
-        np.zeros(BLOCK),
-        np.zeros(BLOCK),
-        np.zeros(BLOCK, dtype=np.float32),
-        np.zeros((terms, 2 * BLOCK), dtype=np.float32),
-        np.zeros((processes, BLOCK), dtype=np.float32),
-        np.zeros((processes, BLOCK), dtype=np.float32),
-        np.zeros((shapes, BLOCK), dtype=np.float32),
-        np.zeros((shapes, BLOCK), dtype=np.float32),
-        np.zeros((effects.width, BLOCK), dtype=np.float32),
+def allocate_buffers(model):
+    """Buffers for the work on a block of any region."""
+    processes, terms, shapes, _ = model.largest
+    return BlockBuffers(
+        aligned((len(model.kinds), 3, WEIGHTS), np.float32),
+        aligned(len(model.kinds), np.bool_),
+        aligned((3, WEIGHTS)),
+        aligned((processes, BLOCK)),
+        aligned(BLOCK),
+        aligned(BLOCK),
+        aligned(BLOCK),
+        aligned(BLOCK),
+        aligned(BLOCK, np.float32),
+        aligned((terms, 2 * BLOCK), np.float32),
+        aligned((processes, BLOCK), np.float32),
+        aligned((processes, BLOCK), np.float32),
+        aligned((shapes, BLOCK), np.float32),
+        aligned((shapes, BLOCK), np.float32),
+        aligned((model.width, BLOCK), np.float32),
     )
 
 
 @compiled
-def set_point(effects, alpha, room):
+def set_point(model, alpha, buffers):
     """Form the interpolation weights at ``alpha`` (K,)."""
-    weights = room.of_one
+    weights = buffers.of_one
     for k in range(len(alpha)):
-        if effects.kinds[k] != LINEAR:
-            room.polynomial[k] = interpolation_weights(effects.kinds[k], alpha[k], weights)
+        if model.kinds[k] != LINEAR:
+            buffers.polynomial[k] = interpolation_weights(model.kinds[k], alpha[k], weights)
             for order in range(3):
                 for j in range(WEIGHTS):
-                    room.weights[k, order, j] = weights[order, j]
+                    buffers.weights[k, order, j] = weights[order, j]
 
 
 @internal
-def fill_rates(effects, events, block, factors, order, room):
-    """A_ic of a block, and the terms' g'/g and g''/g as far as the order needs them."""
-    count, product = events.counts[block], room.product
-    for c in range(len(factors)):
-        rates, nominal, factor = room.rates[c], events.rates[block, c], factors[c]
+def fill_rates(model, events, block, factors, order, buffers):
+    """A_ic of a block, and the terms' g'/g and g''/g as far as the order needs them: of its region, from row 0 on."""
+    count, product, region = events.counts[block], buffers.product, events.region[block]
+    begin, first_term = model.rows[region], model.terms[region]
+    row, shape_row = events.rows[block] - begin, events.terms[block] - first_term
+    for c in range(begin, model.rows[region + 1]):
+        rates, nominal, factor = buffers.rates[c - begin], events.rates[row + c], factors[c]
         for b in range(count):
             rates[b] = nominal[b] * factor
         exponents, polynomials = False, 0
-        for t in range(effects.first[c], effects.first[c + 1]):
-            shape, weights, slopes = events.shapes[block, t], room.weights[effects.nuisance[t]], room.slopes[t]
-            if room.polynomial[effects.nuisance[t]]:
+        for t in range(model.first[c], model.first[c + 1]):
+            at = shape_row + t
+            shape, weights, slopes = (
+                events.shapes[at],
+                buffers.weights[model.nuisance[t]],
+                buffers.slopes[t - first_term],
+            )
+            if buffers.polynomial[model.nuisance[t]]:
                 if polynomials == 0:
                     product[:count] = 0.0
-                if events.mixed[block, t]:
+                if events.mixed[at]:
                     if not exponents:
-                        room.exponent[:count] = 0.0
+                        buffers.exponent[:count] = 0.0
                         exponents = True
-                    _polynomial_mixed(shape, events.fallen[block, t], weights, count, product, room.exponent, slopes)
-                elif events.wide[block, t]:
+                    _polynomial_mixed(shape, events.fallen[at], weights, count, product, buffers.exponent, slopes)
+                elif events.wide[at]:
                     _polynomial_wide(shape, weights, count, product, slopes)
                 elif order == VALUE:
                     _polynomial_value(shape, weights, count, product)
@@ -120,13 +130,13 @@ def fill_rates(effects, events, block, factors, order, room):
                     polynomials = 0
             else:
                 if not exponents:
-                    room.exponent[:count] = 0.0
+                    buffers.exponent[:count] = 0.0
                     exponents = True
-                _exponent(shape, weights, count, order, room.exponent, slopes)
+                _exponent(shape, weights, count, order, buffers.exponent, slopes)
         if polynomials:
             _multiply(product, count, rates)
         if exponents:
-            exponent = room.exponent
+            exponent = buffers.exponent
             for b in range(count):
                 rates[b] *= exp(exponent[b])
 
@@ -245,16 +255,16 @@ def _exponent(shape, weights, count, order, exponent, slopes):
 
 
 @internal
-def mix(fractions, rates, count, intensity):
-    """lambda_i of a block."""
-    processes = len(fractions)
+def mix(coefficients, rates, count, intensity):
+    """lambda_i of a block, from the coefficients (C,) of its processes."""
+    processes = len(coefficients)
     if processes < 4:
         intensity[:count] = 0.0
     else:
-        f0, f1, f2, f3 = fractions[0], fractions[1], fractions[2], fractions[3]
+        f0, f1, f2, f3 = coefficients[0], coefficients[1], coefficients[2], coefficients[3]
         for b in range(count):
             intensity[b] = (f0 * rates[0, b] + f1 * rates[1, b]) + (f2 * rates[2, b] + f3 * rates[3, b])
     for c in range(4 if processes >= 4 else 0, processes):
-        fraction = fractions[c]
+        coefficient = coefficients[c]
         for b in range(count):
-            intensity[b] += fraction * rates[c, b]
+            intensity[b] += coefficient * rates[c, b]

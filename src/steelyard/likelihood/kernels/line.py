@@ -1,42 +1,48 @@
-"""The likelihood along kappa at fixed nuisance parameters, where an event costs one product a point."""
+"""The likelihood along kappa at fixed other parameters, where an event costs one product a point."""
 
 import numpy as np
 
 from steelyard.likelihood.kernels.intensities import fill_rates, mix
-from steelyard.likelihood.kernels.moments import positive, sum_of_logs
+from steelyard.likelihood.kernels.moments import logs_of_bins, positive, sum_of_logs
 from steelyard.likelihood.kernels.orders import VALUE
 from steelyard.numerics.compilation import compiled
 
 
 @compiled
-def add_slice(effects, events, start, stop, fractions, factors, room, logs):
-    """Add what blocks ``start`` to ``stop`` add to ln L along a slice: sums of w ln lambda, or of n ln lambda - lambda.
+def add_slice(model, events, start, stop, coefficients, factors, buffers, logs):
+    """Add what blocks ``start`` to ``stop`` add to ln L along a slice, but for the expected events of whole processes.
 
     Args:
-        fractions: (G, C) f_c.
-        factors: (C,) G_c/N_c.
+        coefficients: (G, R) f_c.
+        factors: (R,) G_c/N_c.
         logs: (G,) changed; -inf where an event's intensity is not a positive number.
     """
     for block in range(start, stop):
-        count = events.counts[block]
-        fill_rates(effects, events, block, factors, VALUE, room)
-        for point in range(len(fractions)):
+        count, region = events.counts[block], events.region[block]
+        begin, end, binned = model.rows[region], model.rows[region + 1], events.bins[block] > 0
+        fill_rates(model, events, block, factors, VALUE, buffers)
+        for point in range(len(coefficients)):
             if logs[point] > -np.inf:
-                mix(fractions[point], room.rates, count, room.intensity)
-                fine = positive(room.intensity, count)
-                logs[point] = logs[point] + sum_of_logs(events, block, room) if fine else -np.inf
+                mix(coefficients[point, begin:end], buffers.rates, count, buffers.intensity)
+                if not positive(buffers.intensity, count):
+                    logs[point] = -np.inf
+                elif binned:
+                    logs[point] += logs_of_bins(events, block, VALUE, buffers)
+                else:
+                    logs[point] += sum_of_logs(events, block, buffers)
 
 
 @compiled
-def count_negative(effects, events, fractions, factors, room):
+def count_negative(model, events, coefficients, factors, buffers):
     """Number of events with weight, or of bins, whose intensity is not a positive number."""
     number = 0
     for block in range(len(events.counts)):
-        count = events.counts[block]
-        fill_rates(effects, events, block, factors, VALUE, room)
-        mix(fractions, room.rates, count, room.intensity)
+        count, region = events.counts[block], events.region[block]
+        fill_rates(model, events, block, factors, VALUE, buffers)
+        own = coefficients[model.rows[region] : model.rows[region + 1]]
+        mix(own, buffers.rates, count, buffers.intensity)
         for b in range(count):
             counts = events.weights[block, b] != 0.0 or b < events.bins[block]
-            if counts and not (room.intensity[b] > 0.0):
+            if counts and not (buffers.intensity[b] > 0.0):
                 number += 1
     return number

@@ -14,6 +14,14 @@ where :math:`v_{ij}=\sum_{t:k(t)=j}f_{c(t)}a_{ic(t)}s_{it}`, and :math:`\varphi(
 - an event of weight w: :math:`\varphi=-w\ln\lambda`, u = q = w. The expected events are added for whole processes.
 - a bin with n counts: :math:`\varphi=\lambda-n\ln\lambda`, u = n − λ, q = n. Its expectation is a sum of what the bins
   expect, so that yields and shapes need not be told apart: there is no normaliser, and nothing else to be added.
+- a bin whose template has the relative error δ: the likelihood at the best value of its factor γ, of which an auxiliary
+  measurement a with this error knows,
+
+  .. math:: \varphi=\gamma\lambda-n\ln(\gamma\lambda)+\frac{(\gamma-a)^2}{2\delta^2},\qquad
+            \gamma=h+\sqrt{h^2+n\delta^2},\quad h=\tfrac12(a-\lambda\delta^2),
+
+  with u = n − γλ and :math:`q=n-\lambda^2/(n/\gamma^2+1/\delta^2)`: the derivatives of a minimum over γ (Barlow and
+  Beeston, Comput. Phys. Commun. 77 (1993) 219; Conway, arXiv:1103.0354).
 
 What acts on whole processes, a norm or a normaliser, needs no event of its own.
 
@@ -33,15 +41,15 @@ from steelyard.numerics.elementary import log
 
 
 class Moments(NamedTuple):
-    """The sums, in the module's order.
+    """The sums, in the module's order, of R processes and T terms of all regions.
 
     Attributes:
         logs: (1,).
-        processes: (C,).
+        processes: (R,).
         terms: (T,).
-        process_pairs: (C, C).
-        process_shapes: (C, K_s).
-        shape_pairs: (K_s, K_s), upper triangle; what is below means nothing.
+        process_pairs: (R, C) with the processes of the same region, from its first one on.
+        process_shapes: (R, K_s) with the nuisance parameters that have shapes in the region.
+        shape_pairs: (H, K_s, K_s), upper triangle; what is below means nothing.
         term_pairs: (T, W) with the process's terms from its first one on, upper triangle as well.
         term_seconds: (T,).
     """
@@ -56,17 +64,18 @@ class Moments(NamedTuple):
     term_seconds: np.ndarray
 
 
-def allocate_moments(effects):
-    """Room for the sums."""
-    processes, terms, shapes = len(effects.yields), len(effects.nuisance), len(effects.shapes)
+def allocate_moments(model):
+    """Buffers for the sums."""
+    rows, terms = len(model.yields), len(model.nuisance)
+    processes, _, shapes, _ = model.largest
     return Moments(
         np.zeros(1),
-        np.zeros(processes),
+        np.zeros(rows),
         np.zeros(terms),
-        np.zeros((processes, processes)),
-        np.zeros((processes, shapes)),
-        np.zeros((shapes, shapes)),
-        np.zeros((terms, effects.width)),
+        np.zeros((rows, processes)),
+        np.zeros((rows, shapes)),
+        np.zeros((len(model.binned), shapes, shapes)),
+        np.zeros((terms, model.width)),
         np.zeros(terms),
     )
 
@@ -83,10 +92,37 @@ def clear_moments(order, moments):
     if order >= HESSIAN:
         clear(moments.process_pairs)
         clear(moments.process_shapes)
-        clear(moments.shape_pairs)
+        for region in range(moments.shape_pairs.shape[0]):
+            clear(moments.shape_pairs[region])
         clear(moments.term_pairs)
         for t in range(len(moments.term_seconds)):
             moments.term_seconds[t] = 0.0
+
+
+@internal
+def join_moments(order, part, moments):
+    """Add the sums of an order to those of other events."""
+    moments.logs[0] += part.logs[0]
+    if order >= GRADIENT:
+        for c in range(len(moments.processes)):
+            moments.processes[c] += part.processes[c]
+        for t in range(len(moments.terms)):
+            moments.terms[t] += part.terms[t]
+    if order >= HESSIAN:
+        _add(part.process_pairs, moments.process_pairs)
+        _add(part.process_shapes, moments.process_shapes)
+        for region in range(moments.shape_pairs.shape[0]):
+            _add(part.shape_pairs[region], moments.shape_pairs[region])
+        _add(part.term_pairs, moments.term_pairs)
+        for t in range(len(moments.term_seconds)):
+            moments.term_seconds[t] += part.term_seconds[t]
+
+
+@internal
+def _add(part, numbers):
+    for i in range(numbers.shape[0]):
+        for j in range(numbers.shape[1]):
+            numbers[i, j] += part[i, j]
 
 
 @internal
@@ -98,30 +134,35 @@ def clear(numbers):
 
 
 @compiled
-def add_moments(effects, events, start, stop, fractions, factors, order, room, moments):
+def add_moments(model, events, start, stop, coefficients, factors, order, buffers, moments):
     """Add the sums of blocks ``start`` to ``stop``; false at once if an intensity is not a positive number.
 
     Args:
-        fractions: (C,) f_c.
-        factors: (C,) G_c/N_c.
+        coefficients: (R,) f_c.
+        factors: (R,) G_c/N_c.
         order: VALUE fills ``logs``, GRADIENT ``processes`` and ``terms`` too, HESSIAN everything.
     """
     for block in range(start, stop):
-        count = events.counts[block]
-        fill_rates(effects, events, block, factors, order, room)
-        intensity = room.intensity
-        mix(fractions, room.rates, count, intensity)
+        count, region = events.counts[block], events.region[block]
+        begin = model.rows[region]
+        fill_rates(model, events, block, factors, order, buffers)
+        intensity = buffers.intensity
+        mix(coefficients[begin : model.rows[region + 1]], buffers.rates, count, intensity)
         if not positive(intensity, count):
             return False
-        moments.logs[0] += sum_of_logs(events, block, room)
         weights = events.weights[block]
         if events.bins[block]:
-            _fill_residual(weights, count, events.bins[block], room)
-            weights = room.residual
-        if order >= GRADIENT:
-            _add_gradient(effects, weights, count, room, moments)
-        if order >= HESSIAN:
-            _add_hessian(effects, events.weights[block], count, fractions, events.bins[block] > 0, room, moments)
+            moments.logs[0] += logs_of_bins(events, block, order, buffers)
+            if order >= GRADIENT:
+                _add_gradient(model, region, buffers.residual, count, buffers, moments)
+            if order >= HESSIAN:
+                _add_hessian(model, region, buffers.curvature, count, coefficients, True, buffers, moments)
+        else:
+            moments.logs[0] += sum_of_logs(events, block, buffers)
+            if order >= GRADIENT:
+                _add_gradient(model, region, weights, count, buffers, moments)
+            if order >= HESSIAN:
+                _add_hessian(model, region, weights, count, coefficients, False, buffers, moments)
     return True
 
 
@@ -135,18 +176,13 @@ def positive(intensity, count):
 
 
 @internal
-def sum_of_logs(events, block, room):
-    """Sum of w_i ln lambda_i, or of n ln lambda - lambda, of a block whose intensities are positive."""
-    intensity, count, number = room.intensity, events.counts[block], events.plain[block]
-    if events.bins[block]:
-        counts, total = events.weights[block], 0.0
-        for b in range(events.bins[block]):
-            total += counts[b] * log(intensity[b]) - intensity[b]
-        return total
+def sum_of_logs(events, block, buffers):
+    """Sum of w_i ln lambda_i of a block of events whose intensities are positive."""
+    intensity, count, number = buffers.intensity, events.counts[block], events.plain[block]
     if number:
         # Events of weight one: the logarithm of products of up to sixteen, if these stay in the range of numbers. The
         # block is folded in halves, of whole vector registers, until a register's worth is left.
-        products = room.exponent
+        products = buffers.exponent
         for b in range(number, count):
             intensity[b] = 1.0
         for b in range(count):
@@ -170,23 +206,48 @@ def sum_of_logs(events, block, room):
     return total
 
 
-@internal
-def _fill_residual(counts, count, bins, room):
-    """n - lambda of the bins, and nothing of the copies behind them."""
-    residual, intensity = room.residual, room.intensity
-    for b in range(bins):
-        residual[b] = counts[b] - intensity[b]
-    for b in range(bins, count):
-        residual[b] = 0.0
+@compiled
+def logs_of_bins(events, block, order, buffers):
+    """Sum of -phi of the bins of a block; u and q go to ``residual`` and ``curvature``."""
+    intensity, counts, total = buffers.intensity, events.weights[block], 0.0
+    residual, curvature, row = buffers.residual, buffers.curvature, events.errors[block]
+    bins = events.bins[block]
+    if row < 0:
+        for b in range(bins):
+            total += counts[b] * log(intensity[b]) - intensity[b]
+        if order >= GRADIENT:
+            for b in range(bins):
+                residual[b] = counts[b] - intensity[b]
+                curvature[b] = counts[b]
+    else:
+        deltas, auxiliary = events.deltas[row], events.auxiliary[row]
+        for b in range(bins):
+            n, expected, square, a = counts[b], intensity[b], deltas[b] * deltas[b], auxiliary[b]
+            gamma, bend = 1.0, 0.0
+            if square > 0.0:
+                half = 0.5 * (a - expected * square)
+                gamma = half + np.sqrt(half * half + n * square)
+                if gamma > 0.0:  # it is 0 without counts where the bin expects more than was measured
+                    bend = expected * expected / (n / (gamma * gamma) + 1.0 / square)
+                total -= 0.5 * (gamma - a) * (gamma - a) / square
+            if n > 0.0:
+                total += n * log(gamma * expected)
+            total -= gamma * expected
+            residual[b], curvature[b] = n - gamma * expected, n - bend
+    if order >= GRADIENT:
+        for b in range(bins, events.counts[block]):
+            residual[b] = curvature[b] = 0.0
+    return total
 
 
 @internal
-def _add_gradient(effects, weights, count, room, moments):
-    intensity = room.intensity
+def _add_gradient(model, region, weights, count, buffers, moments):
+    intensity, begin = buffers.intensity, model.rows[region]
+    first_term = model.terms[region]
     for b in range(count):
         intensity[b] = 1.0 / intensity[b]
-    for c in range(len(effects.yields)):
-        rates, shares, weighted = room.rates[c], room.shares[c], room.weighted[c]
+    for c in range(model.rows[region + 1] - begin):
+        rates, shares, weighted = buffers.rates[c], buffers.shares[c], buffers.weighted[c]
         total = 0.0
         for b in range(count):
             rates[b] *= intensity[b]  # from here on the shares
@@ -194,47 +255,53 @@ def _add_gradient(effects, weights, count, room, moments):
         for b in range(count):
             shares[b] = rates[b]
             weighted[b] = weights[b] * rates[b]
-        moments.processes[c] += total
-        for t in range(effects.first[c], effects.first[c + 1]):
-            moments.terms[t] += dot(weighted, room.slopes[t], count)
+        moments.processes[begin + c] += total
+        for t in range(model.first[begin + c], model.first[begin + c + 1]):
+            moments.terms[t] += dot(weighted, buffers.slopes[t - first_term], count)
 
 
 @internal
-def _add_hessian(effects, weights, count, fractions, binned, room, moments):
-    processes, shapes = len(effects.yields), len(effects.shapes)
+def _add_hessian(model, region, weights, count, coefficients, binned, buffers, moments):
+    begin, first_term = model.rows[region], model.terms[region]
+    processes = model.rows[region + 1] - begin
+    shapes = model.first_shape[region + 1] - model.first_shape[region]
     for c in range(processes):
-        one = room.rates[c]
+        one = buffers.rates[c]
         for other in range(c, processes):
-            two = room.rates[other]
+            two = buffers.rates[other]
             total = 0.0
             for b in range(count):
                 total += weights[b] * one[b] * two[b]
-            moments.process_pairs[c, other] += total
+            moments.process_pairs[begin + c, other] += total
             if other > c:
-                moments.process_pairs[other, c] += total
+                moments.process_pairs[begin + other, c] += total
     if not shapes:
         return
-    room.sums[:, :count] = 0.0
-    for c in range(processes):
-        start, stop = effects.first[c], effects.first[c + 1]
-        fraction, shares, weighted = np.float32(fractions[c]), room.shares[c], room.weighted[c]
-        for t in range(start, stop):
-            _add_term(
-                room.slopes[t], shares, weighted, fraction, count, room.sums[effects.shape[t]], room.products[t - start]
-            )
-            moments.term_seconds[t] += dot(weighted, room.slopes[t, BLOCK:], count)
-        add_upper_products(room.products, room.slopes[start:stop], stop - start, count, moments.term_pairs[start:stop])
     for j in range(shapes):
-        total, weighted_total = room.sums[j], room.weighted_sums[j]
+        buffers.sums[j, :count] = 0.0
+    for c in range(processes):
+        start, stop = model.first[begin + c], model.first[begin + c + 1]
+        coefficient = np.float32(coefficients[begin + c])
+        shares, weighted = buffers.shares[c], buffers.weighted[c]
+        for t in range(start, stop):
+            slopes = buffers.slopes[t - first_term]
+            sums, product = buffers.sums[model.shape[t]], buffers.products[t - start]
+            _add_term(slopes, shares, weighted, coefficient, count, sums, product)
+            moments.term_seconds[t] += dot(weighted, slopes[BLOCK:], count)
+        of_terms, of_pairs = buffers.slopes[start - first_term : stop - first_term], moments.term_pairs[start:stop]
+        add_upper_products(buffers.products, of_terms, stop - start, count, of_pairs)
+    for j in range(shapes):
+        total, weighted_total = buffers.sums[j], buffers.weighted_sums[j]
         for b in range(count):
             weighted_total[b] = np.float32(weights[b]) * total[b]
     if binned:  # so far by their residuals
         for c in range(processes):
-            shares, weighted = room.shares[c], room.weighted[c]
+            shares, weighted = buffers.shares[c], buffers.weighted[c]
             for b in range(count):
                 weighted[b] = np.float32(weights[b]) * shares[b]
-    add_products(room.weighted, processes, room.sums, shapes, count, moments.process_shapes)
-    add_upper_products(room.weighted_sums, room.sums, shapes, count, moments.shape_pairs)
+    of_region = moments.process_shapes[begin : begin + processes]
+    add_products(buffers.weighted, processes, buffers.sums, shapes, count, of_region)
+    add_upper_products(buffers.weighted_sums, buffers.sums, shapes, count, moments.shape_pairs[region])
 
 
 @internal

@@ -13,16 +13,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steelyard.likelihood.kernels.interpolation import EXPONENTIAL, interpolation_weights
 from steelyard.likelihood.kernels.products import dot
 from steelyard.model.effects import ANCHOR_REACH, Systematics
+from steelyard.model.interpolation.exponential import weights as exponential_weights
 from steelyard.numerics.compilation import internal
 
 INVERSE = 1.0 / ANCHOR_REACH**2
 
 
 class Joint(NamedTuple):
-    """Room for it, of each process what its second derivatives need.
+    """Buffers for it, of each process what its second derivatives need.
 
     Attributes:
         sides: (3, 2W) h and its derivatives, of one process; ``slopes`` (C, 2W) the first ones of all.
@@ -48,7 +48,7 @@ class Joint(NamedTuple):
 
 
 def prepare_joint(systematics: Systematics, terms: np.ndarray, processes: int) -> dict[str, np.ndarray]:
-    """The joint part of the normalisers as :class:`~steelyard.likelihood.kernels.process_factors.Effects` has it."""
+    """The joint part of a region's normalisers as :class:`~steelyard.likelihood.compile.CompiledModel` has it."""
     normaliser = systematics.normaliser
     first = np.searchsorted(terms[:, 0], np.arange(processes + 1))
     numbers = np.diff(first)
@@ -97,7 +97,7 @@ def prepare_joint(systematics: Systematics, terms: np.ndarray, processes: int) -
     return {
         "surfaces": np.ascontiguousarray(surfaces, dtype=np.int64).reshape(-1, 2),
         "surface_first": np.searchsorted(of_process[order], np.arange(processes + 1)),
-        "surface_grid": np.array([grid[0], 1.0 / (grid[1] - grid[0])]),
+        "surface_grid": np.array([[grid[0], 1.0 / (grid[1] - grid[0]), len(grid) - 2.0]]),
         "surface_cells": np.ascontiguousarray(normaliser.surface_cells[order], dtype=float),
         "pairs": pairs,
         "ranks": ranks,
@@ -111,9 +111,9 @@ def prepare_joint(systematics: Systematics, terms: np.ndarray, processes: int) -
     }
 
 
-def allocate_joint(effects):
-    """Room for :func:`add_joint`."""
-    processes, sides, rank = effects.directions.shape
+def allocate_joint(model):
+    """Buffers for :func:`add_joint`."""
+    processes, sides, rank = model.directions.shape
     return Joint(
         np.zeros((3, sides)),
         np.zeros((processes, sides)),
@@ -125,58 +125,59 @@ def allocate_joint(effects):
         np.zeros((sides // 2, rank)),
         np.zeros((2, sides // 2)),
         np.zeros((processes, sides // 2)),
-        np.zeros(len(effects.surfaces)),
+        np.zeros(len(model.surfaces)),
     )
 
 
 @internal
-def add_joint(effects, c, alpha, weights, joint, first, second):
-    """The joint part of ln N_c of one process; add its first derivatives (K,), and the second ones of the weights h.
+def add_joint(model, region, c, alpha, weights, joint, first, second):
+    """The joint part of ln N_c of one process; add its first derivatives (K_h,), and the second ones of the weights h.
 
     The other second derivatives are left to :func:`fill_curvatures`.
     """
-    start = effects.first[c]
-    terms = effects.first[c + 1] - start
+    start = model.first[c]
+    terms = model.first[c + 1] - start
     number = 2 * terms
     sides, outer, slopes = joint.sides, joint.outer, joint.slopes[c]
     for j in range(terms):
-        interpolation_weights(EXPONENTIAL, alpha[effects.nuisance[start + j]], weights)
+        exponential_weights(alpha[model.nuisance[start + j]], weights)
         for order in range(3):
             sides[order, j], sides[order, terms + j] = weights[order, 0], weights[order, 1]
         slopes[j], slopes[terms + j] = weights[1, 0], weights[1, 1]
     value = 0.0
-    pairs, weight = effects.pairs[c], sides[0]
+    pairs, weight = model.pairs[c], sides[0]
     for q in range(number):
         row, slope = pairs[q], 0.0
         for p in range(number):
             slope += row[p] * weight[p]
         outer[q] = slope
         value += 0.5 * weight[q] * slope
-    if effects.ranks[c]:
-        value += _add_cubic(effects, c, number, joint)
+    if model.ranks[c]:
+        value += _add_cubic(model, c, number, joint)
     for j in range(terms):
-        k = effects.nuisance[start + j]
+        k = model.own[start + j]
         up, down = outer[j], outer[terms + j]
         first[k] += up * sides[1, j] + down * sides[1, terms + j]
         second[k] += up * sides[2, j] + down * sides[2, terms + j]
-    if effects.surface_first[c] < effects.surface_first[c + 1]:
-        value += _add_surfaces(effects, c, alpha, joint, first, second)
-    if effects.anchored[c]:
-        value += _add_anchor(effects, c, alpha, joint, first, second)
+    if model.surface_first[c] < model.surface_first[c + 1]:
+        value += _add_surfaces(model, model.surface_grid[region], c, alpha, joint, first, second)
+    if model.anchored[c]:
+        value += _add_anchor(model, c, alpha, joint, first, second)
     return value
 
 
 @internal
-def _add_surfaces(effects, c, alpha, joint, first, second):
+def _add_surfaces(model, grid, c, alpha, joint, first, second):
     """The tables of pairs of a process, with derivatives; the mixed ones are left in ``crossed``."""
-    start, total, scale = effects.first[c], 0.0, effects.surface_grid[1]
-    last = effects.surface_cells.shape[1] - 1
-    for s in range(effects.surface_first[c], effects.surface_first[c + 1]):
-        k, m = effects.nuisance[start + effects.surfaces[s, 0]], effects.nuisance[start + effects.surfaces[s, 1]]
-        x, y = (alpha[k] - effects.surface_grid[0]) * scale, (alpha[m] - effects.surface_grid[0]) * scale
+    start, total, scale = model.first[c], 0.0, grid[1]
+    last = int(grid[2])
+    for s in range(model.surface_first[c], model.surface_first[c + 1]):
+        one, other = start + model.surfaces[s, 0], start + model.surfaces[s, 1]
+        k, m = model.own[one], model.own[other]
+        x, y = (alpha[model.nuisance[one]] - grid[0]) * scale, (alpha[model.nuisance[other]] - grid[0]) * scale
         row, column = min(max(int(x), 0), last), min(max(int(y), 0), last)
         x, y = x - row, y - column
-        cell = effects.surface_cells[s, row, column]
+        cell = model.surface_cells[s, row, column]
         # Horner's scheme in x of polynomials in y, with derivatives of both.
         value, by_x, by_xx, by_y, by_xy, by_yy = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for p in range(3, -1, -1):
@@ -197,22 +198,22 @@ def _add_surfaces(effects, c, alpha, joint, first, second):
 
 
 @internal
-def _add_anchor(effects, c, alpha, joint, first, second):
+def _add_anchor(model, c, alpha, joint, first, second):
     """The correction about the anchor, with derivatives; see :class:`~steelyard.model.effects.Anchor`."""
-    start, local, bends = effects.first[c], joint.local, joint.bends[c]
-    terms = effects.first[c + 1] - start
+    start, local, bends = model.first[c], joint.local, joint.bends[c]
+    terms = model.first[c + 1] - start
     for j in range(terms):
-        distance = alpha[effects.nuisance[start + j]] - effects.around[c, j]
+        distance = alpha[model.nuisance[start + j]] - model.around[c, j]
         factor = 1.0 / (1.0 + distance * distance * INVERSE)
         root = np.sqrt(factor)
         local[0, j], bends[j] = distance * root, factor * root
         local[1, j] = -3.0 * INVERSE * distance * factor * factor * root
-    value = effects.offset[c]
+    value = model.offset[c]
     for j in range(terms):
-        k, slope = effects.nuisance[start + j], effects.linear[c, j]
+        k, slope = model.own[start + j], model.linear[c, j]
         half = slope
         for m in range(terms):
-            rise = effects.quadratic[c, j, m] * local[0, m]
+            rise = model.quadratic[c, j, m] * local[0, m]
             slope += rise
             half += 0.5 * rise
         value += half * local[0, j]
@@ -222,9 +223,9 @@ def _add_anchor(effects, c, alpha, joint, first, second):
 
 
 @internal
-def _add_cubic(effects, c, number, joint):
+def _add_cubic(model, c, number, joint):
     """kappa zzz / 6, with its gradient added to ``outer`` and kappa z in ``folded``."""
-    rank, directions, folded = effects.ranks[c], effects.directions[c], joint.folded[c]
+    rank, directions, folded = model.ranks[c], model.directions[c], joint.folded[c]
     place, weight = joint.place, joint.sides[0]
     for r in range(rank):
         place[r] = 0.0
@@ -237,7 +238,7 @@ def _add_cubic(effects, c, number, joint):
     at = 0
     for i in range(rank):
         for j in range(i, rank):
-            folded[i, j] = dot(effects.cumulants[c, at], joint.place32, rank)
+            folded[i, j] = dot(model.cumulants[c, at], joint.place32, rank)
             folded[j, i] = folded[i, j]
             at += 1
     value, gradient = 0.0, joint.moved[0]
@@ -256,17 +257,17 @@ def _add_cubic(effects, c, number, joint):
 
 
 @internal
-def fill_curvatures(effects, joint, curvatures):
+def fill_curvatures(model, joint, curvatures):
     """Second derivatives of the joint parts by two nuisance parameters, (C, W, W), of j <= m."""
     moved, product = joint.moved, joint.product
-    for c in range(len(effects.yields)):
-        terms = effects.first[c + 1] - effects.first[c]
-        rank, pairs, slopes, result = effects.ranks[c], effects.pairs[c], joint.slopes[c], curvatures[c]
-        if terms < 2 and not effects.anchored[c]:
+    for c in range(len(model.yields)):
+        terms = model.first[c + 1] - model.first[c]
+        rank, pairs, slopes, result = model.ranks[c], model.pairs[c], joint.slopes[c], curvatures[c]
+        if terms < 2 and not model.anchored[c]:
             result[:] = 0.0
             continue
         if rank:
-            directions, folded = effects.directions[c], joint.folded[c]
+            directions, folded = model.directions[c], joint.folded[c]
             for j in range(terms):
                 for r in range(rank):
                     moved[j, r] = slopes[j] * directions[j, r] + slopes[terms + j] * directions[terms + j, r]
@@ -283,8 +284,8 @@ def fill_curvatures(effects, joint, curvatures):
                 for r in range(rank):
                     total += product[j, r] * moved[m, r]
                 result[j, m] = total
-            if effects.anchored[c]:
+            if model.anchored[c]:
                 for m in range(j, terms):
-                    result[j, m] += joint.bends[c, j] * effects.quadratic[c, j, m] * joint.bends[c, m]
-        for s in range(effects.surface_first[c], effects.surface_first[c + 1]):
-            result[effects.surfaces[s, 0], effects.surfaces[s, 1]] += joint.crossed[s]
+                    result[j, m] += joint.bends[c, j] * model.quadratic[c, j, m] * joint.bends[c, m]
+        for s in range(model.surface_first[c], model.surface_first[c + 1]):
+            result[model.surfaces[s, 0], model.surfaces[s, 1]] += joint.crossed[s]

@@ -1,13 +1,16 @@
-"""The intensities of many events at one point, such as those of a whole reference sample."""
+"""The intensities of many events of a region at one point, such as those of a whole reference sample."""
 
 import numpy as np
 
-from steelyard.likelihood.kernels.blocks import BLOCK, FIRST, allocate_events, allocate_packing, pack_events
-from steelyard.likelihood.kernels.intensities import allocate_room, fill_rates, mix, set_point
+from steelyard.likelihood.compile import compile_model
+from steelyard.likelihood.kernels.blocks import BLOCK, FIRST, allocate_events, allocate_packing, pack_events, source_of
+from steelyard.likelihood.kernels.intensities import allocate_buffers, fill_rates, mix, set_point
 from steelyard.likelihood.kernels.orders import VALUE
-from steelyard.likelihood.kernels.process_factors import allocate_factors, fill_factors, prepare_effects
+from steelyard.likelihood.kernels.process_factors import allocate_factors, fill_factors
 from steelyard.model.effects import Systematics
 from steelyard.model.mixture import Mixture
+from steelyard.model.model import Model
+from steelyard.model.region import UnbinnedRegion
 from steelyard.numerics.compilation import compiled
 
 # Blocks that are packed at a time, so that the room does not grow with the sample.
@@ -31,37 +34,37 @@ def event_intensities(
     Args:
         mixture, systematics: the model.
         rates: (n, C) nominal ones, nu_c r_c.
-        log_g: (n, T, 2) float32 logarithms of the shape effects at ±1.
+        log_g: (n, T, 2) float32 logarithms of the shape model at ±1.
         kappa, alpha: coordinate, and (K,) nuisance parameters.
         scale: (C,) factors on the processes; 1 by default.
 
     Returns:
         (n,), of either sign.
     """
-    effects = prepare_effects(mixture, systematics)
+    model = compile_model(Model((UnbinnedRegion("region", mixture, systematics),)))
     alpha = np.ascontiguousarray(alpha, dtype=float)
-    rates, log_g = np.ascontiguousarray(rates, dtype=float), np.ascontiguousarray(log_g, dtype=np.float32)
-    fractions, factors, room = mixture.fractions(kappa)[0], allocate_factors(effects), allocate_room(effects)
-    fractions = fractions if scale is None else fractions * scale
-    fill_factors(effects, alpha, factors)
-    set_point(effects, alpha, room)
+    coefficients, factors, buffers = mixture.fractions(kappa)[0], allocate_factors(model), allocate_buffers(model)
+    coefficients = coefficients if scale is None else coefficients * scale
+    fill_factors(model, alpha, factors)
+    set_point(model, alpha, buffers)
     terms, step = log_g.shape[1], _BLOCKS * BLOCK
     packing, events = allocate_packing(terms), allocate_events(_BLOCKS, len(mixture.processes), terms)
-    everything, alike = np.zeros(0, dtype=np.int64), np.zeros(0)
-    result = np.empty(len(rates))
+    result, source = np.empty(len(rates)), source_of([rates], [log_g])
     for start in range(0, len(rates), step):
         stop = min(start + step, len(rates))
-        used = pack_events(rates, log_g, alike, everything, start, stop, False, packing, events)
-        _fill(effects, events, FIRST, used, fractions, factors.rates, room, result[start:stop])
+        used = pack_events(
+            source, np.zeros(0), FIRST, start, stop, False, model.rows, model.terms, packing, FIRST, events
+        )
+        _fill(model, events, FIRST, used, coefficients, factors.rates, buffers, result[start:stop])
     return result
 
 
 @compiled
-def _fill(effects, events, start, stop, fractions, factors, room, intensities):
+def _fill(model, events, start, stop, coefficients, factors, buffers, intensities):
     """Fill the intensities of the events of blocks ``start`` to ``stop``, one behind the other."""
     for block in range(start, stop):
-        fill_rates(effects, events, block, factors, VALUE, room)
-        mix(fractions, room.rates, events.counts[block], room.intensity)
+        fill_rates(model, events, block, factors, VALUE, buffers)
+        mix(coefficients, buffers.rates, events.counts[block], buffers.intensity)
         first = (block - start) * BLOCK
         for b in range(min(BLOCK, len(intensities) - first)):
-            intensities[first + b] = room.intensity[b]
+            intensities[first + b] = buffers.intensity[b]

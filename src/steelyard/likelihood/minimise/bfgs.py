@@ -10,10 +10,10 @@ def invert(hessian, fixed, factor, inverse):
     """Form the inverse of a Hessian's block in alpha; a direction without positive curvature is not followed far.
 
     Args:
-        hessian: (1 + K, 1 + K).
-        fixed: (K,) nuisance parameters that do not move: the inverse does not mix them with others.
-        factor: (K, K) room.
-        inverse: (K, K) filled.
+        hessian: (P, P).
+        fixed: (P - 1,) nuisance parameters that do not move: the inverse does not mix them with others.
+        factor: (P - 1, P - 1) buffers.
+        inverse: (P - 1, P - 1) filled.
     """
     nuisances = len(fixed)
     for row in range(nuisances):
@@ -42,11 +42,11 @@ def invert(hessian, fixed, factor, inverse):
 
 
 @internal
-def learn(step, rise, along, inverse):
-    """Change the inverse (K, K) so that it explains how much the gradient rose (K,) along a step (K,).
+def bfgs_update(step, rise, along, inverse):
+    """Change the inverse (P - 1, P - 1) so that it explains how much the gradient rose (P - 1,) along a step (P - 1,).
 
-    By the formula of Broyden, Fletcher, Goldfarb and Shanno; ``along`` (K,) is room. Without positive curvature along
-    the step nothing is learnt.
+    By the formula of Broyden, Fletcher, Goldfarb and Shanno; ``along`` (P - 1,) is work space. Without positive
+    curvature along the step nothing is learnt.
     """
     nuisances = len(step)
     for k in range(nuisances):

@@ -2,7 +2,7 @@ r"""The profile likelihood, followed in kappa from one conditional fit to both e
 
 The likelihood of an interfering signal can have two minima in kappa, and how deep each is depends on what the nuisance
 parameters make of it. So the profile :math:`P(\kappa)=\min_\alpha[-2\ln L(\kappa,\alpha)]` is followed: from the known
-:math:`\hat\alpha` at one kappa, the next one is foretold, and one gradient there says how far it was off,
+:math:`\hat\alpha` at one kappa, the next one is predicted, and one gradient there says how far it was off,
 
 .. math:: \hat\alpha \approx \alpha - W g_\alpha, \quad P \approx -2\ln L - \tfrac12 g_\alpha^T W g_\alpha, \quad
           \frac{dP}{d\kappa} \approx g_\kappa + \frac{d\hat\alpha}{d\kappa}\cdot g_\alpha
@@ -14,15 +14,15 @@ the path asks for a conditional fit. Values and slopes give the profile between 
 minima (:mod:`~steelyard.likelihood.minimise.minima`).
 
 As in :mod:`~steelyard.likelihood.minimise.newton`, the function is not called here: the path says what it wants to know
-(``LOOK``: value and gradient at its trial point, for :func:`walk`; ``FIT``: the conditional fit from there, for
-:func:`land`), until it has ``ARRIVED``.
+(``LOOK``: value and gradient at its trial point, for :func:`continuation_step`; ``FIT``: the conditional fit from
+there, for :func:`accept_fit`), until it has ``ARRIVED``.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from steelyard.likelihood.minimise.bfgs import invert, learn, scalar
+from steelyard.likelihood.minimise.bfgs import bfgs_update, invert, scalar
 from steelyard.likelihood.minimise.newton import copy, copy_square
 from steelyard.numerics.compilation import compiled, internal
 
@@ -51,30 +51,30 @@ FIRST, LAST, DIRECTION, ATTEMPT, EVALUATIONS = 0, 1, 2, 3, 4
 # Places in ``numbers``: the lowest point seen, the step, and value and slope in kappa at the base.
 LOWEST, STEP, VALUE, SLOPE = 0, 1, 2, 3
 
-# An attempt without a base: from the last point, the foretold alpha having been forbidden.
+# An attempt without a base: from the last point, the predicted alpha having been forbidden.
 _PLAIN = -1
 
 
-class Path(NamedTuple):
+class ContinuationState(NamedTuple):
     """Points of the profile likelihood with K nuisance parameters, in the order of kappa.
 
     Attributes:
-        kappa, value, slope: (M,) coordinate, P and dP/dkappa.
-        alpha, tangent: (M, K) conditional fits and their derivatives in kappa.
-        trial: (1 + K,) the point to be evaluated next.
-        base, gradient: (K,) the best alpha at the present kappa, and the gradient in alpha there.
-        step: (K,) its correction.
-        inverse, first_inverse, factor: (K, K) W, that of the first point, and room.
-        rise, along: (K,) room.
-        bounds: (1 + K, 2).
-        fixed: (K,) nuisance parameters that do not move.
+        kappa, value, slope: (N,) coordinate, P and dP/dkappa.
+        rest, tangent: (N, P - 1) conditional fits and their derivatives in kappa.
+        trial: (P,) the point to be evaluated next.
+        base, gradient: (P - 1,) the best alpha at the present kappa, and the gradient in alpha there.
+        step: (P - 1,) its correction.
+        inverse, first_inverse, factor: (P - 1, P - 1) W, that of the first point, and buffers.
+        rise, along: (P - 1,) buffers.
+        bounds: (P, 2).
+        fixed: (P - 1,) nuisance parameters that do not move.
         numbers, counts: see above.
     """
 
     kappa: np.ndarray
     value: np.ndarray
     slope: np.ndarray
-    alpha: np.ndarray
+    rest: np.ndarray
     tangent: np.ndarray
     trial: np.ndarray
     base: np.ndarray
@@ -91,10 +91,10 @@ class Path(NamedTuple):
     counts: np.ndarray
 
 
-def allocate_path(bounds):
-    """Room for a path between bounds (1 + K, 2)."""
+def allocate_continuation(bounds):
+    """Buffers for a path between bounds (P, 2)."""
     nuisances = len(bounds) - 1
-    return Path(
+    return ContinuationState(
         np.zeros(POINTS),
         np.zeros(POINTS),
         np.zeros(POINTS),
@@ -117,13 +117,13 @@ def allocate_path(bounds):
 
 
 @compiled
-def depart(path, place, value, gradient, hessian):
-    """Begin at a conditional fit (1 + K,) with this value and these derivatives; returns what the path wants."""
+def start_continuation(path, place, value, gradient, hessian):
+    """Begin at a conditional fit (P,) with this value and these derivatives; returns what the path wants."""
     counts, numbers = path.counts, path.numbers
     counts[FIRST], counts[LAST], counts[DIRECTION], counts[EVALUATIONS] = MIDDLE, MIDDLE, -1, 0
     numbers[LOWEST], numbers[STEP] = value, (path.bounds[0, 1] - path.bounds[0, 0]) / STEPS
     path.kappa[MIDDLE], path.value[MIDDLE], path.slope[MIDDLE] = place[0], value, gradient[0]
-    copy(place[1:], path.alpha[MIDDLE])
+    copy(place[1:], path.rest[MIDDLE])
     invert(hessian, path.fixed, path.factor, path.inverse)
     copy_square(path.inverse, path.first_inverse)
     for k in range(len(path.base)):
@@ -134,8 +134,8 @@ def depart(path, place, value, gradient, hessian):
 
 
 @compiled
-def walk(path, value, gradient):
-    """Tell the path value (``inf`` where forbidden) and gradient (1 + K,) at its trial point; returns what it wants."""
+def continuation_step(path, value, gradient):
+    """Tell the path value (``inf`` where forbidden) and gradient (P,) at its trial point; returns what it wants."""
     counts, numbers, nuisances = path.counts, path.numbers, len(path.base)
     counts[EVALUATIONS] += 1
     if not value < np.inf:
@@ -143,7 +143,7 @@ def walk(path, value, gradient):
     if counts[ATTEMPT] > 0:
         for k in range(nuisances):
             path.rise[k] = 0.0 if path.fixed[k] else gradient[1 + k] - path.gradient[k]
-        learn(path.step, path.rise, path.along, path.inverse)
+        bfgs_update(path.step, path.rise, path.along, path.inverse)
         if value > numbers[VALUE]:
             return _shorten(path)
     copy(path.trial[1:], path.base)
@@ -162,7 +162,7 @@ def walk(path, value, gradient):
 
 
 @compiled
-def land(path, place, value, gradient, hessian):
+def accept_fit(path, place, value, gradient, hessian):
     """Tell the path the conditional fit from its trial point; returns what it wants."""
     if not value < np.inf:
         return _keep(path, np.inf)
@@ -182,7 +182,7 @@ def _correct(path):
     if counts[ATTEMPT] > _CORRECTIONS:
         if numbers[VALUE] - numbers[LOWEST] > _FAR:
             return _keep(path, numbers[VALUE])
-        copy(path.alpha[_end(path)], path.trial[1:])
+        copy(path.rest[_end(path)], path.trial[1:])
         return FIT
     for k in range(len(path.base)):
         path.trial[1 + k] = path.base[k] + path.step[k]
@@ -206,9 +206,9 @@ def _retreat(path):
     at = _end(path)
     if counts[ATTEMPT] == 0:
         counts[ATTEMPT] = _PLAIN
-        copy(path.alpha[at], path.trial[1:])
+        copy(path.rest[at], path.trial[1:])
         return LOOK
-    copy(path.alpha[at], path.base)
+    copy(path.rest[at], path.base)
     for k in range(len(path.step)):
         path.step[k] = 0.0
     return _keep(path, np.inf)
@@ -225,7 +225,7 @@ def _keep(path, value):
     place = _end(path)
     path.kappa[place], path.value[place] = path.trial[0], value
     for k in range(len(path.base)):
-        path.alpha[place, k] = path.base[k] + path.step[k]
+        path.rest[place, k] = path.base[k] + path.step[k]
     _turn(path, place)
     path.slope[place] = path.numbers[SLOPE] + scalar(path.tangent[place], path.gradient)
     path.numbers[LOWEST] = min(path.numbers[LOWEST], value)
@@ -273,22 +273,22 @@ def _turn(path, place):
     two = one - path.counts[DIRECTION]
     size, before = path.kappa[place] - path.kappa[one], path.kappa[one] - path.kappa[two]
     for k in range(len(path.base)):
-        secant = (path.alpha[place, k] - path.alpha[one, k]) / size
+        secant = (path.rest[place, k] - path.rest[one, k]) / size
         if one == MIDDLE:
             bend = secant - path.tangent[one, k]
         else:
-            bend = (secant - (path.alpha[one, k] - path.alpha[two, k]) / before) * size / (size + before)
+            bend = (secant - (path.rest[one, k] - path.rest[two, k]) / before) * size / (size + before)
         path.tangent[place, k] = secant + bend
 
 
 @internal
 def _place(path, at, kappa):
-    """Foretell the conditional fit: the parabola through the last two points with the direction at the last."""
+    """Predict the conditional fit: the parabola through the last two points with the direction at the last."""
     before, ahead = at - path.counts[DIRECTION], kappa - path.kappa[at]
     for k in range(len(path.base)):
         slope = path.tangent[at, k]
         if at != MIDDLE:
             back = path.kappa[before] - path.kappa[at]
-            slope += ahead * ((path.alpha[before, k] - path.alpha[at, k]) / back - slope) / back
-        path.trial[1 + k] = min(max(path.alpha[at, k] + slope * ahead, path.bounds[1 + k, 0]), path.bounds[1 + k, 1])
+            slope += ahead * ((path.rest[before, k] - path.rest[at, k]) / back - slope) / back
+        path.trial[1 + k] = min(max(path.rest[at, k] + slope * ahead, path.bounds[1 + k, 0]), path.bounds[1 + k, 1])
     path.trial[0] = kappa

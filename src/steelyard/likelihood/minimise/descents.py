@@ -5,7 +5,7 @@ import numpy as np
 from steelyard.errors import ModelError
 from steelyard.likelihood.evaluate import Evaluator
 from steelyard.likelihood.likelihood import Likelihood
-from steelyard.likelihood.minimise.basins import Basin, find_basins
+from steelyard.likelihood.minimise.basins import Basin, find_basins, further_starts
 from steelyard.likelihood.minimise.experiment_loop import CROSSINGS
 from steelyard.likelihood.minimise.minuit import minimise_with_minuit
 from steelyard.likelihood.minimise.search import Minimum, minimise
@@ -27,18 +27,18 @@ NEGATIVE = -1e-4
 def all_minima(
     likelihood: Likelihood, start: np.ndarray, still: np.ndarray, further: tuple[np.ndarray, ...] = ()
 ) -> list[Minimum]:
-    """Local minima, deepest first, from ``start`` (1 + K,), whose coordinate is not used unless it is fixed.
+    """Local minima, deepest first, from ``start`` (P,), whose coordinate is not used unless it is fixed.
 
     Args:
         likelihood: the data.
         start: values of fixed parameters, and where to begin with the others.
-        still: (1 + K,) which do not move.
-        further: places (1 + K,) from which to search too.
+        still: (P,) which do not move.
+        further: places (P,) from which to search too.
 
     Raises:
         ModelError: no value of the coordinate gives every event a positive density.
     """
-    ends = likelihood.mixture.coordinate_bounds
+    ends = (float(likelihood.evaluator.model.bounds[0, 0]), float(likelihood.evaluator.model.bounds[0, 1]))
     places = valley_starts(likelihood, start, still)
     basins = _distinct([basin for place in places for basin in find_basins(likelihood, place, still)])
     # With nuisance parameters the minimum may move further than to the next point of the grid.
@@ -63,10 +63,20 @@ def all_minima(
 
 
 def valley_starts(likelihood: Likelihood, start: np.ndarray, still: np.ndarray) -> list[np.ndarray]:
-    """Places (1 + K,) in all valleys of the parameters that move; ``start`` alone where there is one valley."""
-    folded, bounds = _moving(likelihood.valleys.folded, still), likelihood.systematics.bounds
-    signs = valley_signs(folded, len(start) - 1)
-    return [np.concatenate([start[:1], enter(start[1:], sides, bounds)]) for sides in signs] if len(folded) else [start]
+    """Places (P,) in all valleys of the parameters that move; ``start`` alone where there is one valley."""
+    model, thetas = likelihood.evaluator.model, likelihood.evaluator.thetas
+    folded = _moving(likelihood.valleys.folded, still[thetas:])
+    found = []
+    for coordinates in further_starts(model):
+        place = start.copy()
+        moved = ~still[1:thetas] & ~np.isnan(coordinates)
+        place[1:thetas][moved] = coordinates[moved]
+        if not moved.any() and found:
+            continue  # all of it is fixed
+        for sides in valley_signs(folded, len(start) - thetas):
+            alpha = enter(place[thetas:], sides, model.bounds[thetas:]) if len(folded) else place[thetas:]
+            found.append(np.concatenate([place[:thetas], alpha]))
+    return found
 
 
 def over_ridges(
@@ -77,12 +87,13 @@ def over_ridges(
     ``evaluator`` is that of the likelihood, or one with other global observables.
     """
     evaluator = likelihood.evaluator if evaluator is None else evaluator
-    crossed, bounds = _moving(likelihood.valleys.crossed, still), likelihood.systematics.bounds
+    thetas, bounds = evaluator.thetas, evaluator.model.bounds
+    crossed = _moving(likelihood.valleys.crossed, still[thetas:])
     turn, tried = 0, 0
     while tried < len(CROSSINGS) * len(crossed):
         k = crossed[turn // len(CROSSINGS) % len(crossed)]
         place = best.place.copy()
-        place[1 + k] = np.clip(CROSSINGS[turn % len(CROSSINGS)], *bounds[k])
+        place[thetas + k] = np.clip(CROSSINGS[turn % len(CROSSINGS)], *bounds[thetas + k])
         found = minimise(evaluator, place, still)
         turn, tried = turn + 1, tried + 1
         if found.value < best.value - DEEPER:
@@ -97,13 +108,13 @@ def confirmed(
     limits: tuple[float, float],
     hessian: np.ndarray | None = None,
 ) -> Minimum:
-    """Minuit's minimum from ``start`` (1 + K,); a saddle is left on both sides, and is never valid."""
+    """Minuit's minimum from ``start`` (P,); a saddle is left on both sides, and is never valid."""
     evaluator = likelihood.evaluator
     local = minimise_with_minuit(evaluator, start, still, limits, hessian)
     down = _falling(likelihood, local, still)
     if down is None:
         return local
-    bounds = evaluator.effects.bounds
+    bounds = evaluator.model.bounds
     sides = [minimise(evaluator, np.clip(local.place + sign * down, *bounds.T), still) for sign in (1.0, -1.0)]
     lower = min(sides, key=lambda side: side.value)
     if lower.value < local.value - DEEPER:
@@ -114,8 +125,9 @@ def confirmed(
 
 
 def _falling(likelihood: Likelihood, local: Minimum, still: np.ndarray) -> np.ndarray | None:
-    """A step (1 + K,) of half a unit of the nuisance parameters along negative curvature, if there is any."""
-    bounds = likelihood.evaluator.effects.bounds
+    """A step (P,) of half a unit of the nuisance parameters along negative curvature, if there is any."""
+    evaluator = likelihood.evaluator
+    bounds = evaluator.model.bounds
     width = bounds[:, 1] - bounds[:, 0]
     inside = (local.place > bounds[:, 0] + 1e-6 * width) & (local.place < bounds[:, 1] - 1e-6 * width)
     free = np.flatnonzero(~still & inside)
@@ -129,12 +141,12 @@ def _falling(likelihood: Likelihood, local: Minimum, still: np.ndarray) -> np.nd
         return None
     step = np.zeros(len(still))
     step[free] = vectors[:, 0] * unit
-    sizes = np.where(np.arange(len(still)) == 0, 0.125 * width[0], 0.5)
+    sizes = np.where(np.arange(len(still)) < evaluator.thetas, 0.125 * width, 0.5)
     return step / np.abs(step / sizes).max()
 
 
 def _moving(numbers: np.ndarray, still: np.ndarray) -> np.ndarray:
-    return numbers[~still[1 + numbers]]
+    return numbers[~still[numbers]]
 
 
 def _distinct(basins: list[Basin]) -> list[Basin]:
@@ -147,19 +159,16 @@ def _distinct(basins: list[Basin]) -> list[Basin]:
 
 
 def _at_end(likelihood: Likelihood, start: np.ndarray, still: np.ndarray, ceiling: float) -> list[Minimum]:
-    """The minimum with the coordinate where ``start`` (1 + K,) has it, if the density is positive there."""
+    """The minimum with the coordinate where ``start`` (P,) has it, if the density is positive there."""
     held = still.copy()
     held[0] = True
     try:
-        places = (
-            [start, *valley_starts(likelihood, start, held)]
-            if len(_moving(likelihood.valleys.folded, still))
-            else [start]
-        )
+        places = valley_starts(likelihood, start, held)
+        places = places if len(places) == 1 else [start, *places]
         basin = min((find_basins(likelihood, place, held)[0] for place in places), key=lambda basin: basin.expected)
     except ModelError:
         return []
     if basin.expected > ceiling:
         return []
-    ends = likelihood.mixture.coordinate_bounds
+    ends = (float(likelihood.evaluator.model.bounds[0, 0]), float(likelihood.evaluator.model.bounds[0, 1]))
     return [confirmed(likelihood, basin.start, held, ends, basin.hessian)]

@@ -6,6 +6,7 @@ import numpy as np
 
 from steelyard.likelihood.kernels.blocks import (
     FIRST,
+    WEIGHTS,
     Events,
     Packing,
     allocate_events,
@@ -24,13 +25,13 @@ from steelyard.likelihood.minimise.continuation import (
     EVALUATIONS,
     LOOK,
     POINTS,
-    Path,
-    allocate_path,
-    depart,
-    land,
-    walk,
+    ContinuationState,
+    accept_fit,
+    allocate_continuation,
+    continuation_step,
+    start_continuation,
 )
-from steelyard.likelihood.minimise.minima import foretell, minima_along, minima_of
+from steelyard.likelihood.minimise.minima import minima_along, minima_of, predict
 from steelyard.likelihood.minimise.newton import (
     CONVERGED,
     EDM,
@@ -39,16 +40,17 @@ from steelyard.likelihood.minimise.newton import (
     MINIMUM,
     ORDER,
     STATE,
-    Search,
-    advance,
-    allocate_search,
-    begin,
+    NewtonState,
+    allocate_newton,
     copy,
     copy_square,
     ends_above,
+    newton_step,
+    start_newton,
 )
 from steelyard.likelihood.minimise.ridges import leads_back
-from steelyard.likelihood.objective import Data, Desk, allocate_desk, evaluate
+from steelyard.likelihood.objective import Data, EvaluationBuffers, allocate_evaluation, evaluate
+from steelyard.model.coefficient_forms import fill_coefficients
 from steelyard.numerics.compilation import compiled, internal
 
 # How a fit ended; the numbers of steelyard.inference.toy_fits.Status.
@@ -68,31 +70,31 @@ NEAR_RIDGE = 0.5
 DEEPER = 1e-5
 
 
-class Slice(NamedTuple):
-    """A slice in kappa: coordinates (G,), f_c there (G, C), and -2 ln L (G,)."""
+class ProfileSlice(NamedTuple):
+    """A slice in kappa: coordinates (G,), f_c there (G, R), and -2 ln L (G,)."""
 
     grid: np.ndarray
-    fractions: np.ndarray
+    coefficients: np.ndarray
     values: np.ndarray
 
 
-class Bench(NamedTuple):
+class FitBuffers(NamedTuple):
     """Where one experiment after the other is fitted.
 
     Attributes:
-        packing, events: room for the events of one experiment.
-        desk, search, line, path: the evaluations, the searches, the slice, the path.
-        start, best: (1 + K,) where a search begins, the best point.
+        packing, events: work space for the events of one experiment.
+        evaluation, search, line, path: the evaluations, the searches, the slice, the path.
+        start, best: (P,) where a search begins, the best point.
         hessians: (2, 1 + K, 1 + K) at the best point, and at the conditional fit.
         minima, expected, order: (M,) coordinates and values of the expected minima, and the order of their depth.
     """
 
     packing: Packing
     events: Events
-    desk: Desk
-    search: Search
-    line: Slice
-    path: Path
+    evaluation: EvaluationBuffers
+    search: NewtonState
+    line: ProfileSlice
+    path: ContinuationState
     start: np.ndarray
     best: np.ndarray
     hessians: np.ndarray
@@ -101,21 +103,26 @@ class Bench(NamedTuple):
     order: np.ndarray
 
 
-def allocate_bench(effects, grid, fractions, largest):
-    """Room for experiments of at most ``largest`` events, with a slice along ``grid`` (G,) and f_c there (G, C)."""
-    processes, nuisances = effects.touched.shape
-    points, terms = len(grid), len(effects.nuisance)
+def allocate_fits(model, grid, coefficients, largest, errors):
+    """Buffers for experiments, with a slice along ``grid`` (G,) and f_c there (G, R).
+
+    Args:
+        largest: (H,) the most events of an experiment in each region.
+        errors: (H,) whether its bins have template errors.
+    """
+    parameters, points = len(model.bounds), len(grid)
     minima = max(points, 2 * POINTS)
-    return Bench(
-        allocate_packing(terms),
-        allocate_events(blocks_of(largest), processes, terms),
-        allocate_desk(effects),
-        allocate_search(1 + nuisances),
-        Slice(grid, fractions, np.zeros(points)),
-        allocate_path(effects.bounds),
-        np.zeros(1 + nuisances),
-        np.zeros(1 + nuisances),
-        np.zeros((2, 1 + nuisances, 1 + nuisances)),
+    blocks = [blocks_of(number) for number in largest]
+    return FitBuffers(
+        allocate_packing(int(model.largest[1])),
+        allocate_events(blocks, np.diff(model.rows), np.diff(model.terms), errors),
+        allocate_evaluation(model),
+        allocate_newton(parameters),
+        ProfileSlice(grid, coefficients, np.zeros(points)),
+        allocate_continuation(model.bounds),
+        np.zeros(parameters),
+        np.zeros(parameters),
+        np.zeros((2, parameters, parameters)),
         np.zeros(minima),
         np.zeros(minima),
         np.zeros(minima, dtype=np.int64),
@@ -129,7 +136,7 @@ class Outcome(NamedTuple):
         t, kappa, edm: (T,) test statistic, best-fit coordinate, larger estimated distance of the two minima.
         status: (T,).
         evaluations: (T,) of the likelihood, of any order of derivatives; slices do not count.
-        alpha, conditional: (T, K) nuisance parameters of the global and the conditional fit.
+        rest, conditional: (T, P - 1) other coordinates of the global and the conditional fit.
     """
 
     t: np.ndarray
@@ -137,62 +144,70 @@ class Outcome(NamedTuple):
     edm: np.ndarray
     status: np.ndarray
     evaluations: np.ndarray
-    alpha: np.ndarray
+    rest: np.ndarray
     conditional: np.ndarray
 
 
 @compiled
-def fit_experiments(
-    effects,
-    curves,
-    rates,
-    log_g,
-    weights,
-    rows,
-    offsets,
-    binned,
-    observed,
-    tested,
-    sides,
-    crossed,
-    weak,
-    bench,
-    outcome,
-):
-    """Fit the experiments that ``offsets`` (T+1,) delimits in ``rows`` or, without these, in the events.
+def fit_experiments(model, source, offsets, observed, auxiliary, tested, sides, starts, crossed, weak, fits, outcome):
+    """Fit T experiments: of each region the events or rows that ``offsets`` (H, T + 1) delimits.
 
     Args:
-        effects, curves: the model.
-        rates, log_g: (n, C) and (n, T, 2) events.
-        weights: (M,) counts of bins, or (0,) for events.
-        rows: (M,) numbers of events, or (0,).
-        binned: the events are bins.
+        model: :class:`~steelyard.likelihood.compile.CompiledModel`.
+        source: events of all regions (:class:`~steelyard.likelihood.kernels.blocks.Source`).
         observed: (T, K) global observables.
+        auxiliary: (T, E) measurements of the factors of bins with template errors; (T, 0) for ones.
         tested: coordinate of the tested value.
         sides: (V, K) valleys of the nuisance parameters in which to begin, of
             :func:`~steelyard.likelihood.minimise.valleys.valley_signs`; one row of zeros for one.
+        starts: (V, M - 1) where to begin in the further coordinates, of
+            :func:`~steelyard.likelihood.minimise.basins.further_starts`.
         crossed, weak: (m,) nuisance parameters that are taken across their ridges, and which of them only where
             there may be one (:class:`~steelyard.likelihood.minimise.valleys.Valleys`).
-        bench: room to work in.
+        fits: work space.
         outcome: filled.
     """
     # The steps of a fit stand in this loop, not in a function of their own: all that they call would be compiled twice.
-    desk, search, line, path, start, best = bench.desk, bench.search, bench.line, bench.path, bench.start, bench.best
-    minima, expected, order, hessians = bench.minima, bench.expected, bench.order, bench.hessians
-    nuisances = len(effects.nominal)
-    low, high = effects.bounds[0, 0], effects.bounds[0, 1]
-    for toy in range(len(offsets) - 1):
-        begin_at, end_at = offsets[toy], offsets[toy + 1]
-        size = np.float64(end_at - begin_at)
-        for index in range(begin_at, end_at if binned else begin_at):  # rounding of a bin counts for all its events
-            size += weights[index] * weights[index] - 1.0
-        blocks = pack_events(rates, log_g, weights, rows, begin_at, end_at, binned, bench.packing, bench.events)
-        data = Data(effects, curves, bench.events, observed[toy])
-        _open(effects, search)
+    evaluation, search, line, path, start, best = (
+        fits.evaluation,
+        fits.search,
+        fits.line,
+        fits.path,
+        fits.start,
+        fits.best,
+    )
+    minima, expected, order, hessians = fits.minima, fits.expected, fits.order, fits.hessians
+    thetas, others = len(model.middle), len(model.bounds) - 1
+    nuisances = len(model.nominal)
+    low, high = model.bounds[0, 0], model.bounds[0, 1]
+    for toy in range(offsets.shape[1] - 1):
+        size, blocks = 0.0, FIRST
+        for region in range(len(model.binned)):
+            begin_at, end_at = offsets[region, toy], offsets[region, toy + 1]
+            size += np.float64(end_at - begin_at)
+            first_count = source.starts[region, WEIGHTS]
+            for index in range(begin_at, end_at if model.binned[region] else begin_at):
+                # rounding of a bin counts for all its events
+                size += source.weights[first_count + index] * source.weights[first_count + index] - 1.0
+            blocks = pack_events(
+                source,
+                auxiliary[toy],
+                region,
+                begin_at,
+                end_at,
+                model.binned[region],
+                model.rows,
+                model.terms,
+                fits.packing,
+                blocks,
+                fits.events,
+            )
+        data = Data(model, fits.events, observed[toy])
+        _open(model, search)
         evaluations = 0
         at_test, edm, test_converged, minimum, converged = np.inf, 0.0, False, np.inf, False
         edm_global, refined = np.inf, False
-        for i in range(1 + nuisances):
+        for i in range(1 + others):
             best[i] = np.nan
         copy(best[1:], outcome.conditional[toy])
 
@@ -201,22 +216,26 @@ def fit_experiments(
             # forbidden at both, where the slice through them is lowest: the profile has to be known somewhere.
             known, found = False, 0
             for attempt in range(4):
+                for p in range(1, thetas):
+                    given = starts[valley, p - 1]
+                    start[p] = given if given == given else model.middle[p]  # no number: the nominal value
                 for k in range(nuisances):
-                    nearest = data.observed[k] if effects.constrained[k] and attempt % 2 == 0 else effects.nominal[k]
+                    nearest = data.observed[k] if model.measured[k] and attempt % 2 == 0 else model.nominal[k]
                     side = sides[valley, k]
                     if side != 0.0:
                         nearest = side * max(side * nearest, ENTRANCE)
-                    start[1 + k] = min(max(nearest, effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
+                    at = thetas + k
+                    start[at] = min(max(nearest, model.bounds[at, 0]), model.bounds[at, 1])
                 start[0] = tested
-                if attempt >= 2 or nuisances == 0:
-                    _fill_slice(data, blocks, start[1:], desk, line)
+                if attempt >= 2 or others == 0:
+                    _fill_slice(data, blocks, start, evaluation, line)
                 if attempt >= 2:
                     lowest = np.argmin(line.values)
                     if not line.values[lowest] < np.inf:
                         continue
                     start[0] = line.grid[lowest]
                 search.fixed[0] = True
-                evaluations += _minimise(data, blocks, start, desk, search, np.inf, size)
+                evaluations += _minimise(data, blocks, start, evaluation, search, np.inf, size)
                 search.fixed[0] = False
                 known = search.counts[STATE] != INVALID_START
                 if known and attempt < 2 and search.numbers[MINIMUM] < at_test:
@@ -232,17 +251,23 @@ def fit_experiments(
                     break
 
             # Basins of the profile: without nuisance parameters along the slice, with them along the path.
-            if nuisances == 0:
+            if others == 0:
                 found = minima_of(line.grid, line.values, minima, expected, order)
             elif known:
-                wanted = depart(path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian)
+                wanted = start_continuation(
+                    path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian
+                )
                 search.fixed[0] = True
                 while wanted != ARRIVED:
                     if wanted == LOOK:
-                        wanted = walk(path, evaluate(data, blocks, path.trial, GRADIENT, desk), desk.gradient)
+                        wanted = continuation_step(
+                            path, evaluate(data, blocks, path.trial, GRADIENT, evaluation), evaluation.gradient
+                        )
                     else:
-                        evaluations += _minimise(data, blocks, path.trial, desk, search, np.inf, size)
-                        wanted = land(path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian)
+                        evaluations += _minimise(data, blocks, path.trial, evaluation, search, np.inf, size)
+                        wanted = accept_fit(
+                            path, search.place, search.numbers[MINIMUM], search.gradient, search.hessian
+                        )
                 search.fixed[0] = False
                 evaluations += path.counts[EVALUATIONS]
                 found = minima_along(path, minima, expected, order)
@@ -258,13 +283,13 @@ def fit_experiments(
                     if refined and expected[j] > minimum + MARGIN:
                         break
                     start[0] = minima[j]
-                    if nuisances:
-                        foretell(path, minima[j], start[1:])
+                    if others:
+                        predict(path, minima[j], start[1:])
                     else:  # nothing else moves: the minimum lies between the neighbours on the grid
                         step = line.grid[1] - line.grid[0]
                         search.lower[0], search.upper[0] = max(minima[j] - step, low), min(minima[j] + step, high)
                         search.scale[0] = search.upper[0] - search.lower[0]
-                evaluations += _minimise(data, blocks, start, desk, search, minimum, size)
+                evaluations += _minimise(data, blocks, start, evaluation, search, minimum, size)
                 reached = search.numbers[MINIMUM]
                 if reached < minimum or (not refined and (index == found or reached == minimum)):
                     minimum, converged, refined = min(reached, minimum), search.counts[STATE] == CONVERGED, True
@@ -273,7 +298,7 @@ def fit_experiments(
                     copy_square(search.hessian, hessians[0])
 
         # Where there are valleys: from the best fits over the ridges, one parameter at a time, and from the global to
-        # the conditional one, as long as any of it leads deeper. Weak effects are looked across first.
+        # the conditional one, as long as any of it leads deeper. Weak model are looked across first.
         crossings, looking = len(CROSSINGS) * len(crossed), len(sides) == 1
         left = 1 + 2 * crossings if crossings and minimum < np.inf else 0
         turn = 0
@@ -295,25 +320,25 @@ def fit_experiments(
                 index = (at - 1) % crossings // len(CROSSINGS)
                 k, look = crossed[index], weak[index]
                 other = CROSSINGS[(at - 1) % len(CROSSINGS)]
-                start[1 + k] = min(max(other, effects.bounds[1 + k, 0]), effects.bounds[1 + k, 1])
+                start[thetas + k] = min(max(other, model.bounds[thetas + k, 0]), model.bounds[thetas + k, 1])
             search.fixed[0] = held
             if looking:
                 back = not look or abs(other) > NEAR_RIDGE
                 if not back:
                     evaluations += 1
-                    value = evaluate(data, blocks, start, GRADIENT, desk)
+                    value = evaluate(data, blocks, start, GRADIENT, evaluation)
                     copy(best, search.trial)
                     if held:
                         search.trial[0] = tested
                         copy(outcome.conditional[toy], search.trial[1:])
                     back = value < np.inf and leads_back(
-                        search, search.trial, hessians[1 if held else 0], start, desk.gradient, 1 + k
+                        search, search.trial, hessians[1 if held else 0], start, evaluation.gradient, thetas + k
                     )
                 search.fixed[0] = False
                 if not back:
                     looking, left, turn = False, 1 + 2 * crossings, 0
                 continue
-            evaluations += _minimise(data, blocks, start, desk, search, at_test if held else minimum, size)
+            evaluations += _minimise(data, blocks, start, evaluation, search, at_test if held else minimum, size)
             search.fixed[0] = False
             reached = search.numbers[MINIMUM]
             if held and reached < at_test - DEEPER:
@@ -328,7 +353,7 @@ def fit_experiments(
         valid_at_test = at_test < np.inf
         outcome.evaluations[toy] = evaluations
         outcome.kappa[toy] = best[0]
-        copy(best[1:], outcome.alpha[toy])
+        copy(best[1:], outcome.rest[toy])
         outcome.edm[toy] = max(edm, edm_global) if edm_global < np.inf else edm
         outcome.t[toy] = np.nan
         if not minimum < np.inf:
@@ -345,36 +370,48 @@ def fit_experiments(
 
 
 @internal
-def _open(effects, search):
+def _open(model, search):
     """Give a search the whole ranges of all parameters."""
     for i in range(len(search.scale)):
-        search.lower[i], search.upper[i] = effects.bounds[i, 0], effects.bounds[i, 1]
+        search.lower[i], search.upper[i] = model.bounds[i, 0], model.bounds[i, 1]
         search.scale[i] = 2.0
-    search.scale[0] = 0.25 * (search.upper[0] - search.lower[0])
+    for i in range(len(model.middle)):
+        search.scale[i] = 0.25 * (search.upper[i] - search.lower[i])
 
 
 @internal
-def _minimise(data, blocks, start, desk, search, ceiling, events):
+def _minimise(data, blocks, start, evaluation, search, ceiling, events):
     """Search from ``start``, until it is clear that it ends above ``ceiling``; returns the number of evaluations."""
-    effects = data.effects
-    tolerance, noise = tolerance_of(effects, events), noise_of(effects, events)
-    begin(search, start, tolerance, nearness_of(effects), noise, updating_pays(effects))
+    model = data.model
+    tolerance, noise = tolerance_of(model, events), noise_of(model, events)
+    start_newton(search, start, tolerance, nearness_of(model), noise, updating_pays(model))
     running = True
     while running:
-        value = evaluate(data, blocks, search.trial, search.counts[ORDER], desk)
-        running = advance(search, value, desk.gradient, desk.hessian) and not ends_above(search, ceiling)
+        value = evaluate(data, blocks, search.trial, search.counts[ORDER], evaluation)
+        running = newton_step(search, value, evaluation.gradient, evaluation.hessian) and not ends_above(
+            search, ceiling
+        )
     return search.counts[ITERATION]
 
 
 @internal
-def _fill_slice(data, blocks, alpha, desk, line):
-    """-2 ln L along the grid."""
-    effects, factors, values = data.effects, desk.factors, line.values
-    fill_factors(effects, alpha, factors)
-    set_point(effects, alpha, desk.room)
+def _fill_slice(data, blocks, place, evaluation, line):
+    """-2 ln L along the grid of the first coordinate, through a place (P,) whose own first one is not used."""
+    model, factors, values = data.model, evaluation.factors, line.values
+    thetas = len(model.middle)
+    if thetas > 1:
+        first = place[0]
+        for point in range(len(values)):
+            place[0] = line.grid[point]
+            fill_coefficients(model.form, place, evaluation.tape, evaluation.coefficients)
+            copy(evaluation.coefficients[0], line.coefficients[point])
+        place[0] = first
+    alpha = place[thetas:]
+    fill_factors(model, alpha, factors)
+    set_point(model, alpha, evaluation.buffers)
     for point in range(len(values)):
         values[point] = 0.0
-    add_slice(effects, data.events, FIRST, blocks, line.fractions, factors.rates, desk.room, values)
-    shift = constraint(effects, alpha, data.observed)
+    add_slice(model, data.events, FIRST, blocks, line.coefficients, factors.rates, evaluation.buffers, values)
+    shift = constraint(model, alpha, data.observed)
     for point in range(len(values)):
-        values[point] = 2.0 * (expected_events(line.fractions[point], factors) - values[point]) + shift
+        values[point] = 2.0 * (expected_events(line.coefficients[point], factors) - values[point]) + shift

@@ -75,7 +75,7 @@ def _insert(where, depth, number, minima, depths, order):
 
 
 @internal
-def foretell(path, kappa, alpha):
+def predict(path, kappa, alpha):
     """Fill the conditional fit (K,) expected at a coordinate, between its neighbours on the path."""
     j = path.counts[FIRST]
     while j < path.counts[LAST] - 1 and path.kappa[j + 1] <= kappa:
@@ -84,7 +84,7 @@ def foretell(path, kappa, alpha):
     size = path.kappa[above] - path.kappa[j]
     share = (kappa - path.kappa[j]) / size if size > 0.0 else 0.0
     for k in range(len(alpha)):
-        rise = path.alpha[above, k] - path.alpha[j, k]
+        rise = path.rest[above, k] - path.rest[j, k]
         start, end = path.tangent[j, k] * size - rise, path.tangent[above, k] * size - rise
         bend = share * (1.0 - share) * ((1.0 - share) * start - share * end)
-        alpha[k] = path.alpha[j, k] + share * rise + bend
+        alpha[k] = path.rest[j, k] + share * rise + bend

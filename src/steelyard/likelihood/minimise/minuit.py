@@ -14,17 +14,17 @@ def minimise_with_minuit(
     limits: tuple[float, float],
     hessian: np.ndarray | None = None,
 ) -> Minimum:
-    """Migrad with the exact gradient from ``start`` (1 + K,), with kappa inside ``limits`` and alpha inside its bounds.
+    """Migrad with the exact gradient from ``start`` (P,), with kappa inside ``limits`` and alpha inside its bounds.
 
-    ``converged`` is Minuit's own verdict. With a ``hessian`` (1 + K, 1 + K) the start is a minimum, to be confirmed:
+    ``converged`` is Minuit's own verdict. With a ``hessian`` (P, P) the start is a minimum, to be confirmed:
     Minuit takes its steps from it, and does not form second derivatives of its own by differences (strategy 0).
     """
     from iminuit import Minuit
 
     if fixed.all():
-        here = evaluator.expand(start[0], start[1:], HESSIAN)
+        here = evaluator.expand(start, HESSIAN)
         return Minimum(start, here.value, here.gradient, here.hessian, 0.0, bool(np.isfinite(here.value)))
-    bounds = evaluator.effects.bounds.copy()
+    bounds = evaluator.model.bounds.copy()
     bounds[0] = limits
     # Minuit cannot leave a limit on which it starts.
     width = bounds[:, 1] - bounds[:, 0]
@@ -32,9 +32,9 @@ def minimise_with_minuit(
     if len(start) == 1 and not limits[0] < start[0] < limits[1]:
         inside[0] = 0.5 * (limits[0] + limits[1])
     minuit = Minuit(
-        lambda place: evaluator.expand(place[0], place[1:], VALUE).value,
+        lambda place: evaluator.expand(place, VALUE).value,
         np.where(fixed, start, inside),
-        grad=lambda place: evaluator.expand(place[0], place[1:], GRADIENT).gradient,
+        grad=lambda place: evaluator.expand(place, GRADIENT).gradient,
     )
     minuit.limits = [None if held else tuple(pair) for held, pair in zip(fixed, bounds, strict=True)]
     minuit.fixed = list(fixed)
@@ -46,5 +46,5 @@ def minimise_with_minuit(
     minuit.tol = 1e-4 if len(start) == 1 else 1e-2
     minuit.migrad()
     place = np.array(minuit.values)
-    here = evaluator.expand(place[0], place[1:], HESSIAN)
+    here = evaluator.expand(place, HESSIAN)
     return Minimum(place, float(minuit.fval), here.gradient, here.hessian, float(minuit.fmin.edm), bool(minuit.valid))

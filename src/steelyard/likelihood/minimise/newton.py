@@ -1,14 +1,14 @@
 r"""Newton's method within bounds, for functions with exact gradient and Hessian.
 
 A step minimises the quadratic model over the parameters that are free to move, with those that would leave their
-range set on its end, inside a trust region whose size follows from how well the model foretold the last step. Where
+range set on its end, inside a trust region whose size follows from how well the model predicted the last step. Where
 the Hessian is not positive it is shifted until it is; where nothing pulls, on a saddle, the search leaves along the
 direction that curves down most. A step that raises the function, or at which it is infinite (a negative density), is
 never taken.
 
 Where the Hessian is dear, it is no longer evaluated near the minimum as long as it is positive and steps go as
-foretold, but kept up to date with the gradients, by the formula of Broyden, Fletcher, Goldfarb and Shanno. Near the
-minimum one more step is the last, of which the value is enough: it has to have fallen as foretold.
+predicted, but kept up to date with the gradients, by the formula of Broyden, Fletcher, Goldfarb and Shanno. Near the
+minimum one more step is the last, of which the value is enough: it has to have fallen as predicted.
 
 The function is not called here: a search proposes a point and is told what is there. So it serves the compiled loop
 over pseudo-experiments as well as a data set that many threads evaluate.
@@ -37,16 +37,16 @@ _LARGEST_SHIFT = 2e-3
 # A saddle is left by so much, in scales.
 _AWAY = 0.25
 
-# Where steps of at least this length, in scales, gain nothing, and shorter ones are not foretold to gain more than the
+# Where steps of at least this length, in scales, gain nothing, and shorter ones are not predicted to gain more than the
 # noise, valleys on the sides of a ridge are less deep than the function can tell: it is as good as a minimum.
 _FLAT = 1e-3
 
 # Distance to the minimum before a step, in -2 ln L, from which the Hessian may be updated after it, if the step went as
-# foretold.
+# predicted.
 _CLOSE = 20.0
 
 
-class Search(NamedTuple):
+class NewtonState(NamedTuple):
     """The state of one minimisation over d parameters.
 
     Attributes:
@@ -55,8 +55,8 @@ class Search(NamedTuple):
         lower, upper: (d,) bounds.
         fixed: (d,) parameters that do not move.
         scale: (d,) natural sizes of a step.
-        step, free, factor, right: room for the step, the free parameters' numbers, their Hessian's Cholesky factor, and
-            the right-hand side of their equation.
+        step, free, factor, right: work space for the step, the free parameters' numbers, their Hessian's Cholesky
+            factor, and the right-hand side of their equation.
         numbers: value, predicted decrease of the next step, estimated distance to the minimum, trust radius in scales,
             tolerance of the distance, noise of the function, length of the last step in scales, the distance from
             which one more step is the last, and the relative shift that the Hessian needed.
@@ -80,9 +80,9 @@ class Search(NamedTuple):
     counts: np.ndarray
 
 
-def allocate_search(size):
-    """Room for a search over so many parameters."""
-    return Search(
+def allocate_newton(size):
+    """Buffers for a search over so many parameters."""
+    return NewtonState(
         np.zeros(size),
         np.zeros(size),
         np.zeros((size, size)),
@@ -122,7 +122,7 @@ def _scale(step, factor):
 
 
 @internal
-def begin(search, start, tolerance, near, noise, updating):
+def start_newton(search, start, tolerance, near, noise, updating):
     """Start at ``start`` (d,), moved into the bounds; ``lower``, ``upper``, ``fixed`` and ``scale`` are set already."""
     for i in range(len(start)):
         search.trial[i] = min(max(start[i], search.lower[i]), search.upper[i])
@@ -135,7 +135,7 @@ def begin(search, start, tolerance, near, noise, updating):
 
 
 @compiled
-def advance(search, value, gradient, hessian):
+def newton_step(search, value, gradient, hessian):
     """Tell the search what is at its trial point; true if there is a further one to evaluate.
 
     Args:
@@ -153,12 +153,12 @@ def advance(search, value, gradient, hessian):
         return False
     gain = numbers[MINIMUM] - value
     if value < np.inf and (first or gain >= -numbers[NOISE]):
-        foretold = not first and _trust(numbers, gain) and numbers[EDM] < _CLOSE
+        as_predicted = not first and _trust(numbers, gain) and numbers[EDM] < _CLOSE
         if counts[ORDER] == GRADIENT:
             _update(search, gradient)
         else:
             copy_square(hessian, search.hessian)
-        counts[ORDER] = GRADIENT if counts[UPDATING] and foretold else HESSIAN
+        counts[ORDER] = GRADIENT if counts[UPDATING] and as_predicted else HESSIAN
         numbers[MINIMUM] = value
         copy(search.trial, search.place)
         copy(gradient, search.gradient)
@@ -186,7 +186,7 @@ def ends_above(search, ceiling):
 
 @internal
 def _finish(search, value):
-    """Take the last step if the function fell as foretold; else its point is looked at with derivatives."""
+    """Take the last step if the function fell as predicted; else its point is looked at with derivatives."""
     numbers, counts = search.numbers, search.counts
     counts[ITERATION] += 1
     counts[ORDER] = HESSIAN
@@ -201,7 +201,7 @@ def _finish(search, value):
 
 @internal
 def _trust(numbers, gain):
-    """Adapt the trust radius; returns whether the step went as foretold."""
+    """Adapt the trust radius; returns whether the step went as predicted."""
     ratio = gain / max(numbers[PREDICTED], 1e-300)
     near = abs(gain - numbers[PREDICTED]) < numbers[NOISE]
     if ratio < 0.25 and not near:

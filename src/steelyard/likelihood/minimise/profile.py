@@ -1,4 +1,4 @@
-"""The conditional fits along kappa of one large data set, each begun where its neighbour foretells it."""
+"""The conditional fits along kappa of one large data set, each begun where its neighbour predicts it."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,8 +8,9 @@ import numpy as np
 from steelyard.likelihood.evaluate import Evaluator
 from steelyard.likelihood.minimise.search import Minimum, minimise
 
-# A conditional fit that lands this far from its neighbour's prediction, in any nuisance parameter, may have changed
-# its basin: the neighbour on the other side is asked too. In standard deviations of the constraint.
+# A conditional fit that lands this far from its neighbour's prediction, in any other parameter, may have changed its
+# basin: the neighbour on the other side is asked too. In units of Evaluator.units, which is a standard deviation of a
+# constraint.
 JUMP = 0.3
 
 # So much lower is another track, and not the same once more, in -2 ln L.
@@ -21,18 +22,18 @@ PROBES = 9
 
 @dataclass(frozen=True)
 class Track:
-    """Conditional fits at G coordinates: ``values`` (G,), ``alpha`` (G, K), ``converged`` (G,)."""
+    """Conditional fits at G coordinates: ``values`` (G,), ``rest`` (G, P - 1), ``converged`` (G,)."""
 
     values: np.ndarray
-    alpha: np.ndarray
+    rest: np.ndarray
     converged: np.ndarray
 
 
 def follow(evaluator: Evaluator, kappa: np.ndarray, start: np.ndarray) -> Track:
-    r"""Fit the nuisance parameters at coordinates (G,), from the point ``start`` (1 + K,) outwards on both sides.
+    r"""Fit the nuisance parameters at coordinates (G,), from the point ``start`` (P,) outwards on both sides.
 
     The path is continued along its tangent,
-    :math:`d\alpha/d\kappa=-H_{\alpha\alpha}^{-1}H_{\alpha\kappa}`. Where a fit lands far from where it was foretold
+    :math:`d\alpha/d\kappa=-H_{\alpha\alpha}^{-1}H_{\alpha\kappa}`. Where a fit lands far from where it was predicted
     the path may have fallen into another basin, which may have been the deeper one before: from there the fits are
     repeated in the opposite direction as long as they improve.
     """
@@ -46,19 +47,19 @@ def follow(evaluator: Evaluator, kappa: np.ndarray, start: np.ndarray) -> Track:
     for path in (upwards, downwards):
         before, jumps = first, []
         for g in path:
-            foretold = _continue(evaluator, before, kappa[g])
-            results[g] = minimise(evaluator, foretold, fixed)
+            predicted = _continue(evaluator, before, kappa[g])
+            results[g] = minimise(evaluator, predicted, fixed)
             if not np.isfinite(results[g].value):  # forbidden where the tangent leads: from the neighbour itself
                 results[g] = minimise(evaluator, np.concatenate([[kappa[g]], before.place[1:]]), fixed)
             if np.isfinite(results[g].value):
-                if np.abs(results[g].place - foretold).max() > JUMP:
+                if np.abs((results[g].place - predicted) / evaluator.units).max() > JUMP:
                     jumps.append(g)
                 before = results[g]
         for jump in jumps:
             _return(evaluator, kappa, path[: path.index(jump) + 1], fixed, results)
     return Track(
         values=np.array([results[g].value for g in range(len(kappa))]),
-        alpha=np.array([results[g].place[1:] for g in range(len(kappa))]).reshape(len(kappa), len(start) - 1),
+        rest=np.array([results[g].place[1:] for g in range(len(kappa))]).reshape(len(kappa), len(start) - 1),
         converged=np.array([results[g].converged for g in range(len(kappa))], dtype=bool),
     )
 
@@ -66,7 +67,7 @@ def follow(evaluator: Evaluator, kappa: np.ndarray, start: np.ndarray) -> Track:
 def envelope(evaluator: Evaluator, kappa: np.ndarray, minima: list[np.ndarray], valleys: list[np.ndarray]) -> Track:
     """The lowest conditional fits at coordinates (G,) over all tracks that are known.
 
-    The first of the ``minima`` (1 + K,), the global one, is followed. Another one, or a valley in which a search begins
+    The first of the ``minima`` (P,), the global one, is followed. Another one, or a valley in which a search begins
     at some points of the grid, is followed where it leads below what is known. Each point is then tried with its
     neighbours' nuisance parameters.
 
@@ -96,21 +97,22 @@ def _lower(one: Track, other: Track) -> Track:
     deeper = other.values < one.values - LOWER
     return Track(
         values=np.where(deeper, other.values, one.values),
-        alpha=np.where(deeper[:, None], other.alpha, one.alpha),
+        rest=np.where(deeper[:, None], other.rest, one.rest),
         converged=np.where(deeper, other.converged, one.converged),
     )
 
 
 def _sweep(evaluator: Evaluator, kappa: np.ndarray, order: np.ndarray, track: Track) -> None:
     """Try each point from its neighbour where that is another valley, upwards and downwards."""
-    fixed = np.arange(1 + track.alpha.shape[1]) == 0
+    fixed = np.arange(1 + track.rest.shape[1]) == 0
     for path in (order, order[::-1]):
         for before, g in pairwise(path):
-            if np.abs(track.alpha[before] - track.alpha[g]).max(initial=0.0) < JUMP:
+            apart = np.abs(track.rest[before] - track.rest[g]) / evaluator.units[1:]
+            if apart.max(initial=0.0) < JUMP:
                 continue
-            found = minimise(evaluator, np.concatenate([[kappa[g]], track.alpha[before]]), fixed)
+            found = minimise(evaluator, np.concatenate([[kappa[g]], track.rest[before]]), fixed)
             if found.value < track.values[g] - LOWER:
-                track.values[g], track.alpha[g], track.converged[g] = found.value, found.place[1:], found.converged
+                track.values[g], track.rest[g], track.converged[g] = found.value, found.place[1:], found.converged
 
 
 def _return(
@@ -128,7 +130,7 @@ def _continue(evaluator: Evaluator, before: Minimum, kappa: float) -> np.ndarray
     """Where the conditional fit is expected at another coordinate."""
     place = before.place.copy()
     place[0] = kappa
-    bounds = evaluator.effects.bounds
+    bounds = evaluator.model.bounds
     free = 1 + np.flatnonzero((place[1:] > bounds[1:, 0]) & (place[1:] < bounds[1:, 1]))
     if len(free):
         block, cross = before.hessian[np.ix_(free, free)], before.hessian[free, 0]

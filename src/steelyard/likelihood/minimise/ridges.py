@@ -17,7 +17,7 @@ def leads_back(search, place, hessian, start, gradient, number):
     """Whether the likelihood falls from ``start`` towards a minimum about as a parabola would.
 
     Args:
-        search: room, and which parameters are fixed.
+        search: buffers, and which parameters are fixed.
         place, hessian: (d,) and (d, d) of the minimum.
         start, gradient: (d,) the point, which differs from the minimum in one parameter, and the gradient there.
         number: of that parameter.

@@ -7,7 +7,15 @@ import numpy as np
 from steelyard.likelihood.evaluate import Evaluator
 from steelyard.likelihood.kernels.orders import GRADIENT
 from steelyard.likelihood.kernels.precision import nearness_of, noise_of, tolerance_of, updating_pays
-from steelyard.likelihood.minimise.continuation import ARRIVED, LOOK, Path, allocate_path, depart, land, walk
+from steelyard.likelihood.minimise.continuation import (
+    ARRIVED,
+    LOOK,
+    ContinuationState,
+    accept_fit,
+    allocate_continuation,
+    continuation_step,
+    start_continuation,
+)
 from steelyard.likelihood.minimise.newton import (
     CONVERGED,
     EDM,
@@ -15,9 +23,9 @@ from steelyard.likelihood.minimise.newton import (
     MINIMUM,
     ORDER,
     STATE,
-    advance,
-    allocate_search,
-    begin,
+    allocate_newton,
+    newton_step,
+    start_newton,
 )
 
 
@@ -26,9 +34,9 @@ class Minimum:
     """Where a search ended.
 
     Attributes:
-        place: (1 + K,) kappa and alpha.
+        place: (P,) kappa and alpha.
         value: -2 ln L there; ``inf`` if the start was forbidden.
-        gradient, hessian: (1 + K,) and (1 + K, 1 + K) there, or next to it.
+        gradient, hessian: (P,) and (P, P) there, or next to it.
         edm: estimated vertical distance to the minimum.
         converged: it is a minimum within the bounds.
     """
@@ -42,22 +50,23 @@ class Minimum:
 
 
 def minimise(evaluator: Evaluator, start: np.ndarray, fixed: np.ndarray) -> Minimum:
-    """The minimum of -2 ln L from ``start`` (1 + K,) within the bounds; ``fixed`` (1 + K,) says what does not move."""
-    effects = evaluator.effects
-    search = allocate_search(len(start))
-    search.lower[:], search.upper[:] = effects.bounds.T
+    """The minimum of -2 ln L from ``start`` (P,) within the bounds; ``fixed`` (P,) says what does not move."""
+    model = evaluator.model
+    search = allocate_newton(len(start))
+    search.lower[:], search.upper[:] = model.bounds.T
     search.fixed[:] = fixed
     search.scale[:] = 2.0
-    search.scale[0] = 0.25 * (search.upper[0] - search.lower[0])
+    thetas = slice(evaluator.thetas)
+    search.scale[thetas] = 0.25 * (search.upper[thetas] - search.lower[thetas])
     start = np.asarray(start, dtype=float)
     # A fixed parameter stays where the caller put it, even out of its range.
     search.lower[fixed], search.upper[fixed] = start[fixed], start[fixed]
-    tolerance, noise = tolerance_of(effects, evaluator.size), noise_of(effects, evaluator.size)
-    begin(search, start, tolerance, nearness_of(effects), noise, updating_pays(effects))
+    tolerance, noise = tolerance_of(model, evaluator.size), noise_of(model, evaluator.size)
+    start_newton(search, start, tolerance, nearness_of(model), noise, updating_pays(model))
     running = True
     while running:
-        here = evaluator.expand(search.trial[0], search.trial[1:], search.counts[ORDER])
-        running = advance(search, here.value, here.gradient, here.hessian)
+        here = evaluator.expand(search.trial, search.counts[ORDER])
+        running = newton_step(search, here.value, here.gradient, here.hessian)
     return Minimum(
         place=search.place.copy() if search.counts[STATE] != INVALID_START else start,
         value=float(search.numbers[MINIMUM]),
@@ -68,22 +77,22 @@ def minimise(evaluator: Evaluator, start: np.ndarray, fixed: np.ndarray) -> Mini
     )
 
 
-def follow_profile(evaluator: Evaluator, known: Minimum, held: np.ndarray) -> Path:
+def follow_profile(evaluator: Evaluator, known: Minimum, held: np.ndarray) -> ContinuationState:
     """The profile along kappa (:mod:`~steelyard.likelihood.minimise.continuation`), from one conditional fit.
 
     Args:
         evaluator: the data.
         known: the conditional fit.
-        held: (1 + K,) which parameters do not move in a conditional fit, the first of them among these.
+        held: (P,) which parameters do not move in a conditional fit, the first of them among these.
     """
-    path = allocate_path(evaluator.effects.bounds)
+    path = allocate_continuation(evaluator.model.bounds)
     path.fixed[:] = held[1:]
-    wanted = depart(path, known.place, known.value, known.gradient, known.hessian)
+    wanted = start_continuation(path, known.place, known.value, known.gradient, known.hessian)
     while wanted != ARRIVED:
         if wanted == LOOK:
-            here = evaluator.expand(path.trial[0], path.trial[1:], GRADIENT)
-            wanted = walk(path, here.value, here.gradient)
+            here = evaluator.expand(path.trial, GRADIENT)
+            wanted = continuation_step(path, here.value, here.gradient)
         else:
             fit = minimise(evaluator, path.trial.copy(), held)
-            wanted = land(path, fit.place, fit.value, fit.gradient, fit.hessian)
+            wanted = accept_fit(path, fit.place, fit.value, fit.gradient, fit.hessian)
     return path

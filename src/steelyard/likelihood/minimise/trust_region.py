@@ -1,6 +1,7 @@
 """The minimum of a quadratic model within bounds: the step of Newton's method, and how to leave a saddle.
 
-The model is that of a :class:`~steelyard.likelihood.minimise.newton.Search`: its gradient and Hessian at its place.
+The model is that of a :class:`~steelyard.likelihood.minimise.newton.NewtonState`: its gradient and Hessian at its
+place.
 """
 
 import numpy as np

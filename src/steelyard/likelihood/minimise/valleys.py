@@ -3,18 +3,19 @@ r"""Nuisance parameters on whose two sides the likelihood may have a minimum eac
 An effect that goes the same way at :math:`\alpha=+1` and -1 (yields ×1.09 and ×1.10), or one way only, reaches the same
 prediction at two values of α. The likelihood then has two valleys in α, with a ridge near α = 0; between equal sides
 α = 0 is even a stationary point. A search that goes downhill ends in the valley in which it begins. So the parameters
-with such effects are found beforehand, from the effects, and every fit begins in each valley.
+with such model are found beforehand, from the model, and every fit begins in each valley.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
 from steelyard.likelihood.minimise.experiment_loop import ENTRANCE
+from steelyard.likelihood.region_events import RegionEvents
 from steelyard.model.effects import Systematics
-from steelyard.model.mixture import Mixture
+from steelyard.model.model import Model
 
 # Two sides are opposite if their scalar product is below minus this share of the square of the larger one.
 OPPOSITE = 0.25
@@ -58,13 +59,7 @@ class Valleys:
     weak: np.ndarray
 
 
-def find_valleys(
-    mixture: Mixture,
-    systematics: Systematics,
-    rates: np.ndarray,
-    log_g: np.ndarray | None = None,
-    weights: np.ndarray | None = None,
-) -> Valleys:
+def find_valleys(model: Model, events: Sequence[RegionEvents]) -> Valleys:
     r"""The nuisance parameters with two valleys, and those that may turn in one of them.
 
     A yield effect counts with its logarithms :math:`(u,d)=(\ln G^+,\ln G^-)`, a shape with its mean squares over the
@@ -77,27 +72,31 @@ def find_valleys(
     which one is pulled far down, the shapes compensate each other in two ways.
 
     Args:
-        mixture: with C processes.
-        systematics: with K nuisance parameters and T shape terms.
-        rates: (n, C) nu_c r_c of events.
-        log_g: (n, T, 2).
-        weights: (n,) of the events, one each by default.
+        model: with K nuisance parameters.
+        events: of each region; their weights are one each by default.
     """
-    yields = np.abs(mixture.fractions(np.linspace(*mixture.coordinate_bounds, 17))) * np.asarray(mixture.yields)
-    most, usual = yields.max(axis=0), np.median(yields, axis=0)
-    even, odd, bent = (np.zeros(len(systematics)) for _ in range(3))
-    for c, k, square, shape in _mean_squares(systematics, rates, log_g, weights):
-        up, down, both = square[0, 0], square[1, 1], square[0, 1]
-        odd[k] += 0.25 * max(up + down - 2.0 * both, 0.0) * usual[c]
-        if both > -OPPOSITE * max(up, down):
-            even[k] = max(even[k], 0.5 * np.sqrt(max(up + down + 2.0 * both, 0.0) * most[c]))
-        if shape:
-            bent[k] = max(bent[k], 0.5 * max(up, down) * np.sqrt(most[c]))
+    parameters = [nuisance.parameter for nuisance in model.nuisances]
+    measured = np.array([parameter.constraint.measured for parameter in parameters], dtype=bool)
+    ends = np.array([parameter.bounds for parameter in parameters]).reshape(len(parameters), 2)
+    even, odd, bent = (np.zeros(len(parameters)) for _ in range(3))
+    names = [nuisance.name for nuisance in model.nuisances]
+    for region, seen in zip(model.regions, events, strict=True):
+        own = [names.index(name) for name in region.systematics.names]
+        yields = np.abs(region.mixture.reach()) * np.asarray(region.mixture.yields)
+        most, usual = yields.max(axis=0), np.median(yields, axis=0)
+        for c, local, square, shape in _mean_squares(region.systematics, seen):
+            k = own[local]
+            up, down, both = square[0, 0], square[1, 1], square[0, 1]
+            odd[k] += 0.25 * max(up + down - 2.0 * both, 0.0) * usual[c]
+            if both > -OPPOSITE * max(up, down):
+                even[k] = max(even[k], 0.5 * np.sqrt(max(up + down + 2.0 * both, 0.0) * most[c]))
+            if shape:
+                bent[k] = max(bent[k], 0.5 * max(up, down) * np.sqrt(most[c]))
     # Without a constraint nothing but its bounds keeps a parameter from where a small effect is large.
-    even *= np.where(systematics.constrained, 1.0, np.abs(systematics.bounds).max(axis=1, initial=0.0))
+    even *= np.where(measured, 1.0, np.abs(ends).max(axis=1, initial=0.0))
     sizes = even / (1.0 + LEFT * odd)
     folded = _largest_first(sizes, LEAST)
-    weak = (even < WEAK) & systematics.constrained
+    weak = (even < WEAK) & measured
     bent[folded] = 0.0
     crossed = np.concatenate([folded, _largest_first(bent, BENT)]) if len(folded) else folded
     return Valleys(folded, folded[~weak[folded]], crossed, (sizes > LEAST)[crossed] & weak[crossed])
@@ -109,10 +108,9 @@ def _largest_first(sizes: np.ndarray, least: float) -> np.ndarray:
     return found[np.argsort(-sizes[found], kind="stable")]
 
 
-def _mean_squares(
-    systematics: Systematics, rates: np.ndarray, log_g: np.ndarray | None, weights: np.ndarray | None
-) -> Iterator[tuple[int, int, np.ndarray, bool]]:
+def _mean_squares(systematics: Systematics, events: RegionEvents) -> Iterator[tuple[int, int, np.ndarray, bool]]:
     """Process, nuisance parameter and mean squares (2, 2) of the sides of each effect, and whether it is a shape."""
+    rates, log_g, weights = np.asarray(events.rates), events.log_g, events.weights
     for c, k in np.ndindex(*systematics.log_yields.shape[:2]):
         yield c, k, np.outer(systematics.log_yields[c, k], systematics.log_yields[c, k]), False
     if not len(systematics.terms) or log_g is None or not len(rates):

@@ -44,7 +44,7 @@ def test_weights_formed_with_the_ratios_would_never_notice():
     mixture = events.mixture
     for truth in (0.1, 1.0, 2.0):
         data = events.reference * (learned @ mixture.fractions(mixture.to_coordinate(truth))[0])
-        assert fit(Likelihood(mixture, learned, data)).hat == pytest.approx(truth, abs=1e-2)
+        assert fit(Likelihood.of(mixture, learned, data)).hat == pytest.approx(truth, abs=1e-2)
 
 
 def test_the_unit_of_the_parameter_does_not_matter():

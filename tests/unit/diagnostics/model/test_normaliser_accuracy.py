@@ -33,7 +33,7 @@ def test_a_form_that_is_not_good_enough_warns_with_what_to_do():
     """Two shapes of 20 %, one-sided and two-sided, by pairs alone: toys end where that is off by units."""
     model = one_sided_search.model(size=0.2, sides=(0.0, 1.0))
     normaliser = replace(model.systematics.normaliser, surface_pairs=np.zeros((0, 2), dtype=np.int64))
-    model = replace(model, systematics=replace(model.systematics, normaliser=normaliser))
+    model = replace(model, systematics=model.systematics.with_effects(normaliser=normaliser))
     result = measure_accuracy(model, scan(model.asimov(1.0), MU), toys=40)
     assert result.worst > LEVELS.warn
     check = check_form(result, LEVELS)

@@ -16,7 +16,7 @@ def test_shares_add_up_to_the_expected_t(tested):
     events = simulated()
     mixture = events.mixture
     shares, asimov = event_shares(events.rates, events.reference, at(mixture, tested)[1], at(mixture, 1.0)[1])
-    likelihood = Likelihood(mixture, events.rates, asimov)
+    likelihood = Likelihood.of(mixture, events.rates, asimov)
     low, high = likelihood.value(mixture.to_coordinate(np.array([1.0, tested])))
     assert shares.sum() == pytest.approx(high - low, rel=1e-9)
     assert shares.min() >= 0.0

@@ -10,13 +10,13 @@ from steelyard.likelihood.minimise.continuation import (
     LAST,
     LOOK,
     POINTS,
-    allocate_path,
-    depart,
-    land,
-    walk,
+    accept_fit,
+    allocate_continuation,
+    continuation_step,
+    start_continuation,
 )
-from steelyard.likelihood.minimise.minima import foretell, minima_along
-from steelyard.likelihood.minimise.newton import MINIMUM, STATE, advance, allocate_search, begin
+from steelyard.likelihood.minimise.minima import minima_along, predict
+from steelyard.likelihood.minimise.newton import MINIMUM, STATE, allocate_newton, newton_step, start_newton
 
 BOUNDS = [[0.0, 3.0], [-5.0, 5.0], [-5.0, 5.0]]
 
@@ -53,32 +53,32 @@ def bent(strength=0.0, turn=0.4):
 
 def conditional(function, place, fixed=()):
     """Newton's method with the coordinate held."""
-    search = allocate_search(len(place))
+    search = allocate_newton(len(place))
     search.lower[:], search.upper[:] = np.array(BOUNDS).T
     search.fixed[[0, *fixed]] = True
-    begin(search, np.asarray(place, dtype=float), 1e-12, 1e-9, 1e-13, 0)
+    start_newton(search, np.asarray(place, dtype=float), 1e-12, 1e-9, 1e-13, 0)
     running = True
     while running:
         value, gradient, hessian = function(search.trial)
-        running = advance(search, float(value), gradient, hessian)
+        running = newton_step(search, float(value), gradient, hessian)
     return search
 
 
 def follow(function, kappa, alpha, fixed=()):
     """The path from the conditional fit at ``kappa``; also how often it asked for a fit."""
-    path, fits = allocate_path(np.array(BOUNDS)), 0
+    path, fits = allocate_continuation(np.array(BOUNDS)), 0
     path.fixed[[k - 1 for k in fixed]] = True
     start = conditional(function, [kappa, *alpha], fixed)
-    wanted = depart(path, start.place, start.numbers[MINIMUM], start.gradient, start.hessian)
+    wanted = start_continuation(path, start.place, start.numbers[MINIMUM], start.gradient, start.hessian)
     while wanted != ARRIVED:
         if wanted == LOOK:
             value, gradient, _ = function(path.trial)
-            wanted = walk(path, float(value), gradient)
+            wanted = continuation_step(path, float(value), gradient)
         else:
             fits += 1
             found = conditional(function, path.trial, fixed)
             assert found.counts[STATE] == 1
-            wanted = land(path, found.place, found.numbers[MINIMUM], found.gradient, found.hessian)
+            wanted = accept_fit(path, found.place, found.numbers[MINIMUM], found.gradient, found.hessian)
     return path, fits
 
 
@@ -105,7 +105,7 @@ def test_the_profile_of_a_bent_valley(begin_at, strength):
     # Corrections of up to 0.1 are believed, by a W whose truth changes by a factor of 2.5 over the range.
     np.testing.assert_allclose(path.value[used][near], exact[0][near], atol=0.1)
     np.testing.assert_allclose(path.slope[used][near], exact[1][near], atol=0.2)
-    np.testing.assert_allclose(path.alpha[used][near], turned[near], atol=0.05)
+    np.testing.assert_allclose(path.rest[used][near], turned[near], atol=0.05)
     np.testing.assert_allclose(path.value[used], exact[0], rtol=0.1, atol=0.1)
 
 
@@ -116,7 +116,7 @@ def test_minima_lie_between_the_points_deepest_first():
     np.testing.assert_allclose(kappa, roots[[2, 0]], atol=0.01)
     np.testing.assert_allclose(depth, well(roots[[2, 0]])[0], atol=0.02)
     alpha = np.zeros(2)
-    foretell(path, kappa[0], alpha)
+    predict(path, kappa[0], alpha)
     np.testing.assert_allclose(alpha, 0.4 * np.array([np.sin(kappa[0]), np.cos(kappa[0])]), atol=0.01)
 
 
@@ -149,14 +149,14 @@ def test_a_nuisance_parameter_that_is_held_stays():
     path, _ = follow(bent(), 1.0, [0.7, 0.0], fixed=(1,))
     used = points(path)
     kappa = path.kappa[used]
-    assert (path.alpha[used, 0] == 0.7).all()
+    assert (path.rest[used, 0] == 0.7).all()
     exact = well(kappa)[0] + (1.0 + 0.5 * kappa) * (0.7 - 0.4 * np.sin(kappa)) ** 2
     np.testing.assert_allclose(path.value[used], exact, rtol=1e-3, atol=0.01)
 
 
 def test_bounds_of_the_nuisance_parameters_are_respected():
     path, _ = follow(bent(turn=5.5), 0.1, [0.5, 4.9])
-    alpha = path.alpha[points(path)]
+    alpha = path.rest[points(path)]
     assert alpha.max() <= 5.0 and alpha.min() >= -5.0
 
 
@@ -191,4 +191,4 @@ def test_a_valley_that_turns_sharply_is_followed_by_fits():
     assert fits > 0
     # Corrections of up to 0.1 are believed, by a W that the walls have made too small.
     np.testing.assert_allclose(path.value[used], 0.0, atol=0.4)
-    np.testing.assert_allclose(path.alpha[used, 0], 2.0 * np.tanh(10.0 * (path.kappa[used] - 1.15)), atol=0.6)
+    np.testing.assert_allclose(path.rest[used, 0], 2.0 * np.tanh(10.0 * (path.kappa[used] - 1.15)), atol=0.6)

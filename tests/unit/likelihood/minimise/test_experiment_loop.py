@@ -40,7 +40,7 @@ def counting(signal, background, coefficient="mu", nuisances=(), log_yields=None
     mixture = Mixture(
         ("s", "b"), Coefficients(["mu"], [coefficient, "1"], {"mu": 1.0}), np.array([signal, background]), (0.0, 5.0)
     )
-    systematics = Systematics(
+    systematics = Systematics.of(
         tuple(nuisances),
         np.zeros((2, len(nuisances), 2)) if log_yields is None else np.asarray(log_yields, dtype=float),
         np.zeros((2, len(nuisances)), dtype=bool),
@@ -111,7 +111,7 @@ def test_no_fit_ends_where_a_density_is_negative():
     seen = set()
     for toy in range(len(sizes)):
         chosen = rows[offsets[toy] : offsets[toy + 1]]
-        data = Likelihood(mixture, rates[chosen], None, systematics, analysis.log_g[chosen])
+        data = Likelihood.of(mixture, rates[chosen], None, systematics, analysis.log_g[chosen])
         seen.add(Status(fits.status[toy]))
         grid = data.value(np.linspace(*mixture.coordinate_bounds, 33))
         if fits.status[toy] in FITTED:
@@ -133,7 +133,7 @@ def test_empty_and_one_event_toys(analysis):
     assert np.isin(fits.status, FITTED).all() and np.isfinite(fits.t).all()
     assert fits.t[0] == fits.t[2]
     # No event: 2 nu(mu, alpha) + alpha^2, nowhere in the neighbourhood lower than at the best fit.
-    data = Likelihood(analysis.mixture, analysis.rates[:0], None, analysis.systematics, analysis.log_g[:0])
+    data = Likelihood.of(analysis.mixture, analysis.rates[:0], None, analysis.systematics, analysis.log_g[:0])
     value = data.value(analysis.mixture.to_coordinate(fits.hat[0]), fits.alpha[0])[0]
     generator = np.random.default_rng(5)
     away = np.concatenate(
@@ -145,8 +145,7 @@ def test_empty_and_one_event_toys(analysis):
 
 def test_a_nuisance_parameter_without_effect_changes_nothing(analysis):
     old = analysis.systematics
-    more = replace(
-        old,
+    more = old.with_effects(
         nuisances=(*old.nuisances, Nuisance("idle")),
         log_yields=np.concatenate([old.log_yields, np.zeros((4, 1, 2))], axis=1),
         factors=np.concatenate([old.factors, np.zeros((4, 1), dtype=bool)], axis=1),
@@ -169,7 +168,7 @@ def test_two_identical_nuisance_parameters_without_constraints():
     member = replace(single.nuisances[0], bounds=(-2.0, 2.0))
     terms = np.array([(c, k) for c in range(4) for k in range(2)])
     normaliser = Normaliser.none(8)
-    double = Systematics(
+    double = Systematics.of(
         (replace(member, name="one"), replace(member, name="two")),
         np.repeat(old.log_yields, 2, axis=1),
         np.zeros((4, 2), dtype=bool),
@@ -180,8 +179,8 @@ def test_two_identical_nuisance_parameters_without_constraints():
     odd = analysis.log_g.copy()
     odd[:, :, 1] = -odd[:, :, 0]
     yields = np.stack([old.log_yields[..., 0], -old.log_yields[..., 0]], axis=-1)
-    single = replace(single, log_yields=yields, normaliser=Normaliser.none(4))
-    double = replace(double, log_yields=np.repeat(yields, 2, axis=1))
+    single = single.with_effects(log_yields=yields, normaliser=Normaliser.none(4))
+    double = double.with_effects(log_yields=np.repeat(yields, 2, axis=1))
     rows, offsets, _ = analysis.throw(1.0, 30, np.random.default_rng(7))
     one = fit(analysis, rows, offsets, systematics=single, log_g=odd)
     two = fit(analysis, rows, offsets, systematics=double, log_g=np.repeat(odd, 2, axis=1))

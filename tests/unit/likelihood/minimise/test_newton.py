@@ -11,24 +11,24 @@ from steelyard.likelihood.minimise.newton import (
     MINIMUM,
     STATE,
     STUCK,
-    advance,
-    allocate_search,
-    begin,
+    allocate_newton,
+    newton_step,
+    start_newton,
 )
 
 
 def run(function, start, bounds=(-10.0, 10.0), fixed=(), updating=0, noise=1e-12):
-    """Search from ``start`` (d,); returns the search and the points that were asked for."""
+    """NewtonState from ``start`` (d,); returns the search and the points that were asked for."""
     start = np.asarray(start, dtype=float)
-    search, asked = allocate_search(len(start)), []
+    search, asked = allocate_newton(len(start)), []
     search.lower[:], search.upper[:] = bounds
     search.fixed[list(fixed)] = True
-    begin(search, start, max(1e-10, 0.2 * noise), 1e-7, noise, updating)
+    start_newton(search, start, max(1e-10, 0.2 * noise), 1e-7, noise, updating)
     running = True
     while running:
         asked.append(search.trial.copy())
         value, gradient, hessian = function(search.trial)
-        running = advance(search, float(value), np.asarray(gradient, float), np.ascontiguousarray(hessian, float))
+        running = newton_step(search, float(value), np.asarray(gradient, float), np.ascontiguousarray(hessian, float))
     return search, np.array(asked)
 
 

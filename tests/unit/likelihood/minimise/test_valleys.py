@@ -10,7 +10,10 @@ from steelyard.inference.impacts import impacts
 from steelyard.inference.toy_fits import fit_toys
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.likelihood.minimise.valleys import enter, find_valleys, valley_signs
+from steelyard.likelihood.region_events import RegionEvents
 from steelyard.model.effects import Normaliser
+from steelyard.model.model import Model
+from steelyard.model.region import UnbinnedRegion
 
 SAME_SIDED = models.yields_only(((1.5, 1 / 1.5), (1.09, 1.10)))
 EQUAL = models.yields_only(((1.0, 1.0), (1.1, 1.1)))
@@ -18,9 +21,14 @@ DATA = (30.0, 360.0)
 GRID = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0])
 
 
+def valleys_of(mixture, systematics, rates, log_g=None):
+    """Of one region."""
+    return find_valleys(Model((UnbinnedRegion("region", mixture, systematics),)), [RegionEvents(rates, None, log_g)])
+
+
 def folded(*norms, **nuisance):
     systematics = models.yields_only(*[((1.0, 1.0), norm) for norm in norms], **nuisance)
-    return find_valleys(models.mixture(), systematics, np.zeros((0, 2))).folded.tolist()
+    return valleys_of(models.mixture(), systematics, np.zeros((0, 2))).folded.tolist()
 
 
 def test_which_yields_fold():
@@ -35,9 +43,9 @@ def test_which_shapes_fold():
     x = np.linspace(-4.0, 4.0, 401)
     rates, up = models.densities(x) * models.YIELDS, 0.1 * x
     systematics = models.yields_only(((1.0, 1.0), (1.0, 1.0)))
-    systematics = models.replace(systematics, terms=np.array([[1, 0]]), normaliser=Normaliser.none(1))
+    systematics = systematics.with_effects(terms=np.array([[1, 0]]), normaliser=Normaliser.none(1))
     found = [
-        find_valleys(models.mixture(), systematics, rates, np.stack([up, share * up], axis=1)[:, None]).folded.tolist()
+        valleys_of(models.mixture(), systematics, rates, np.stack([up, share * up], axis=1)[:, None]).folded.tolist()
         for share in (1.0, 0.5, 0.0, -0.5, -1.0)
     ]
     assert found == [[0], [0], [0], [], []]
@@ -46,7 +54,7 @@ def test_which_shapes_fold():
 def test_what_a_toy_does_about_them():
     def found(*norms, **nuisance):
         systematics = models.yields_only(*[((1.0, 1.0), norm) for norm in norms], **nuisance)
-        valleys = find_valleys(models.mixture(), systematics, np.zeros((0, 2)))
+        valleys = valleys_of(models.mixture(), systematics, np.zeros((0, 2)))
         return [part.tolist() for part in (valleys.folded, valleys.entered, valleys.crossed, valleys.weak)]
 
     assert found((1.006, 1.006), (1.1, 1.1), (1.1, 0.9)) == [[1, 0], [1], [1, 0], [False, True]]
@@ -59,8 +67,8 @@ def test_large_two_sided_shapes_are_crossed_where_something_is_folded():
     crossed = []
     for down, size in ((1.1, 1.0), (0.9, 1.0), (1.1, 0.3)):
         systematics = models.yields_only(((1.0, 1.0), (1.0, 1.0)), ((1.0, 1.0), (1.1, down)))
-        systematics = models.replace(systematics, terms=np.array([[1, 0]]), normaliser=Normaliser.none(1))
-        crossed.append(find_valleys(models.mixture(), systematics, rates, size * up).crossed.tolist())
+        systematics = systematics.with_effects(terms=np.array([[1, 0]]), normaliser=Normaliser.none(1))
+        crossed.append(valleys_of(models.mixture(), systematics, rates, size * up).crossed.tolist())
     assert crossed == [[1, 0], [], [1]]
 
 
@@ -123,7 +131,7 @@ def test_toys_end_in_the_deeper_valley(systematics):
     fits = fit_toys(analysis.mixture, analysis.rates, offsets, 0.5, systematics, None, observed, rows)
     for toy in range(25):
         chosen = rows[offsets[toy] : offsets[toy + 1]]
-        likelihood = Likelihood(analysis.mixture, analysis.rates[chosen], None, systematics, None, observed[toy])
+        likelihood = Likelihood.of(analysis.mixture, analysis.rates[chosen], None, systematics, None, observed[toy])
         deepest, at_test = (models.brute_force(likelihood, mu, toy, starts=20) for mu in (None, 0.5))
         assert fits.t[toy] == pytest.approx(at_test - deepest, abs=1e-3)
 
@@ -160,10 +168,10 @@ def test_weak_effects_are_entered_where_the_data_pull():
     # A quarter more events than expected, over four standard deviations: there are two valleys, and 4 of these 40 toys
     # end in the wrong one, by up to 0.67, where only one is looked into.
     analysis, (rows, offsets, observed), fits = weakly_folded(1.0115, 1.004, 1.25)
-    assert find_valleys(analysis.mixture, analysis.systematics, analysis.rates).entered.size == 0
+    assert valleys_of(analysis.mixture, analysis.systematics, analysis.rates).entered.size == 0
     for toy in range(40):
         chosen = rows[offsets[toy] : offsets[toy + 1]]
-        likelihood = Likelihood(
+        likelihood = Likelihood.of(
             analysis.mixture, analysis.rates[chosen], None, analysis.systematics, None, observed[toy]
         )
         deepest, at_test = (models.quick_force(likelihood, mu, toy, starts=8).value for mu in (None, 0.5))

@@ -2,14 +2,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from steelyard.model.interpolation import (
-    code4,
-    code4_coefficients,
-    event_values,
-    exponential,
-    interpolate,
-    non_positive,
-)
+from steelyard.model.interpolation import event_values, interpolate
+from steelyard.model.interpolation.code4 import code4, code4_coefficients, non_positive
+from steelyard.model.interpolation.exponential import derivatives as exponential
 from steelyard.model.interpolation.positivity import SAFE
 
 mpmath.mp.dps = 50

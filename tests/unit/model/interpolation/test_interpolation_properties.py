@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
 
-from steelyard.model.interpolation import event_values, exponential, interpolate
+from steelyard.model.interpolation import event_values, interpolate
+from steelyard.model.interpolation.exponential import derivatives as exponential
 from steelyard.model.interpolation.positivity import SAFE
 
 effects = st.floats(-SAFE, SAFE, allow_subnormal=False)  # where code 4 is positive for every pair
