@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import interference
 import numpy as np
 
-from steelyard.model.effects import Anchor, Normaliser, Nuisance, Systematics
+from steelyard.model.anchor import Anchor
+from steelyard.model.effects import Normaliser, Nuisance, Systematics
 from steelyard.model.mixture import Mixture
 
 # The six conditions of code 4 on a_1 .. a_6: value, first and second derivative at +1 and -1.

@@ -9,12 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from steelyard.likelihood.evaluate import Evaluator
-from steelyard.likelihood.kernels.expectation import add_expectations
-from steelyard.likelihood.kernels.intensities import allocate_buffers, set_point
+from steelyard.likelihood.kernels.expectation import fill_expectations
+from steelyard.likelihood.kernels.intensities import allocate_buffers
 from steelyard.likelihood.kernels.moments import Moments, allocate_moments
 from steelyard.likelihood.kernels.orders import HESSIAN, VALUE
 from steelyard.likelihood.region_events import RegionEvents
-from steelyard.model.effects import Anchor, Systematics
+from steelyard.model.anchor import Anchor
+from steelyard.model.effects import Systematics
 from steelyard.model.mixture import Mixture
 from steelyard.model.model import Model
 from steelyard.model.normaliser import log_normaliser, log_normaliser_derivatives
@@ -97,6 +98,6 @@ class Integration:
         evaluator = self._evaluator
         model, ones = evaluator.model, np.ones(len(evaluator.model.yields))
         buffers, sums = allocate_buffers(model), allocate_moments(model)
-        set_point(model, np.ascontiguousarray(alpha), buffers)
-        add_expectations(model, evaluator.events, 0, len(evaluator.events.counts), ones, order, buffers, sums)
+        events, alpha = evaluator.events, np.ascontiguousarray(alpha, dtype=float)
+        fill_expectations(model, events, np.int64(len(events.counts)), alpha, ones, np.int64(order), buffers, sums)
         return sums

@@ -123,6 +123,7 @@ class Model:
         coordinates = tuple(p.coordinate for p in theta if p.coordinate is not None)
         known = coefficients.knowing(coordinates, old.form.permuted(np.array(order)))
         result.__dict__.update(theta=_of_interest_first(theta), coefficients=known, rows=self.rows)
+        result.__dict__.pop("parameters", None)  # in the old order
         return result
 
     def coefficient_values(self, theta: ArrayLike) -> list[np.ndarray]:

@@ -15,8 +15,19 @@ from typing import Any
 from numba import config, njit
 from numba.extending import register_jitable
 
-# The rooms whose functions and constants end up in the compiled code of the engine.
-COMPILED = tuple(Path(__file__).parents[1] / room for room in ("numerics", "model", "likelihood"))
+# What ends up in the compiled code of the engine with its functions and constants. A test holds compiled code to these.
+_ROOT = Path(__file__).parents[1]
+_ENGINE = (
+    "numerics",
+    "model/constraints",
+    "model/interpolation",
+    "model/coefficient_forms.py",
+    "model/anchor.py",
+    "likelihood/objective.py",
+    "likelihood/minimise",
+    "likelihood/kernels",
+)
+COMPILED = tuple(_ROOT / part for part in _ENGINE)
 
 # Sums may be reordered, which is what lets them run in vector lanes, and products and sums fused. Infinities and
 # undefined numbers keep their meaning: they are how a forbidden hypothesis shows. But ``np.isfinite(x)`` asks whether
@@ -38,7 +49,7 @@ def kept(function: Callable, folders: tuple[Path, ...], **options: Any) -> Calla
 
     Args:
         function: to be compiled on its first call.
-        folders: with all files whose functions and constants end up in its compiled code, folders in them included.
+        folders: with all files whose functions and constants end up in its compiled code, or such files.
         options: of ``numba.njit``.
     """
     usual = config.CACHE_DIR
@@ -68,7 +79,7 @@ def internal_exactly(function: Callable) -> Callable:
 def _digest(folders: tuple[Path, ...]) -> str:
     digest = hashlib.sha256()
     for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
+        for path in [folder] if folder.is_file() else sorted(folder.rglob("*.py")):
             name = f"{folder.name}/{path.relative_to(folder)}"
             digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

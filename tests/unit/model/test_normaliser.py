@@ -5,7 +5,8 @@ import pytest
 from shape_effects import correlated
 
 from steelyard.errors import ModelError
-from steelyard.model.effects import Anchor, Normaliser, Nuisance, Systematics
+from steelyard.model.anchor import Anchor
+from steelyard.model.effects import Normaliser, Nuisance, Systematics
 from steelyard.model.interpolation import interpolate
 from steelyard.model.normaliser import log_normaliser, log_normaliser_derivatives
 from steelyard.regions.normaliser_fit import STEP, build_normaliser

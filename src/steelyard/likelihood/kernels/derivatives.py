@@ -2,7 +2,7 @@
 
 from steelyard.likelihood.kernels.normalisers import fill_curvatures
 from steelyard.likelihood.kernels.penalties import penalty
-from steelyard.numerics.compilation import compiled, internal
+from steelyard.numerics.compilation import internal
 
 
 @internal
@@ -24,7 +24,7 @@ def constraint(model, alpha, observed):
     return total
 
 
-@compiled
+@internal
 def fill_gradient(model, coefficients, factors, alpha, observed, processes, terms, gradient):
     """Gradient (P,).
 
@@ -60,7 +60,7 @@ def fill_gradient(model, coefficients, factors, alpha, observed, processes, term
         gradient[i] *= 2.0
 
 
-@compiled
+@internal
 def fill_hessian(model, coefficients, factors, alpha, observed, moments, hessian):
     """Hessian (P, P), symmetric; arguments as of :func:`fill_gradient`."""
     nuisances = len(alpha)

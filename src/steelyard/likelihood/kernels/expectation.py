@@ -8,20 +8,21 @@ They go to the fields of the same shapes of :class:`~steelyard.likelihood.kernel
 """
 
 from steelyard.likelihood.kernels.blocks import BLOCK
-from steelyard.likelihood.kernels.intensities import fill_rates
+from steelyard.likelihood.kernels.intensities import fill_rates, set_point
 from steelyard.likelihood.kernels.orders import GRADIENT
 from steelyard.likelihood.kernels.products import add_upper_products, dot
 from steelyard.numerics.compilation import compiled
 
 
 @compiled
-def add_expectations(model, events, start, stop, factors, order, buffers, moments):
-    """Add the sums of blocks ``start`` to ``stop``; an order of GRADIENT fills all derivatives.
+def fill_expectations(model, events, blocks, alpha, factors, order, buffers, moments):
+    """Add the sums over all blocks at ``alpha`` (K,); an order of GRADIENT fills all derivatives.
 
     Args:
         factors: (R,) ones.
     """
-    for block in range(start, stop):
+    set_point(model, alpha, buffers)
+    for block in range(blocks):
         count, weights, region = events.counts[block], events.weights[block], events.region[block]
         begin, first_term = model.rows[region], model.terms[region]
         fill_rates(model, events, block, factors, order, buffers)

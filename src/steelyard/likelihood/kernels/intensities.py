@@ -13,7 +13,7 @@ from steelyard.likelihood.kernels.blocks import BLOCK
 from steelyard.likelihood.kernels.interpolation import LINEAR, TINY, WEIGHTS, interpolation_weights
 from steelyard.likelihood.kernels.orders import GRADIENT, VALUE
 from steelyard.numerics.allocation import aligned
-from steelyard.numerics.compilation import compiled, internal
+from steelyard.numerics.compilation import internal
 from steelyard.numerics.elementary import exp, expm1, expm1_of_small
 
 # Terms of a process whose polynomials are multiplied in float32, where only what they add to one is rounded.
@@ -78,7 +78,7 @@ def allocate_buffers(model):
     )
 
 
-@compiled
+@internal
 def set_point(model, alpha, buffers):
     """Form the interpolation weights at ``alpha`` (K,)."""
     weights = buffers.of_one

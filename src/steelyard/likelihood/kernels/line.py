@@ -5,10 +5,10 @@ import numpy as np
 from steelyard.likelihood.kernels.intensities import fill_rates, mix
 from steelyard.likelihood.kernels.moments import logs_of_bins, positive, sum_of_logs
 from steelyard.likelihood.kernels.orders import VALUE
-from steelyard.numerics.compilation import compiled
+from steelyard.numerics.compilation import internal
 
 
-@compiled
+@internal
 def add_slice(model, events, start, stop, coefficients, factors, buffers, logs):
     """Add what blocks ``start`` to ``stop`` add to ln L along a slice, but for the expected events of whole processes.
 
@@ -32,7 +32,7 @@ def add_slice(model, events, start, stop, coefficients, factors, buffers, logs):
                     logs[point] += sum_of_logs(events, block, buffers)
 
 
-@compiled
+@internal
 def count_negative(model, events, coefficients, factors, buffers):
     """Number of events with weight, or of bins, whose intensity is not a positive number."""
     number = 0

@@ -36,7 +36,7 @@ from steelyard.likelihood.kernels.blocks import BLOCK, LANES
 from steelyard.likelihood.kernels.intensities import fill_rates, mix
 from steelyard.likelihood.kernels.orders import GRADIENT, HESSIAN
 from steelyard.likelihood.kernels.products import add_products, add_upper_products, dot
-from steelyard.numerics.compilation import compiled, internal
+from steelyard.numerics.compilation import internal
 from steelyard.numerics.elementary import log
 
 
@@ -133,7 +133,7 @@ def clear(numbers):
             numbers[i, j] = 0.0
 
 
-@compiled
+@internal
 def add_moments(model, events, start, stop, coefficients, factors, order, buffers, moments):
     """Add the sums of blocks ``start`` to ``stop``; false at once if an intensity is not a positive number.
 
@@ -206,7 +206,7 @@ def sum_of_logs(events, block, buffers):
     return total
 
 
-@compiled
+@internal
 def logs_of_bins(events, block, order, buffers):
     """Sum of -phi of the bins of a block; u and q go to ``residual`` and ``curvature``."""
     intensity, counts, total = buffers.intensity, events.weights[block], 0.0

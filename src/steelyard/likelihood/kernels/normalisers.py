@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from steelyard.likelihood.kernels.products import dot
-from steelyard.model.effects import ANCHOR_REACH, Systematics
+from steelyard.model.anchor import ANCHOR_REACH
+from steelyard.model.effects import Systematics
 from steelyard.model.interpolation.exponential import weights as exponential_weights
 from steelyard.numerics.compilation import internal
 
@@ -199,7 +200,7 @@ def _add_surfaces(model, grid, c, alpha, joint, first, second):
 
 @internal
 def _add_anchor(model, c, alpha, joint, first, second):
-    """The correction about the anchor, with derivatives; see :class:`~steelyard.model.effects.Anchor`."""
+    """The correction about the anchor, with derivatives; see :class:`~steelyard.model.anchor.Anchor`."""
     start, local, bends = model.first[c], joint.local, joint.bends[c]
     terms = model.first[c + 1] - start
     for j in range(terms):

@@ -7,7 +7,7 @@ import numpy as np
 from steelyard.likelihood.kernels.interpolation import LINEAR, TINY, WEIGHTS, interpolate, interpolation_weights
 from steelyard.likelihood.kernels.normalisers import Joint, add_joint, allocate_joint
 from steelyard.likelihood.kernels.quintic import quintic
-from steelyard.numerics.compilation import compiled
+from steelyard.numerics.compilation import internal
 from steelyard.numerics.elementary import exp
 
 
@@ -63,7 +63,7 @@ def allocate_factors(model):
     )
 
 
-@compiled
+@internal
 def fill_factors(model, alpha, factors):
     """Evaluate yield factors and normalisers at ``alpha`` (K,)."""
     weights = factors.weights

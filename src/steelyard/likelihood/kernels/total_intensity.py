@@ -10,7 +10,7 @@ from steelyard.likelihood.kernels.process_factors import allocate_factors, fill_
 from steelyard.model.effects import Systematics
 from steelyard.model.mixture import Mixture
 from steelyard.model.model import Model
-from steelyard.model.region import UnbinnedRegion
+from steelyard.model.region import Region, UnbinnedRegion
 from steelyard.numerics.compilation import compiled
 
 # Blocks that are packed at a time, so that the room does not grow with the sample.
@@ -34,37 +34,52 @@ def event_intensities(
     Args:
         mixture, systematics: the model.
         rates: (n, C) nominal ones, nu_c r_c.
-        log_g: (n, T, 2) float32 logarithms of the shape model at ±1.
+        log_g: (n, T, 2) float32 logarithms of the shape effects at ±1.
         kappa, alpha: coordinate, and (K,) nuisance parameters.
         scale: (C,) factors on the processes; 1 by default.
 
     Returns:
         (n,), of either sign.
     """
-    model = compile_model(Model((UnbinnedRegion("region", mixture, systematics),)))
-    alpha = np.ascontiguousarray(alpha, dtype=float)
-    coefficients, factors, buffers = mixture.fractions(kappa)[0], allocate_factors(model), allocate_buffers(model)
+    region = UnbinnedRegion("region", mixture, systematics)
+    coefficients = mixture.fractions(kappa)[0]
     coefficients = coefficients if scale is None else coefficients * scale
-    fill_factors(model, alpha, factors)
-    set_point(model, alpha, buffers)
+    return region_intensities(region, rates, log_g, coefficients, alpha)
+
+
+def region_intensities(
+    region: Region, rates: np.ndarray, log_g: np.ndarray | None, coefficients: np.ndarray, alpha: np.ndarray
+) -> np.ndarray:
+    """The same of any region, from the coefficients (C,) of its processes; of bins, what they expect."""
+    model = compile_model(Model((region,)))
+    alpha = np.ascontiguousarray(alpha, dtype=float)
+    if log_g is None:
+        log_g = np.zeros((len(rates), len(region.systematics.terms), 2), dtype=np.float32)
+    coefficients, factors, buffers = (
+        np.ascontiguousarray(coefficients),
+        allocate_factors(model),
+        allocate_buffers(model),
+    )
     terms, step = log_g.shape[1], _BLOCKS * BLOCK
-    packing, events = allocate_packing(terms), allocate_events(_BLOCKS, len(mixture.processes), terms)
+    packing, events = allocate_packing(terms), allocate_events(_BLOCKS, rates.shape[1], terms)
     result, source = np.empty(len(rates)), source_of([rates], [log_g])
     for start in range(0, len(rates), step):
         stop = min(start + step, len(rates))
         used = pack_events(
             source, np.zeros(0), FIRST, start, stop, False, model.rows, model.terms, packing, FIRST, events
         )
-        _fill(model, events, FIRST, used, coefficients, factors.rates, buffers, result[start:stop])
+        _fill(model, events, used, coefficients, alpha, factors, buffers, result[start:stop])
     return result
 
 
 @compiled
-def _fill(model, events, start, stop, coefficients, factors, buffers, intensities):
-    """Fill the intensities of the events of blocks ``start`` to ``stop``, one behind the other."""
-    for block in range(start, stop):
-        fill_rates(model, events, block, factors, VALUE, buffers)
+def _fill(model, events, blocks, coefficients, alpha, factors, buffers, intensities):
+    """Fill the intensities of the events of the first blocks, one behind the other."""
+    fill_factors(model, alpha, factors)
+    set_point(model, alpha, buffers)
+    for block in range(blocks):
+        fill_rates(model, events, block, factors.rates, VALUE, buffers)
         mix(coefficients, buffers.rates, events.counts[block], buffers.intensity)
-        first = (block - start) * BLOCK
+        first = block * BLOCK
         for b in range(min(BLOCK, len(intensities) - first)):
             intensities[first + b] = buffers.intensity[b]

@@ -298,7 +298,7 @@ def fit_experiments(model, source, offsets, observed, auxiliary, tested, sides, 
                     copy_square(search.hessian, hessians[0])
 
         # Where there are valleys: from the best fits over the ridges, one parameter at a time, and from the global to
-        # the conditional one, as long as any of it leads deeper. Weak model are looked across first.
+        # the conditional one, as long as any of it leads deeper. Weak effects are looked across first.
         crossings, looking = len(CROSSINGS) * len(crossed), len(sides) == 1
         left = 1 + 2 * crossings if crossings and minimum < np.inf else 0
         turn = 0

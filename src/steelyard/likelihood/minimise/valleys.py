@@ -3,7 +3,7 @@ r"""Nuisance parameters on whose two sides the likelihood may have a minimum eac
 An effect that goes the same way at :math:`\alpha=+1` and -1 (yields ×1.09 and ×1.10), or one way only, reaches the same
 prediction at two values of α. The likelihood then has two valleys in α, with a ridge near α = 0; between equal sides
 α = 0 is even a stationary point. A search that goes downhill ends in the valley in which it begins. So the parameters
-with such model are found beforehand, from the model, and every fit begins in each valley.
+with such effects are found beforehand, from the effects, and every fit begins in each valley.
 """
 
 from collections.abc import Iterator, Sequence
