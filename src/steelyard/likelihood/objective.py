@@ -20,7 +20,7 @@ from steelyard.numerics.compilation import compiled, internal
 GROUP = 32
 
 # What of an evaluation is asked for.
-WHOLE, SUMS, FINISH = 0, 1, 2
+WHOLE, SUMS, FINISH = np.int64(0), np.int64(1), np.int64(2)
 
 
 class Data(NamedTuple):
