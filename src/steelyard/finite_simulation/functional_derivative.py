@@ -96,8 +96,8 @@ class ExpectedData:
         phi -= np.einsum("i,ic,ic->c", model.weights, model.rates / model.mixture.yields, phi)
         expected = model.weights * self.intensity
         total = expected.sum()
-        moved = np.where(systematics.constrained, alpha - self.alpha, 0.0)
-        t = 2.0 * (there.sum() - total - expected @ u) + moved @ moved
+        penalty = float(systematics.parameters.penalty(alpha, self.alpha)[0].sum())
+        t = 2.0 * (there.sum() - total - expected @ u) + penalty
         return Response(phi, float(t), float(max(expected @ u**2 - (expected @ u) ** 2 / total, 0.0)), kernel)
 
 

@@ -95,7 +95,7 @@ def null_information(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     r"""The information on a parameter whose effect on one process is :math:`\alpha\,n(x)`, in the expected data.
 
-    .. math:: F = F_{nn} - F_{n\theta}(F_{\theta\theta}+1_\mathrm{constrained})^{-1}F_{\theta n},\qquad
+    .. math:: F = F_{nn} - F_{n\theta}(F_{\theta\theta}+F_\mathrm{constraints})^{-1}F_{\theta n},\qquad
               F_{ab} = \sum_i w_i\lambda_i\,\partial_a\ln\lambda_i\,\partial_b\ln\lambda_i
 
     with the parameter of interest and all nuisance parameters as :math:`\theta`. The slope of the null is
@@ -146,7 +146,7 @@ def null_information(
     noise = log_g - log_mean(log_g, density)[:, None]
     null = noise * (fractions[c] * rates[:, c] / intensity)
     known = slopes.T @ (used[:, None] * slopes)
-    known[np.arange(1, len(known)), np.arange(1, len(known))] += systematics.constrained
+    known[np.arange(1, len(known)), np.arange(1, len(known))] += 0.5 * systematics.parameters.penalty(alpha, alpha)[2]
     shared = null @ (used[:, None] * slopes)
     own = (null**2) @ used
     profiled = own - np.einsum("ra,ab,rb->r", shared, np.linalg.pinv(known, hermitian=True), shared)

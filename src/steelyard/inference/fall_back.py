@@ -107,7 +107,7 @@ def fall_back_effect(model: Model, mu: np.ndarray, truth: float) -> FallBackEffe
     weights, mu = model.asimov_weights(truth), np.asarray(mu, dtype=float)
     kappa, differences = model.mixture.to_coordinate(mu), []
     for pull in PULLS:
-        observed = systematics.nominal + pull * (moved & systematics.constrained)
+        observed = systematics.nominal + pull * systematics.errors * (moved & systematics.constrained)
         result = scan(Likelihood.of(model.mixture, model.rates, weights, systematics, model.log_g, observed), mu)
         best = _change(model, weights, float(model.mixture.to_coordinate(result.fit.hat)), np.array(result.fit.alpha))
         changes = [_change(model, weights, *point) for point in zip(kappa, result.alpha, strict=True)]

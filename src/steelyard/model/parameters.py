@@ -153,6 +153,23 @@ class ParameterSet:
         """(P,) bool: which have a constraint with an auxiliary measurement, and so a global observable."""
         return np.array([parameter.constraint.measured for parameter in self.parameters], dtype=bool)
 
+    @property
+    def errors(self) -> np.ndarray:
+        """(P,) standard deviations of the auxiliary measurements; 1 where there is none."""
+        return np.array([parameter.constraint.error for parameter in self.parameters], dtype=float)
+
+    def penalty(self, values: np.ndarray, observables: np.ndarray) -> np.ndarray:
+        """What the constraints add to -2 ln L at values (P,), given global observables (P,), with two derivatives.
+
+        Returns:
+            (3, P), by parameter; 0 where nothing is measured.
+        """
+        found = [
+            parameter.constraint.penalty(value, observable, parameter.constraint.scale)
+            for parameter, value, observable in zip(self, values.tolist(), observables.tolist(), strict=True)
+        ]
+        return np.array(found, dtype=float).reshape(len(self), 3).T
+
     @cached_property
     def of_interest(self) -> tuple[str, ...]:
         """Names of the parameters of interest."""

@@ -89,7 +89,7 @@ def pyhf_difference(model: BinnedModel, counts: np.ndarray, kappa: Sequence[floa
     systematics = model.templates.systematics
     for alpha in () if systematics is None else _points(model.templates):
         moved = alpha - systematics.nominal
-        penalty = float((moved**2) @ systematics.constrained)
+        penalty = float(systematics.parameters.penalty(alpha, systematics.nominal)[0].sum())
         ours = likelihood.value(kappa[:1], alpha) - penalty
         named = {name: value for name, value in zip(systematics.names, moved, strict=True) if value}
         pairs.append((ours, theirs.minus_two_log_likelihood(fractions[:1], counts, named)))
