@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from steelyard.errors import ModelError, nearest
 from steelyard.model.constraints import constraint_of
 from steelyard.model.interpolation import code_of
-from steelyard.model.parameters import Parameter, ParameterSet, Role
+from steelyard.model.parameters import Parameter, ParameterSet, role_of
 
 # Standard deviations within which an anchor's correction grows.
 ANCHOR_REACH = 2.0
@@ -51,7 +51,7 @@ class Nuisance:
             constraint = constraint_of(self.constraint, self.scale)
         except ModelError as error:
             raise ModelError(f"nuisance parameter {self.name}: {error}") from None
-        role: Role = "free" if self.interpolation == "linear" and not constraint.measured else "nuisance"
+        role = role_of(of_interest=False, known=self.interpolation != "linear" or constraint.measured)
         return Parameter(self.name, role, float(self.nominal), bounds, constraint)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from steelyard.errors import ModelError
 from steelyard.model.coefficients import Coefficients
-from steelyard.model.parameters import Parameter
+from steelyard.model.parameters import Parameter, role_of
 
 # Points of each parameter at which the largest and the usual size of the coefficients are looked at.
 _REACH = 17
@@ -57,7 +57,7 @@ class Mixture:
         return tuple(
             Parameter(
                 name,
-                "of_interest" if number < last else "free",
+                role_of(of_interest=number < last, known=False),
                 float(np.clip(coefficients.nominal.get(name, bounds[0]), *bounds)),
                 (float(bounds[0]), float(bounds[1])),
                 coordinate=coordinate,

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from steelyard.errors import ModelError
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Nuisance
-from steelyard.model.parameters import Parameter, ParameterSet
+from steelyard.model.parameters import Parameter, ParameterSet, role_of
 from steelyard.model.region import Region
 from steelyard.model.yield_factors import total_yield_factors
 
@@ -161,7 +161,14 @@ class Model:
 def _of_interest_first(theta: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
     """The first one becomes of interest, whatever it was: that is what a profile along it means."""
     first = theta[0]
-    profiled = Parameter(first.name, "of_interest", first.nominal, first.bounds, first.constraint, first.coordinate)
+    profiled = Parameter(
+        first.name,
+        role_of(of_interest=True, known=False),
+        first.nominal,
+        first.bounds,
+        first.constraint,
+        first.coordinate,
+    )
     return (profiled, *theta[1:])
 
 

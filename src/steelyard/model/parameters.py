@@ -21,6 +21,18 @@ Role = Literal["of_interest", "free", "nuisance"]
 ROLES: tuple[Role, ...] = ("of_interest", "free", "nuisance")
 
 
+def role_of(of_interest: bool, known: bool) -> Role:
+    """The role of a parameter.
+
+    Args:
+        of_interest: it is what is measured, or profiled along.
+        known: the size of its effect is, from variations of the simulation or an auxiliary measurement.
+    """
+    if of_interest:
+        return "of_interest"
+    return "nuisance" if known else "free"
+
+
 @dataclass(frozen=True)
 class Coordinate:
     r"""The coordinate in which the fit runs: :math:`\theta = \theta_0 + \kappa^n`.
