@@ -7,14 +7,14 @@ from steelyard.model.effects import Nuisance, Systematics
 from steelyard.model.mixture import Mixture
 from steelyard.regions.normalisation import Normalisation
 from steelyard.regions.normaliser_fit import build_normaliser
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 BOUNDS = (0.0, 5.0)
 
 
 def model(
     size: float = 0.05, correlation: float = 0.95, events: int = 4000, sides: tuple[float, float] = (0.0, 0.0)
-) -> Model:
+) -> UnbinnedModel:
     """x is uniform in B, 3 x² in S; shapes of B of an rms of ``size``, the down sides ``-sides`` times the up ones."""
     x = (np.arange(events) + 0.5) / events
     line, wave = np.sqrt(12.0) * (x - 0.5), np.sqrt(2.0) * np.cos(2.0 * np.pi * x)
@@ -38,4 +38,4 @@ def model(
     )
     rows = np.zeros((events, 2), dtype=np.int64)
     normalisation = Normalisation(mixture.processes, np.ones(2), np.zeros(2))
-    return Model(mixture, rates, weights, normalisation, rows, systematics, log_g)
+    return UnbinnedModel(mixture, rates, weights, normalisation, rows, systematics, log_g)

@@ -37,7 +37,7 @@ from steelyard.inference.toy_fits import fit_toys
 from steelyard.inference.toys import throw_toys
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.regions.binned import BinnedModel, fill_templates
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 NUMBERS = Path(__file__).with_name("numbers.json")
 LEVELS = (0.6827, 0.9545)
@@ -88,7 +88,7 @@ def points(systematics) -> Iterator[tuple[float, np.ndarray]]:
         yield mu, np.clip(alpha, *systematics.bounds.T) if len(systematics) else alpha
 
 
-def of_model(model: Model, mu: np.ndarray) -> Iterator[tuple[str, object]]:
+def of_model(model: UnbinnedModel, mu: np.ndarray) -> Iterator[tuple[str, object]]:
     """Everything that is made of one model."""
     yield "model", {"rates": model.rates, "weights": model.weights, "log_yields": model.systematics.log_yields}
     yield "normaliser", model.systematics.normaliser

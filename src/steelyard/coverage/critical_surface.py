@@ -36,7 +36,7 @@ from steelyard.inference.impacts import Impacts
 from steelyard.inference.toy_fits import Status, ToyFits
 from steelyard.inference.toys import throw_toys
 from steelyard.model.effects import Systematics
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 from steelyard.seeds import seed_for
 
 Form = Literal["linear", "quadratic"]
@@ -153,7 +153,7 @@ def shared_points(systematics: Systematics, leading: Sequence[str], form: Form =
 
 
 def throw_surface(
-    model: Model,
+    model: UnbinnedModel,
     mu: float,
     leading: Sequence[str],
     toys: int,

@@ -10,14 +10,14 @@ import numpy as np
 from steelyard.inference.global_observables import throw_global_observables
 from steelyard.inference.toy_fits import ToyFits, fit_toys
 from steelyard.io.files import whole
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 
 @dataclass(frozen=True, eq=False)
 class SeenEvents:
     """Events of all experiments as one model sees them: ``rates`` (M, C) and ``log_g`` (M, T, 2)."""
 
-    model: Model
+    model: UnbinnedModel
     rates: np.ndarray
     log_g: np.ndarray
 

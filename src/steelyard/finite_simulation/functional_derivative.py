@@ -33,7 +33,7 @@ import numpy as np
 from steelyard.model.yield_factors import total_yield_factors
 from steelyard.regions.asimov import shape_products
 from steelyard.regions.negative_intensity import negative_weights
-from steelyard.regions.unbinned import Model, Point
+from steelyard.regions.unbinned import Point, UnbinnedModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +46,13 @@ class ExpectedData:
         intensity: (n,) lambda_0 on the reference events.
     """
 
-    model: Model
+    model: UnbinnedModel
     mu: float
     alpha: np.ndarray
     intensity: np.ndarray
 
     @classmethod
-    def at(cls, model: Model, mu: float, alpha: Point = None) -> "ExpectedData":
+    def at(cls, model: UnbinnedModel, mu: float, alpha: Point = None) -> "ExpectedData":
         """The expected data at a point.
 
         Raises:
@@ -120,7 +120,7 @@ class Response:
     kernel: np.ndarray
 
 
-def _normalised(model: Model, alpha: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+def _normalised(model: UnbinnedModel, alpha: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
     """r_c g_c/N_c (n, C) with mean 1 over these very events, and g_c/N_c (n,) of the processes that have shapes."""
     systematics, result = model.systematics, model.rates / model.mixture.yields
     shapes = {}
@@ -131,7 +131,7 @@ def _normalised(model: Model, alpha: np.ndarray) -> tuple[np.ndarray, dict[int, 
     return result, shapes
 
 
-def _factors(model: Model, mu: float, alpha: np.ndarray) -> np.ndarray:
+def _factors(model: UnbinnedModel, mu: float, alpha: np.ndarray) -> np.ndarray:
     """f_c(mu) G_c(alpha) nu_c, (C,)."""
     mixture = model.mixture
     fractions = mixture.fractions(mixture.to_coordinate(mu))[0]

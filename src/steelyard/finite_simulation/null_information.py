@@ -9,7 +9,7 @@ from steelyard.data.null_ratios import NullRatios
 from steelyard.errors import ModelError
 from steelyard.likelihood.kernels.total_intensity import event_intensities
 from steelyard.regions.normalisation import log_mean
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 # Step of the numerical derivatives, in standard deviations of a nuisance parameter: shapes are float32, relative 3e-7
 # of an intensity, and what is left out is of the order of its square.
@@ -51,7 +51,7 @@ class NullInformation:
 
 
 def measure_null(
-    model: Model, nominal: float, null: NullRatios, *, two_sided: bool, symmetrised: bool, alike: Sequence[str]
+    model: UnbinnedModel, nominal: float, null: NullRatios, *, two_sided: bool, symmetrised: bool, alike: Sequence[str]
 ) -> NullInformation:
     """The information of the noise that a null variation has shown.
 
@@ -91,7 +91,7 @@ def slope_share(two_sided: bool, symmetrised: bool, paired: bool) -> float:
 
 
 def null_information(
-    model: Model, nominal: float, process: str, rows: np.ndarray, log_g: np.ndarray
+    model: UnbinnedModel, nominal: float, process: str, rows: np.ndarray, log_g: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
     r"""The information on a parameter whose effect on one process is :math:`\alpha\,n(x)`, in the expected data.
 
@@ -153,7 +153,7 @@ def null_information(
     return np.maximum(profiled, 0.0), np.sqrt(noise**2 @ density), expected
 
 
-def other_processes(model: Model, nominal: float, process: str, sizes: Mapping[str, float]) -> float:
+def other_processes(model: UnbinnedModel, nominal: float, process: str, sizes: Mapping[str, float]) -> float:
     r"""Information of the noise of all varied processes over that of one.
 
     The noise of a process goes as one over its effective training events n_c and enters with the square of its share of

@@ -49,7 +49,7 @@ from steelyard.inference.fit import Scan
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.yield_factors import total_yield_factors
 from steelyard.regions.asimov import shape_products, varied_rates
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 # Independent reference events that the sums of squares are estimated from: to 2 % of the result, in a second or two.
 EVENTS = 20_000
@@ -103,7 +103,7 @@ class Components:
 
 
 def reference_error(
-    model: Model,
+    model: UnbinnedModel,
     data: Likelihood,
     scan: Scan,
     components: Components,
@@ -161,7 +161,7 @@ def reference_error(
     )
 
 
-def _sigma_hat(model: Model, counted: "Likelihood | np.ndarray", part: "_Part", scan: Scan) -> float | None:
+def _sigma_hat(model: UnbinnedModel, counted: "Likelihood | np.ndarray", part: "_Part", scan: Scan) -> float | None:
     covariance, error = scan.fit.covariance, scan.fit.uncertainty
     if covariance is None or not error:
         return None
@@ -186,14 +186,14 @@ def _sigma_hat(model: Model, counted: "Likelihood | np.ndarray", part: "_Part", 
 class _Part:
     """Some of the reference events, as a reference sample of its own: normalised to itself."""
 
-    model: Model
+    model: UnbinnedModel
     rates: np.ndarray
     log_g: np.ndarray
     components: Components
     fraction: float
 
     @classmethod
-    def of(cls, model: Model, components: Components, events: int, seed: int) -> "_Part":
+    def of(cls, model: UnbinnedModel, components: Components, events: int, seed: int) -> "_Part":
         owner = np.arange(len(model.weights)) if components.events is None else components.events
         number = int(owner.max()) + 1
         chosen = np.ones(number, dtype=bool)

@@ -23,7 +23,7 @@ from steelyard.model.effects import Systematics
 from steelyard.model.interpolation import interpolate
 from steelyard.model.interpolation.code4 import non_positive
 from steelyard.regions.asimov import rate_factors, shape_products
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 # Global observables of the nuisance parameters with such events, in the data that t is measured on: at 0 a fit stays
 # where all forms are 1, in between they differ most.
@@ -91,7 +91,7 @@ def find_fall_back(
     return tuple(found)
 
 
-def fall_back_effect(model: Model, mu: np.ndarray, truth: float) -> FallBackEffect | None:
+def fall_back_effect(model: UnbinnedModel, mu: np.ndarray, truth: float) -> FallBackEffect | None:
     """How much t of the expected data depends on the form of events that fall back; None if there are none.
 
     Args:
@@ -121,7 +121,7 @@ def _fallen(systematics: Systematics, log_g: np.ndarray, t: int) -> np.ndarray:
     return non_positive(log_g[:, t, 0], log_g[:, t, 1])
 
 
-def _change(model: Model, weights: np.ndarray, kappa: float, alpha: np.ndarray) -> float:
+def _change(model: UnbinnedModel, weights: np.ndarray, kappa: float, alpha: np.ndarray) -> float:
     """-2 ln L with the chord less -2 ln L with the exponential form, at one point; inf if the density turns negative.
 
     Expected events do not change. The normaliser does, by the change of E[g] over the same reference events.

@@ -15,7 +15,7 @@ from steelyard.io.files import whole
 from steelyard.model.effects import Systematics
 from steelyard.regions.asimov import intensities
 from steelyard.regions.negative_intensity import negative_weights
-from steelyard.regions.unbinned import Model, Point
+from steelyard.regions.unbinned import Point, UnbinnedModel
 
 # Pseudo-experiments that are drawn and fitted at a time, and the expected events in them: the smaller number counts.
 # They bound a job's memory, some 50 bytes an event, and are part of what a seed means.
@@ -56,7 +56,7 @@ class ToySampler:
     cumulative: np.ndarray
 
     @classmethod
-    def at(cls, model: Model, mu: float, alpha: Point = None) -> "ToySampler":
+    def at(cls, model: UnbinnedModel, mu: float, alpha: Point = None) -> "ToySampler":
         """The sampler of the model's Asimov weights at ``mu`` and ``alpha``; raises ModelError on negative weights."""
         return cls(np.cumsum(model.asimov_weights(mu, alpha)))
 
@@ -69,7 +69,7 @@ class ToySampler:
 
 
 def throw_toys(
-    model: Model,
+    model: UnbinnedModel,
     mu: float,
     toys: int,
     seed: int,
@@ -118,7 +118,7 @@ def throw_toys(
     return concatenate(pieces)
 
 
-def toys_at_once(model: Model, mu: float) -> int:
+def toys_at_once(model: UnbinnedModel, mu: float) -> int:
     """Pseudo-experiments at ``mu`` that are drawn and fitted at a time.
 
     By the nominal expectation, wherever in alpha they are thrown, so that a seed means the same events with and without
@@ -129,7 +129,7 @@ def toys_at_once(model: Model, mu: float) -> int:
 
 
 def draw_each(
-    model: Model, mu: float, alpha: np.ndarray, generator: np.random.Generator
+    model: UnbinnedModel, mu: float, alpha: np.ndarray, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pseudo-experiments that have a point (P, K) each: rows (M,) of reference events and offsets (P+1,).
 
@@ -227,7 +227,7 @@ def _points(
 
 
 def _fit(
-    model: Model, mu: float, rows: np.ndarray, offsets: np.ndarray, alpha: np.ndarray, observed: np.ndarray
+    model: UnbinnedModel, mu: float, rows: np.ndarray, offsets: np.ndarray, alpha: np.ndarray, observed: np.ndarray
 ) -> ThrownToys:
     # Without nuisance parameters the fit is asked for nothing of them. It looks events up: no copy of their columns.
     arguments = {}

@@ -20,7 +20,7 @@ from steelyard.model.coefficient_forms import CoefficientForm
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Systematics, from_arrays, to_arrays
 from steelyard.model.mixture import Mixture
-from steelyard.model.model import Model as StatisticalModel
+from steelyard.model.model import Model
 from steelyard.model.normaliser import log_normaliser
 from steelyard.model.parameters import Coordinate
 from steelyard.model.rates import check_total_rate
@@ -39,7 +39,7 @@ Point = ArrayLike | Mapping[str, float] | None
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class UnbinnedModel:
     """A mixture with its reference events, and what nuisance parameters do to them.
 
     Attributes:
@@ -81,9 +81,9 @@ class Model:
         return self.weights[:, None] * self.rates
 
     @cached_property
-    def statistical(self) -> StatisticalModel:
+    def statistical(self) -> Model:
         """Without the reference events: the one region as fits have it."""
-        return StatisticalModel((UnbinnedRegion("region", self.mixture, self.systematics),))
+        return Model((UnbinnedRegion("region", self.mixture, self.systematics),))
 
     def asimov_weights(self, mu: float, alpha: Point = None) -> np.ndarray:
         r"""Weights (n,) that turn the reference events into the expected data at ``mu`` and ``alpha``.
@@ -150,7 +150,7 @@ class Model:
             return None
         return Integration(self.mixture, self.systematics, self.rates, self.log_g, self.weights)
 
-    def anchored(self, alpha: Point = None) -> "Model":
+    def anchored(self, alpha: Point = None) -> "UnbinnedModel":
         """The model with its normalisers corrected to the joint expectation about ``alpha``: for toys thrown there."""
         if self.integration is None:
             return self
@@ -200,7 +200,7 @@ def build_model(
     events: ReferenceEvents,
     effects: "MeasuredEffects | None" = None,
     simulated: Callable[[], np.ndarray] | None = None,
-) -> Model:
+) -> UnbinnedModel:
     """Normalise the ratios on the reference events, multiply in the yields, and prepare the nuisance parameters.
 
     Args:
@@ -221,7 +221,7 @@ def build_model(
     normalisation = normalise(processes, log_r, events.weights)
     rates = normalisation.intensities(log_r, mixture.yields)
     deficits = find_deficits(mixture, rates, simulated) if simulated else ()
-    model = Model(mixture, rates, events.weights, normalisation, events.rows, deficits=deficits)
+    model = UnbinnedModel(mixture, rates, events.weights, normalisation, events.rows, deficits=deficits)
     if effects is None or not effects.declared.nuisances:
         return model
     declared = effects.declared
@@ -254,7 +254,7 @@ _COEFFICIENTS = ("parameters", "expressions", "nominal", "lower")
 _VARIATIONS = ("mean", "error", "columns", "symmetrised", "log_mean")
 
 
-def save_model(model: Model, path: str | os.PathLike) -> None:
+def save_model(model: UnbinnedModel, path: str | os.PathLike) -> None:
     """Write a model as one uncompressed ``.npz``."""
     coefficients = model.mixture.coefficients
     header = {
@@ -286,7 +286,7 @@ def save_model(model: Model, path: str | os.PathLike) -> None:
         )
 
 
-def load_model(path: str | os.PathLike) -> Model:
+def load_model(path: str | os.PathLike) -> UnbinnedModel:
     """Read what :func:`save_model` wrote."""
     with np.load(path) as file:
         header = json.loads(str(file["header"]))
@@ -295,7 +295,7 @@ def load_model(path: str | os.PathLike) -> Model:
         form = CoefficientForm(**{name: file[f"form_{name}"] for name in CoefficientForm._fields})
         coefficients = coefficients.knowing([Coordinate(**item) for item in header["coordinates"]], form)
         variations = tuple(tuple(variation) for variation in json.loads(str(file["variations"])))
-        return Model(
+        return UnbinnedModel(
             Mixture(
                 processes,
                 coefficients,

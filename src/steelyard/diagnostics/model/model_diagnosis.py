@@ -20,7 +20,7 @@ from steelyard.diagnostics.ratio.normalisation_check import check_normalisation
 from steelyard.diagnostics.stages import ModelInputs, run_registered
 from steelyard.inference.fall_back import FallBackEffect, fall_back_effect
 from steelyard.inference.fit import Scan
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 if TYPE_CHECKING:
     from steelyard.diagnostics.thresholds import Thresholds
@@ -62,7 +62,7 @@ class ModelDiagnosis:
 
 def diagnose_model(
     table: EventTable,
-    model: Model,
+    model: UnbinnedModel,
     reference: Reference,
     mu: Sequence[float],
     truths: Sequence[float],

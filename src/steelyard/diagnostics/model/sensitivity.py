@@ -8,7 +8,7 @@ import numpy as np
 
 from steelyard.errors import ModelError
 from steelyard.regions.binning import bin_index
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 BINS = 30
 
@@ -169,7 +169,7 @@ def _edges(variable: Variable, weights: np.ndarray, bins: int) -> np.ndarray:
 
 
 def map_observables(
-    observables: Sequence[Observable], values: np.ndarray, model: Model, tested: float, truth: float
+    observables: Sequence[Observable], values: np.ndarray, model: UnbinnedModel, tested: float, truth: float
 ) -> tuple[SensitivityMap, ...]:
     """Maps of the first observable against each of the others.
 
