@@ -50,11 +50,11 @@ class Batch:
     def value(self, kappa: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
         """(T,) -2 ln L without the normaliser."""
         powers = kappa[:, None] ** torch.arange(self.polynomial.shape[1], device=kappa.device)
-        fractions = powers @ self.polynomial.T
+        process_coefficients = powers @ self.polynomial.T
         yields = _code4(self.log_yields, self.yield_coefficients, alpha[:, None, :]).prod(dim=-1)
         shapes = _code4(self.log_g, self.coefficients, alpha[:, None, None, :].float()).double().prod(dim=-1)
-        intensity = torch.einsum("tnc,tnc,tc->tn", self.rates, shapes, fractions * yields)
-        expected = (fractions * yields) @ self.yields
+        intensity = torch.einsum("tnc,tnc,tc->tn", self.rates, shapes, process_coefficients * yields)
+        expected = (process_coefficients * yields) @ self.yields
         pulls = ((alpha - self.observed) ** 2).sum(dim=-1)
         return 2.0 * expected - 2.0 * (self.weights * intensity.log()).sum(dim=-1) + pulls
 

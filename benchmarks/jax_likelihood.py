@@ -150,7 +150,7 @@ class _Model:
 
     def _value(self, place, data, observed):
         kappa, alpha = place[0], place[1:]
-        fractions = jnp.stack([jnp.polyval(row[::-1], kappa) for row in self._polynomial])
+        process_coefficients = jnp.stack([jnp.polyval(row[::-1], kappa) for row in self._polynomial])
         yields = jnp.prod(code4(self._log_up, self._log_down, self._coefficients, alpha), axis=-1)
         coefficients = data.coefficients
         if coefficients is None:
@@ -160,9 +160,13 @@ class _Model:
         even = inner**2 * (15.0 - inner**2 * (10.0 - 3.0 * inner**2)) / 8.0 + jnp.abs(alpha) - jnp.abs(inner)
         sides = 0.5 * jnp.stack([even + alpha, even - alpha], axis=-1)
         log_normaliser = self._alone(alpha).sum(axis=-1) + jnp.einsum("ckslt,ks,lt->c", self._pairs, sides, sides)
-        intensity = (data.rates * shapes) @ (fractions * yields * jnp.exp(-log_normaliser))
+        intensity = (data.rates * shapes) @ (process_coefficients * yields * jnp.exp(-log_normaliser))
         pulls = jnp.where(self._constrained, alpha - observed, 0.0)
-        value = 2.0 * fractions @ (yields * self._yields) - 2.0 * data.weights @ jnp.log(intensity) + pulls @ pulls
+        value = (
+            2.0 * process_coefficients @ (yields * self._yields)
+            - 2.0 * data.weights @ jnp.log(intensity)
+            + pulls @ pulls
+        )
         return jnp.where((intensity > 0.0).all(), value, jnp.inf)
 
     def _alone(self, alpha):

@@ -105,10 +105,10 @@ class Interference:
         self._totals = rates.mean(axis=0)
         self._largest = 1.02 * rates.max(axis=0)
         self.yields = scale * self._totals
-        fractions = COEFFICIENTS.at(COEFFICIENTS.coordinate.from_parameter(self.grid))
+        coefficients = COEFFICIENTS.at(COEFFICIENTS.coordinate.from_parameter(self.grid))
         t = []
         nominal = scale * rates @ COEFFICIENTS.at(np.ones(1))[0]
-        for row in fractions:
+        for row in coefficients:
             intensity = scale * rates @ row
             t.append(2.0 * np.mean(intensity - nominal - nominal * np.log(intensity / nominal)))
         self.t = np.array(t)

@@ -77,9 +77,9 @@ def minus_two_log_likelihood(
     alpha: np.ndarray,
 ) -> float:
     """The likelihood by its formula, float64."""
-    fractions = mixture.fractions(kappa)[0]
-    yields = np.ones(len(fractions))
-    for c in range(len(fractions)):
+    coefficients = mixture.coefficients_along(kappa)[0]
+    yields = np.ones(len(coefficients))
+    for c in range(len(coefficients)):
         for k, nuisance in enumerate(systematics.nuisances):
             if nuisance.interpolation == "linear":
                 yields[c] *= alpha[k] if systematics.factors[c, k] else 1.0
@@ -89,9 +89,9 @@ def minus_two_log_likelihood(
     for t, (c, k) in enumerate(systematics.terms):
         up, down = log_g[:, t].astype(float).T
         intensity[:, c] *= effect(systematics.nuisances[k].interpolation, up, down, alpha[k])
-    intensity = intensity @ fractions
+    intensity = intensity @ coefficients
     pulls = (alpha - observed)[systematics.constrained]
-    return 2.0 * fractions @ (yields * mixture.yields) - 2.0 * weights @ np.log(intensity) + pulls @ pulls
+    return 2.0 * coefficients @ (yields * mixture.yields) - 2.0 * weights @ np.log(intensity) + pulls @ pulls
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ class Analysis:
 
     def asimov_weights(self, mu: float) -> np.ndarray:
         """(n,) expected events at nominal nuisance parameters."""
-        return self.weights * (self.rates @ self.mixture.fractions(self.mixture.to_coordinate(mu))[0])
+        return self.weights * (self.rates @ self.mixture.coefficients_along(self.mixture.to_coordinate(mu))[0])
 
     def throw(self, mu: float, toys: int, generator: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Rows, offsets and global observables of pseudo-experiments."""

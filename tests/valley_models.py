@@ -135,9 +135,9 @@ def throw(analysis, seed: int, toys: int = 1):
     """Rows, offsets and global observables of toys of a truth that pulls: every process off by some 10 %."""
     generator = np.random.default_rng([seed, 78])
     mu = generator.uniform(0.0, 2.0)
-    fractions = analysis.mixture.fractions(analysis.mixture.to_coordinate(mu))[0]
-    scale = np.exp(generator.normal(0.0, 0.15, size=len(fractions)))
-    weights = np.clip(analysis.weights * (analysis.rates @ (fractions * scale)), 0.0, None)
+    coefficients = analysis.mixture.coefficients_along(analysis.mixture.to_coordinate(mu))[0]
+    scale = np.exp(generator.normal(0.0, 0.15, size=len(coefficients)))
+    weights = np.clip(analysis.weights * (analysis.rates @ (coefficients * scale)), 0.0, None)
     counts = generator.poisson(weights.sum(), size=toys)
     rows = generator.choice(len(weights), size=counts.sum(), p=weights / weights.sum())
     systematics = analysis.systematics

@@ -119,8 +119,8 @@ def test_histograms_without_entries(kind):
 
 def test_the_comparison_with_no_data_says_so(tmp_path, interference):
     mixture = interference.mixture
-    fractions = mixture.fractions(mixture.to_coordinate(1.0))[0]
-    result = compare_data(1.0, fractions, interference.rates, interference.weights, NOTHING)
+    coefficients = mixture.coefficients_along(mixture.to_coordinate(1.0))[0]
+    result = compare_data(1.0, coefficients, interference.rates, interference.weights, NOTHING)
     assert result.observed.sum() == 0.0
     assert result.expected.sum() == pytest.approx(mixture.total(1.0)[0], rel=1e-9)
     # Twice the expected events of every bin, less the part of their variance that is the simulation's.

@@ -270,11 +270,11 @@ def _bin_density(
     The density ratio stands for its logarithm: the bins are the same, and it may be negative.
     """
     mixture = given.mixture
-    fractions = mixture.fractions(kappa)[0] / float(mixture.total(kappa)[0])
-    density = rates @ fractions
+    coefficients = mixture.coefficients_along(kappa)[0] / float(mixture.total(kappa)[0])
+    density = rates @ coefficients
     edges = bins if isinstance(bins, int) else np.exp(np.asarray(bins, dtype=float))
     binning = Bins.of(edges, density, given.weights * density)
-    observed = [] if observed_rates is None else [binning.count(observed_rates @ fractions)]
+    observed = [] if observed_rates is None else [binning.count(observed_rates @ coefficients)]
     return binning, binning.index(density), observed
 
 

@@ -84,7 +84,7 @@ class ExpectedData:
             return Response(nothing, np.inf, np.nan, nothing)
         quotient = self.intensity / intensity
         u = -np.log(quotient)
-        own = model.mixture.yields * model.mixture.fractions(model.mixture.to_coordinate(self.mu))[0]
+        own = model.mixture.yields * model.mixture.coefficients_along(model.mixture.to_coordinate(self.mu))[0]
         phi = quotient[:, None] * there
         kernel = phi - own
         for c, shape in shapes.items():
@@ -134,5 +134,5 @@ def _normalised(model: UnbinnedModel, alpha: np.ndarray) -> tuple[np.ndarray, di
 def _factors(model: UnbinnedModel, mu: float, alpha: np.ndarray) -> np.ndarray:
     """f_c(mu) G_c(alpha) nu_c, (C,)."""
     mixture = model.mixture
-    fractions = mixture.fractions(mixture.to_coordinate(mu))[0]
-    return fractions * total_yield_factors(model.systematics, np.asarray(alpha, dtype=float)) * mixture.yields
+    coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))[0]
+    return coefficients * total_yield_factors(model.systematics, np.asarray(alpha, dtype=float)) * mixture.yields

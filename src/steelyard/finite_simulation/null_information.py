@@ -116,9 +116,9 @@ def null_information(
     """
     mixture, systematics = model.mixture, model.systematics
     kappa, alpha = float(mixture.to_coordinate(nominal)), systematics.nominal
-    fractions = mixture.fractions(kappa)[0]
+    coefficients = mixture.coefficients_along(kappa)[0]
     place, found = _matched(model.rows, rows)
-    positive = model.rates[place] @ fractions > 0.0  # a density that is not is an error of its own, found elsewhere
+    positive = model.rates[place] @ coefficients > 0.0  # a density that is not is an error of its own, found elsewhere
     place, found = place[positive], found[positive]
     if len(place) < 100:
         raise ModelError(
@@ -127,12 +127,12 @@ def null_information(
         )
     rates, shapes, log_g = model.rates[place], model.log_g[place], log_g[:, found]
     weights = model.weights[place] / model.weights[place].sum()
-    intensity = rates @ fractions
+    intensity = rates @ coefficients
     used = weights * intensity
     expected = float(mixture.total(kappa)[0])
     used *= expected / used.sum()
     slopes = np.empty((len(place), 1 + len(systematics)))
-    slopes[:, 0] = (rates @ mixture.fractions(kappa, 1)[0]) / intensity
+    slopes[:, 0] = (rates @ mixture.coefficients_along(kappa, 1)[0]) / intensity
     for k in range(len(systematics)):
         sides = []
         for step in (STEP, -STEP):
@@ -144,7 +144,7 @@ def null_information(
     density = weights * rates[:, c]
     density /= density.sum()
     noise = log_g - log_mean(log_g, density)[:, None]
-    null = noise * (fractions[c] * rates[:, c] / intensity)
+    null = noise * (coefficients[c] * rates[:, c] / intensity)
     known = slopes.T @ (used[:, None] * slopes)
     known[np.arange(1, len(known)), np.arange(1, len(known))] += 0.5 * systematics.parameters.penalty(alpha, alpha)[2]
     shared = null @ (used[:, None] * slopes)
@@ -166,13 +166,13 @@ def other_processes(model: UnbinnedModel, nominal: float, process: str, sizes: M
         sizes: n_c of all processes that the systematic varies.
     """
     mixture = model.mixture
-    fractions = mixture.fractions(float(mixture.to_coordinate(nominal)))[0]
-    intensity = model.rates @ fractions
+    coefficients = mixture.coefficients_along(float(mixture.to_coordinate(nominal)))[0]
+    intensity = model.rates @ coefficients
     used = model.weights * intensity
     parts = {}
     for name, size in sizes.items():
         c = mixture.processes.index(name)
-        share = fractions[c] * model.rates[:, c] / intensity
+        share = coefficients[c] * model.rates[:, c] / intensity
         parts[name] = float(used @ share**2) / size if size > 0.0 else 0.0
     own = parts.get(process, 0.0)
     return sum(parts.values()) / own if own > 0.0 else 1.0

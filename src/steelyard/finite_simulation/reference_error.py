@@ -226,8 +226,8 @@ class _Part:
     def intensities(self, mu: float, alpha: np.ndarray, normalised: np.ndarray) -> np.ndarray:
         """lambda_jc (m, C)."""
         mixture = self.model.mixture
-        fractions = mixture.fractions(mixture.to_coordinate(mu))[0]
-        return normalised * (fractions * total_yield_factors(self.model.systematics, alpha) * mixture.yields)
+        coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))[0]
+        return normalised * (coefficients * total_yield_factors(self.model.systematics, alpha) * mixture.yields)
 
     def shares(
         self, counted: Likelihood | np.ndarray, mu: float, alpha: np.ndarray, normalised: np.ndarray
@@ -235,8 +235,8 @@ class _Part:
         """A_c (C,) of the data, or of these events with the weights (m,) of expected data."""
         if isinstance(counted, Likelihood):
             mixture, systematics = self.model.mixture, self.model.systematics
-            fractions = mixture.fractions(mixture.to_coordinate(mu))[0]
-            terms = fractions * varied_rates(systematics, counted.rates, counted.log_g, alpha)
+            coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))[0]
+            terms = coefficients * varied_rates(systematics, counted.rates, counted.log_g, alpha)
             return (1.0 / terms.sum(axis=1)) @ terms
         terms = self.intensities(mu, alpha, normalised)
         return (counted / terms.sum(axis=1)) @ terms

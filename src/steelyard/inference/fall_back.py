@@ -127,7 +127,7 @@ def _change(model: UnbinnedModel, weights: np.ndarray, kappa: float, alpha: np.n
     Expected events do not change. The normaliser does, by the change of E[g] over the same reference events.
     """
     systematics, mixture = model.systematics, model.mixture
-    factors = mixture.fractions(kappa)[0] * rate_factors(systematics, alpha[None])[0]
+    factors = mixture.coefficients_along(kappa)[0] * rate_factors(systematics, alpha[None])[0]
     before, after = np.zeros(len(weights)), np.zeros(len(weights))
     for c in range(len(mixture.processes)):
         rates = model.rates[:, c] * shape_products(systematics, model.log_g, alpha[None], c)[0]

@@ -139,13 +139,13 @@ def draw_each(
     Raises:
         ModelError: some weights are negative; the point with most of them is named.
     """
-    fractions = model.mixture.fractions(model.mixture.to_coordinate(mu))[0]
+    coefficients = model.mixture.coefficients_along(model.mixture.to_coordinate(mu))[0]
     number, negative, total = (np.zeros(len(alpha)) for _ in range(3))
     toys, rows = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     step = max(WEIGHTS_AT_ONCE // max(len(alpha), 1), 1)
     for start in range(0, len(model.rates), step):
         block = slice(start, start + step)
-        weights = intensities(model.systematics, fractions, model.rates[block], model.log_g[block], alpha)
+        weights = intensities(model.systematics, coefficients, model.rates[block], model.log_g[block], alpha)
         weights *= model.weights[block]
         sums = weights.sum(axis=1)
         total += sums

@@ -130,7 +130,7 @@ class Model:
         theta = np.asarray(theta, dtype=float)
         if len(self.regions) == 1 and theta.shape[1] == 1:
             mixture = self.regions[0].mixture
-            return [mixture.fractions(mixture.to_coordinate(theta[:, 0]))]
+            return [mixture.coefficients_along(mixture.to_coordinate(theta[:, 0]))]
         kappa = np.stack([p.to_coordinate(column) for p, column in zip(self.theta, theta.T, strict=True)], axis=1)
         of_rows = self.coefficients.expand(kappa)[0][:, self.rows]
         ends = np.cumsum([len(region.mixture.processes) for region in self.regions])[:-1]

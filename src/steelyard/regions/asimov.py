@@ -48,18 +48,18 @@ def varied_rates(systematics: Systematics, rates: np.ndarray, log_g: np.ndarray,
 
 
 def intensities(
-    systematics: Systematics, fractions: np.ndarray, rates: np.ndarray, log_g: np.ndarray, alpha: np.ndarray
+    systematics: Systematics, coefficients: np.ndarray, rates: np.ndarray, log_g: np.ndarray, alpha: np.ndarray
 ) -> np.ndarray:
     r""":math:`\lambda_i=\sum_c f_c H_c\,\nu_c r_c(x_i)\prod_{t\in c}g_t(x_i|\alpha)` at many points: (P, n).
 
     Args:
         systematics: nuisance parameters and their effects.
-        fractions: (C,) the coefficients f_c.
+        coefficients: (C,) f_c.
         rates: (n, C) nominal ones, ν_c r_c.
         log_g: (n, T, 2) logarithms of the shape effects at ±1.
         alpha: (P, K) nuisance parameters.
     """
-    factors = fractions * rate_factors(systematics, alpha)
+    factors = coefficients * rate_factors(systematics, alpha)
     varied = np.unique(systematics.terms[:, 0])
     plain = np.setdiff1d(np.arange(rates.shape[1]), varied)
     result = factors[:, plain] @ rates[:, plain].T

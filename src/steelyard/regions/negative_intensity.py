@@ -49,13 +49,13 @@ def find_deficits(mixture: Mixture, rates: np.ndarray, densities: Callable[[], n
     """
     weights, found = None, []
     for kappa in np.linspace(*mixture.coordinate_bounds, POINTS):
-        fractions = mixture.fractions(kappa)[0]
-        rows = np.flatnonzero(rates @ fractions < 0.0)
+        coefficients = mixture.coefficients_along(kappa)[0]
+        rows = np.flatnonzero(rates @ coefficients < 0.0)
         if not len(rows):
             continue
         if weights is None:
             weights = densities()
-        expected = weights[rows] @ (fractions * mixture.yields)
+        expected = weights[rows] @ (coefficients * mixture.yields)
         error = float(np.sqrt((expected**2).sum()))
         found.append(Deficit(float(mixture.to_parameter(kappa)), float(expected.sum()), error))
     return tuple(found)

@@ -234,7 +234,7 @@ def build_model(
     _require_effects(systematics)
     # As many events as a process has at most, of either sign, where the parameter of interest goes.
     reach = np.linspace(*mixture.coordinate_bounds, 101)
-    expected = np.abs(mixture.fractions(reach)).max(axis=0) * mixture.yields
+    expected = np.abs(mixture.coefficients_along(reach)).max(axis=0) * mixture.yields
     systematics = systematics.with_effects(normaliser=build_normaliser(systematics, log_g, densities, expected))
     return replace(model, systematics=systematics, log_g=log_g, raw_g=raw_g, pruned=(*pruned, *also_pruned))
 

@@ -130,7 +130,7 @@ def test_parameterised_test_is_that_of_its_own_histogram(exact):
     mixture = given.mixture
     for mu in (0.0, 0.5, 2.0):
         kappa = float(mixture.to_coordinate(mu))
-        shape = mixture.fractions(kappa)[0]
+        shape = mixture.coefficients_along(kappa)[0]
         single = fixed_baseline(
             "one", "observable", "O", given, exact.model.rates @ shape, 20, rates @ shape
         )  # quantiles of the reference and not of the hypothesis: close, not equal
@@ -160,7 +160,7 @@ def test_parameterised_edges_are_those_of_the_logarithm(exact):
     result = parameterised_baseline("p", exact.given(mu=np.array([0.5, 1.0])), exact.model.rates, edges)
     assert np.allclose(result.edges, edges)
     mixture = exact.model.mixture
-    ratio = exact.model.rates @ mixture.fractions(1.0)[0] / mixture.total(1.0)[0]
+    ratio = exact.model.rates @ mixture.coefficients_along(1.0)[0] / mixture.total(1.0)[0]
     inside = (np.log(ratio) >= 0.0) & (np.log(ratio) < 0.1)
     assert result.asimov.counts[2] == pytest.approx(exact.model.asimov_weights(1.0)[inside].sum(), rel=1e-6)
 

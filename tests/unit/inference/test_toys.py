@@ -215,14 +215,14 @@ def test_events_of_toys_at_drawn_points_vary_by_more_than_poisson(shaped, thrown
     alpha[:, :3] = np.clip(generator.normal(size=(len(alpha), 3)), *shaped.systematics.bounds[:3].T)
     alpha[:, 3] = generator.uniform(-1.0, 1.0, size=len(alpha))
     expected = total_yield_factors(shaped.systematics, alpha) @ (
-        shaped.mixture.fractions(np.sqrt(mu))[0] * shaped.mixture.yields
+        shaped.mixture.coefficients_along(np.sqrt(mu))[0] * shaped.mixture.yields
     )
     counts = generator.poisson(expected)
     assert counts.var() > 1.5 * counts.mean()
     moments_agree(fits.events, counts.mean(), counts.var(), ((counts - counts.mean()) ** 4).mean())
     # Experiment by experiment they follow their own point.
     own = total_yield_factors(shaped.systematics, fits.thrown) @ (
-        shaped.mixture.fractions(np.sqrt(mu))[0] * shaped.mixture.yields
+        shaped.mixture.coefficients_along(np.sqrt(mu))[0] * shaped.mixture.yields
     )
     assert ((fits.events - own) ** 2 / own).sum() == pytest.approx(toys, abs=4.5 * np.sqrt(2.0 * toys))
 

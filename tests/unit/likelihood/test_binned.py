@@ -42,7 +42,7 @@ def wide_shapes(size=0.3):
 
 def formula(systematics, log_g, counts, kappa, alpha):
     """-2 ln L, and the expectation of the bins."""
-    expected = TEMPLATES.T * MIXTURE.fractions(kappa)[0]
+    expected = TEMPLATES.T * MIXTURE.coefficients_along(kappa)[0]
     for c in range(2):
         for k in range(len(alpha)):
             expected[:, c] *= effect("code4", *systematics.log_yields[c, k], alpha[k])

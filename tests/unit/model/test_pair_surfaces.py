@@ -49,11 +49,11 @@ def test_the_engine_has_the_same_value_and_derivatives():
     model = one_sided_search.model(0.2, sides=(0.0, 1.0))
     systematics, rows = model.systematics, np.arange(0, 4000, 7)
     likelihood = Likelihood.of(model.mixture, model.rates[rows], None, systematics, model.log_g[rows])
-    fractions = model.mixture.fractions(1.2)[0]
+    coefficients = model.mixture.coefficients_along(1.2)[0]
     for alpha in (np.array(point) for point in ([0.7, -1.3], [-2.2, 3.1], [4.6, 4.3], [-4.9, 4.9])):
         here = likelihood.expansion(1.2, alpha)
-        rates = intensities(systematics, fractions, model.rates[rows], model.log_g[rows], alpha[None])[0]
-        expected = 2.0 * fractions @ model.mixture.yields - 2.0 * np.log(rates).sum() + alpha @ alpha
+        rates = intensities(systematics, coefficients, model.rates[rows], model.log_g[rows], alpha[None])[0]
+        expected = 2.0 * coefficients @ model.mixture.yields - 2.0 * np.log(rates).sum() + alpha @ alpha
         assert here.value == pytest.approx(expected, abs=1e-3)
         for k, step in enumerate(1e-3 * np.eye(2)):
             up, down = (likelihood.expansion(1.2, alpha + sign * step) for sign in (1.0, -1.0))

@@ -83,11 +83,11 @@ def test_each_process_integrates_to_its_varied_yield(model):
 
 
 def test_many_points_at_once_are_the_same_intensities(model):
-    fractions = model.mixture.fractions(0.8)[0]
+    coefficients = model.mixture.coefficients_along(0.8)[0]
     points = np.stack([ALPHA, -0.5 * ALPHA, model.systematics.nominal])
-    found = intensities(model.systematics, fractions, model.rates, model.log_g, points)
+    found = intensities(model.systematics, coefficients, model.rates, model.log_g, points)
     for row, point in zip(found, points, strict=True):
-        expected = varied_rates(model.systematics, model.rates, model.log_g, point) @ fractions
+        expected = varied_rates(model.systematics, model.rates, model.log_g, point) @ coefficients
         np.testing.assert_allclose(row, expected, rtol=1e-11)
 
 

@@ -155,8 +155,8 @@ def test_effects_below_the_thresholds_are_left_out_and_listed(given):
 def test_asimov_weights_follow_the_nuisance_parameters(shaped, mu):
     for alpha in ({}, {"lumi": 1.0, "k_NI": 0.5}, {"scale": -1.4, "fake": 0.7}, {"angle": 2.0}):
         point = shaped.systematics.point(alpha)
-        fractions = shaped.mixture.fractions(np.sqrt(mu))[0]
-        expected = fractions @ (total_yield_factors(shaped.systematics, point) * shaped.mixture.yields)
+        coefficients = shaped.mixture.coefficients_along(np.sqrt(mu))[0]
+        expected = coefficients @ (total_yield_factors(shaped.systematics, point) * shaped.mixture.yields)
         # One shape of a process at a time: the normaliser is exact, to float32 of log g.
         assert shaped.asimov_weights(mu, alpha).sum() == pytest.approx(expected, rel=1e-7)
         np.testing.assert_array_equal(shaped.asimov_weights(mu, point), shaped.asimov_weights(mu, alpha))
@@ -290,9 +290,9 @@ def test_a_model_from_file_needs_no_symbolic_algebra(tmp_path, interference):
         "from steelyard.regions.unbinned import load_model",
         f"mixture = load_model({str(tmp_path / 'model.npz')!r}).mixture",
         "kappa = mixture.to_coordinate(numpy.linspace(0.0, 2.0, 5) ** 2)",
-        "print([mixture.fractions(kappa, order).tolist() for order in range(3)])",
+        "print([mixture.coefficients_along(kappa, order).tolist() for order in range(3)])",
         "assert 'sympy' not in sys.modules",
     ]
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, check=True, text=True)
-    expected = [interference.mixture.fractions(kappa, order) for order in range(3)]
+    expected = [interference.mixture.coefficients_along(kappa, order) for order in range(3)]
     np.testing.assert_allclose(ast.literal_eval(done.stdout), expected, rtol=1e-15)

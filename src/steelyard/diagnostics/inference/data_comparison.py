@@ -64,7 +64,7 @@ class DataComparison:
 
 def compare_data(
     mu: float,
-    fractions: np.ndarray,
+    coefficients: np.ndarray,
     rates: np.ndarray,
     weights: np.ndarray,
     observed: np.ndarray,
@@ -81,7 +81,7 @@ def compare_data(
 
     Args:
         mu: parameter value.
-        fractions: (C,) coefficients there.
+        coefficients: (C,) f_c there.
         rates: (n, C) nu_c r_c(x_i) of the reference events.
         weights: (n,) reference weights of sum one.
         observed: (N, C) nu_c r_c of the observed events.
@@ -92,7 +92,7 @@ def compare_data(
     Raises:
         ModelError: an intensity is not positive.
     """
-    intensity, data = np.asarray(rates) @ np.asarray(fractions), np.asarray(observed) @ np.asarray(fractions)
+    intensity, data = np.asarray(rates) @ np.asarray(coefficients), np.asarray(observed) @ np.asarray(coefficients)
     bad = int(np.count_nonzero((intensity <= 0.0) & (weights != 0.0))) + int(np.count_nonzero(data <= 0.0))
     if bad:
         raise ModelError(f"{bad} events have no positive density at {mu:g}")

@@ -84,7 +84,7 @@ def asimov_bias(
     hats, errors, checks = [], [], []
     for truth in truths:
         kappa = float(mixture.to_coordinate(truth))
-        likelihood = Likelihood.of(mixture, rates, densities @ (mixture.yields * mixture.fractions(kappa)[0]))
+        likelihood = Likelihood.of(mixture, rates, densities @ (mixture.yields * mixture.coefficients_along(kappa)[0]))
         best = fit(likelihood)
         error = _error(likelihood, composition, densities, kappa)
         hats.append(best.hat)
@@ -126,12 +126,12 @@ def _error(likelihood: Likelihood, composition: np.ndarray, densities: np.ndarra
     curvature = likelihood.derivatives(kappa)[2]
     if not curvature > 0.0:
         return float("nan")
-    fractions, slopes = mixture.fractions(kappa)[0], mixture.fractions(kappa, 1)[0]
-    score = (rates @ slopes) / (rates @ fractions)
+    coefficients, slopes = mixture.coefficients_along(kappa)[0], mixture.coefficients_along(kappa, 1)[0]
+    score = (rates @ slopes) / (rates @ coefficients)
     mean = densities.T @ score
-    data = (densities * (score[:, None] - mean)) @ (fractions * mixture.yields)
+    data = (densities * (score[:, None] - mean)) @ (coefficients * mixture.yields)
     # E_ref[r_c] is an average of averages over the reference's processes, each normalised by itself.
-    normalisation = rates @ (slopes - fractions * mean)
+    normalisation = rates @ (slopes - coefficients * mean)
     parts = densities
     if (densities < 0.0).any():  # events with negative weights are in the reference with their absolute values
         parts = np.abs(densities) / np.abs(densities).sum(axis=0)

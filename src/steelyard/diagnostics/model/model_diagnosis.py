@@ -83,7 +83,7 @@ def diagnose_model(
     given = ModelInputs(table, model, reference, mu, truths, thresholds, scan)
     mixture, mu = model.mixture, np.asarray(mu, dtype=float)
     columns = bin_columns(table.names, table.variables, table.reference)
-    fractions = mixture.fractions(mixture.to_coordinate(mu))
+    coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))
     names = mixture.processes
     differences = [
         closure(
@@ -118,11 +118,11 @@ def diagnose_model(
             table.log_r,
             mixture.yields,
             mu,
-            fractions,
+            coefficients,
             thresholds.difference,
         ),
         weights=asimov_weights(
-            model.rates, model.weights, mu, fractions, thresholds.reference_entries, reference_advice(reference)
+            model.rates, model.weights, mu, coefficients, thresholds.reference_entries, reference_advice(reference)
         ),
         bias=asimov_bias(
             mixture.coefficients.parameters[0],

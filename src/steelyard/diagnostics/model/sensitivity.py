@@ -186,5 +186,5 @@ def map_observables(
         for observable, column in zip(observables, values.T, strict=True)
     ]
     pairs = [(variables[0], other) for other in variables[1:]]
-    points = [(mu, mixture.fractions(mixture.to_coordinate(mu))[0]) for mu in (tested, truth)]
+    points = [(mu, mixture.coefficients_along(mixture.to_coordinate(mu))[0]) for mu in (tested, truth)]
     return sensitivity_maps(pairs, model.rates, model.weights, *points)

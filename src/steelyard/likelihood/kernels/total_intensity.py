@@ -43,7 +43,8 @@ def event_intensities(
     """
     model = compile_model(Model((UnbinnedRegion("region", mixture, systematics),)))
     alpha = np.ascontiguousarray(alpha, dtype=float)
-    coefficients, factors, buffers = mixture.fractions(kappa)[0], allocate_factors(model), allocate_buffers(model)
+    coefficients = mixture.coefficients_along(kappa)[0]
+    factors, buffers = allocate_factors(model), allocate_buffers(model)
     coefficients = coefficients if scale is None else coefficients * scale
     fill_factors(model, alpha, factors)
     set_point(model, alpha, buffers)

@@ -13,10 +13,10 @@ def experiment(mu, seed, factor=1.0):
     """x of one simulated experiment, by accept-reject from the exact total."""
     rng = np.random.default_rng(seed)
     mixture = simulated().mixture
-    fractions = mixture.fractions(mixture.to_coordinate(mu))[0]
-    top = 1.3 * (rate_densities(np.linspace(0, 1, 1001)) @ fractions).max() * factor
+    coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))[0]
+    top = 1.3 * (rate_densities(np.linspace(0, 1, 1001)) @ coefficients).max() * factor
     x = rng.uniform(size=rng.poisson(top))
-    return x[rng.uniform(0, top, size=len(x)) < factor * (rate_densities(x) @ fractions)]
+    return x[rng.uniform(0, top, size=len(x)) < factor * (rate_densities(x) @ coefficients)]
 
 
 def observed_rates(x):
@@ -30,8 +30,8 @@ def run(x, log_r=None, p_value=0.01):
     events = simulated(50_000)
     mixture = events.mixture
     learned = rates(events, events.log_r if log_r is None else log_r)
-    fractions = mixture.fractions(mixture.to_coordinate(MU))[0]
-    return compare_data(MU, fractions, learned, events.reference, observed_rates(x), p_value=p_value)
+    coefficients = mixture.coefficients_along(mixture.to_coordinate(MU))[0]
+    return compare_data(MU, coefficients, learned, events.reference, observed_rates(x), p_value=p_value)
 
 
 def test_data_of_the_model_agree_as_often_as_they_say():
@@ -50,11 +50,11 @@ def test_large_data_have_room_for_the_error_of_a_small_simulation():
     p = []
     for seed in range(100):
         events = simulated(4_000, 500 + seed)
-        fractions = events.mixture.fractions(events.mixture.to_coordinate(MU))[0]
+        coefficients = events.mixture.coefficients_along(events.mixture.to_coordinate(MU))[0]
         learned = rates(events, events.log_r)
         # the numbers that normalise the reference normalise the data
         data = observed_rates(experiment(MU, seed)) / (events.reference @ np.exp(events.log_r))
-        p.append(compare_data(MU, fractions, learned, events.reference, data).p_value)
+        p.append(compare_data(MU, coefficients, learned, events.reference, data).p_value)
     assert np.abs(np.sort(p) - (np.arange(100) + 0.5) / 100).max() < 1.63 / 10
 
 

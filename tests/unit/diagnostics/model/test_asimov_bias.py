@@ -43,7 +43,7 @@ def test_weights_formed_with_the_ratios_would_never_notice():
     learned = rates(events, damaged(events))
     mixture = events.mixture
     for truth in (0.1, 1.0, 2.0):
-        data = events.reference * (learned @ mixture.fractions(mixture.to_coordinate(truth))[0])
+        data = events.reference * (learned @ mixture.coefficients_along(mixture.to_coordinate(truth))[0])
         assert fit(Likelihood.of(mixture, learned, data)).hat == pytest.approx(truth, abs=1e-2)
 
 

@@ -8,7 +8,7 @@ from steelyard.likelihood.likelihood import Likelihood
 
 
 def at(mixture, mu):
-    return mu, mixture.fractions(mixture.to_coordinate(mu))[0]
+    return mu, mixture.coefficients_along(mixture.to_coordinate(mu))[0]
 
 
 @pytest.mark.parametrize("tested", [0.0, 0.3, 2.5])

@@ -11,11 +11,11 @@ ALPHA = np.array([0.7, -1.3, 0.4, 0.6, 1.8])
 def test_intensities_are_those_in_float64_to_the_rounding_of_a_shape():
     model = inputs(2000).build()
     kappa = model.mixture.to_coordinate(0.8)
-    fractions = model.mixture.fractions(kappa)[0]
+    coefficients = model.mixture.coefficients_along(kappa)[0]
     for alpha in (ALPHA, -0.5 * ALPHA, model.systematics.nominal):
         found = event_intensities(model.mixture, model.systematics, model.rates, model.log_g, kappa, alpha)
-        expected = intensities(model.systematics, fractions, model.rates, model.log_g, alpha[None])[0]
-        terms = np.abs(fractions * model.rates).sum(axis=1)  # which may cancel
+        expected = intensities(model.systematics, coefficients, model.rates, model.log_g, alpha[None])[0]
+        terms = np.abs(coefficients * model.rates).sum(axis=1)  # which may cancel
         assert (np.abs(found - expected) < 1e-6 * terms).all()
 
 
