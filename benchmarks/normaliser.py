@@ -39,12 +39,12 @@ def fifty(events: int = 20_000) -> UnbinnedModel:
     x = np.random.default_rng(0).uniform(size=(3, events))[0]  # the variable of the shapes
     ratios = np.stack([3.0 * x**2, np.ones(events)], axis=1)
     yields, weights = np.array([50.0, 1000.0]), densities[:, 0]
-    rates = yields * ratios / (weights @ ratios)
-    normaliser = build_normaliser(systematics, log_g, weights[:, None] * rates)
+    intensities = yields * ratios / (weights @ ratios)
+    normaliser = build_normaliser(systematics, log_g, weights[:, None] * intensities)
     mixture = Mixture(("S", "B"), Coefficients(("mu",), ("mu", "1"), {"mu": 1.0}), yields, (0.0, 5.0))
     rows, normalisation = np.zeros((events, 2), dtype=np.int64), Normalisation(("S", "B"), np.ones(2), np.zeros(2))
     return UnbinnedModel(
-        mixture, rates, weights, normalisation, rows, systematics.with_effects(normaliser=normaliser), log_g
+        mixture, intensities, weights, normalisation, rows, systematics.with_effects(normaliser=normaliser), log_g
     )
 
 

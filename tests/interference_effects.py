@@ -76,7 +76,7 @@ def inputs(events: int = 20_000, prune: Prune | None = None) -> Inputs:
     base = interference.model(events)
     x = (np.arange(events) + 0.5) / events
     with np.errstate(divide="ignore"):
-        log_r = np.log(base.rates / base.mixture.yields)
+        log_r = np.log(base.intensities / base.mixture.yields)
     return Inputs(
         yields=dict(zip(base.mixture.processes, base.mixture.yields, strict=True)),
         log_r=log_r,

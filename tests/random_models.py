@@ -68,7 +68,7 @@ def _sides(alpha: float) -> list[float]:
 
 def minus_two_log_likelihood(
     mixture: Mixture,
-    rates: np.ndarray,
+    intensities: np.ndarray,
     weights: np.ndarray,
     systematics: Systematics,
     log_g: np.ndarray,
@@ -85,7 +85,7 @@ def minus_two_log_likelihood(
                 yields[c] *= alpha[k] if systematics.factors[c, k] else 1.0
             else:
                 yields[c] *= effect(nuisance.interpolation, *systematics.log_yields[c, k], alpha[k])
-    intensity = rates * (yields * np.exp(-log_normaliser(systematics, alpha)))
+    intensity = intensities * (yields * np.exp(-log_normaliser(systematics, alpha)))
     for t, (c, k) in enumerate(systematics.terms):
         up, down = log_g[:, t].astype(float).T
         intensity[:, c] *= effect(systematics.nuisances[k].interpolation, up, down, alpha[k])
@@ -96,17 +96,17 @@ def minus_two_log_likelihood(
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """A mixture with nuisance parameters and its reference events: ``rates`` (n, C), ``log_g`` (n, T, 2)."""
+    """A mixture with nuisance parameters and its reference events: ``intensities`` (n, C), ``log_g`` (n, T, 2)."""
 
     mixture: Mixture
     systematics: Systematics
-    rates: np.ndarray
+    intensities: np.ndarray
     log_g: np.ndarray
     weights: np.ndarray
 
     def asimov_weights(self, mu: float) -> np.ndarray:
         """(n,) expected events at nominal nuisance parameters."""
-        return self.weights * (self.rates @ self.mixture.coefficients_along(self.mixture.to_coordinate(mu))[0])
+        return self.weights * (self.intensities @ self.mixture.coefficients_along(self.mixture.to_coordinate(mu))[0])
 
     def throw(self, mu: float, toys: int, generator: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Rows, offsets and global observables of pseudo-experiments."""
@@ -175,7 +175,7 @@ def analysis(
         log_g = log_g - np.log(means)
     log_g = log_g.astype(np.float32)
     systematics = bare.with_effects(normaliser=normaliser_of(bare, log_g, densities))
-    return Analysis(mixture, systematics, base.rates, log_g, base.weights)
+    return Analysis(mixture, systematics, base.intensities, log_g, base.weights)
 
 
 def with_third_order_and_anchor(analysis: Analysis, seed: int, rank: int = 3) -> Analysis:

@@ -468,7 +468,7 @@ for key, value in (("constraint", "studnt"), ("interpolation", "code2")):
 # In a likelihood: value, derivatives and a fit, against the formulas themselves.
 rng = np.random.default_rng(3)
 x, nu = rng.uniform(size=50), np.array([20.0, 30.0])
-rates = nu * np.stack([2 * x, 2 * (1 - x)], axis=1)
+intensities = nu * np.stack([2 * x, 2 * (1 - x)], axis=1)
 up, down = np.log(1.2) + 0.3 * x, np.log(0.9) - 0.5 * x
 log_g = np.stack([up, down], axis=1)[:, None].astype(np.float32)
 yields = np.zeros((2, 1, 2))
@@ -476,7 +476,7 @@ yields[1, 0] = np.log([1.1, 0.7])
 shape = Systematics.of((nuisance,), yields, np.zeros((2, 1), dtype=bool), np.array([[1, 0]]))
 mixture = Mixture(("S", "B"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), nu, (0.0, 5.0))
 observed = 0.8
-likelihood = Likelihood.of(mixture, rates, None, shape, log_g, np.array([observed]))
+likelihood = Likelihood.of(mixture, intensities, None, shape, log_g, np.array([observed]))
 
 
 def formula(place):
@@ -485,7 +485,7 @@ def formula(place):
     g = np.exp(abs(alpha) * log_g[:, 0, side].astype(float))
     factor = np.exp(abs(alpha) * yields[1, 0, side])
     total = mu * nu[0] + factor * nu[1]
-    return 2 * (total - np.log(mu * rates[:, 0] + factor * g * rates[:, 1]).sum()) - 2 * (
+    return 2 * (total - np.log(mu * intensities[:, 0] + factor * g * intensities[:, 1]).sum()) - 2 * (
         t(4).logpdf(alpha - observed) - t(4).logpdf(0.0))
 
 
@@ -507,9 +507,9 @@ drawn = nuisance.parameter.constraint.draw(0.0, (-5.0, 5.0), 2000, rng)
 within = t(4).cdf([-5, 5])
 print(kstest(thrown - 0.5, t(4).cdf).pvalue > 1e-3,
       kstest(drawn, lambda value: (t(4).cdf(value) - within[0]) / (within[1] - within[0])).pvalue > 1e-3)
-normaliser = build_normaliser(shape, log_g, rates / nu, nu)
+normaliser = build_normaliser(shape, log_g, intensities / nu, nu)
 for alpha, side in ((0.5, 0), (-0.5, 1), (2.0, 0)):
-    mean = np.average(np.exp(abs(alpha) * log_g[:, 0, side].astype(float)), weights=rates[:, 1])
+    mean = np.average(np.exp(abs(alpha) * log_g[:, 0, side].astype(float)), weights=intensities[:, 1])
     found = log_normaliser(shape.with_effects(normaliser=normaliser), np.array([alpha]))
     np.testing.assert_allclose(found, [0.0, np.log(mean)], atol=1e-6)
 """

@@ -61,11 +61,11 @@ def simulate_experiments(
     return Experiments(kinematics[kept], stored["features"], np.searchsorted(kept, offsets))
 
 
-def learned_rates(
+def learned_intensities(
     experiments: Experiments, ensembles: Sequence[Ensemble], model: UnbinnedModel, threads: int = 1
 ) -> np.ndarray:
     """nu_c r_c of every event by the ensembles, (M, C), normalised as the model's reference is."""
-    return model.event_rates(_scores(experiments, ensembles, threads))
+    return model.event_intensities(_scores(experiments, ensembles, threads))
 
 
 def learned_shapes(
@@ -75,12 +75,12 @@ def learned_shapes(
     return model.event_shapes(_scores(experiments, ensembles, threads))
 
 
-def oracle_rates(
+def oracle_intensities(
     experiments: Experiments, simulator: Simulator, reference: Reference, model: UnbinnedModel
 ) -> np.ndarray:
     """nu_c r_c of every event by the exact densities, (M, C), normalised as the exact model's reference is."""
     densities = simulator.log_densities(experiments.kinematics, model.mixture.processes)
-    return model.event_rates(oracle_log_ratios(densities, reference))
+    return model.event_intensities(oracle_log_ratios(densities, reference))
 
 
 def oracle_shapes(

@@ -93,7 +93,7 @@ class ExpectedData:
             phi[:, c] = (phi[:, c] - share) * shape
         phi += u[:, None] * own
         phi *= -2.0
-        phi -= np.einsum("i,ic,ic->c", model.weights, model.rates / model.mixture.yields, phi)
+        phi -= np.einsum("i,ic,ic->c", model.weights, model.intensities / model.mixture.yields, phi)
         expected = model.weights * self.intensity
         total = expected.sum()
         penalty = float(systematics.parameters.penalty(alpha, self.alpha)[0].sum())
@@ -122,7 +122,7 @@ class Response:
 
 def _normalised(model: UnbinnedModel, alpha: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
     """r_c g_c/N_c (n, C) with mean 1 over these very events, and g_c/N_c (n,) of the processes that have shapes."""
-    systematics, result = model.systematics, model.rates / model.mixture.yields
+    systematics, result = model.systematics, model.intensities / model.mixture.yields
     shapes = {}
     for c in np.unique(systematics.terms[:, 0]).astype(int):
         shape = shape_products(systematics, model.log_g, np.asarray(alpha, dtype=float)[None], c)[0]

@@ -68,7 +68,7 @@ class Functions:
         if events.mixed is not None:
             mixed = events.mixed[rows]
             self._mixed = mixed / np.where(self._present, mixed.sum(axis=0), 1.0)
-        ratios = model.rates[rows] / model.mixture.yields
+        ratios = model.intensities[rows] / model.mixture.yields
         self._ratios = ratios / (self._weights @ ratios)
         self._events = None if events.events is None else np.unique(events.events[rows], return_inverse=True)[1]
         columns, self._alone = _products(features)

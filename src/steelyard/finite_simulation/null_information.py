@@ -7,7 +7,7 @@ import numpy as np
 
 from steelyard.data.null_ratios import NullRatios
 from steelyard.errors import ModelError
-from steelyard.likelihood.kernels.total_intensity import event_intensities
+from steelyard.likelihood.kernels.total_intensity import total_intensity
 from steelyard.regions.normalisation import log_mean
 from steelyard.regions.unbinned import UnbinnedModel
 
@@ -118,33 +118,34 @@ def null_information(
     kappa, alpha = float(mixture.to_coordinate(nominal)), systematics.nominal
     coefficients = mixture.coefficients_along(kappa)[0]
     place, found = _matched(model.rows, rows)
-    positive = model.rates[place] @ coefficients > 0.0  # a density that is not is an error of its own, found elsewhere
+    # A density that is not positive is an error of its own, found elsewhere.
+    positive = model.intensities[place] @ coefficients > 0.0
     place, found = place[positive], found[positive]
     if len(place) < 100:
         raise ModelError(
             f"only {len(place)} of the {len(rows)} events of the null variation are in the reference of the model; "
             "train the null variation and build the model with the same samples"
         )
-    rates, shapes, log_g = model.rates[place], model.log_g[place], log_g[:, found]
+    intensities, shapes, log_g = model.intensities[place], model.log_g[place], log_g[:, found]
     weights = model.weights[place] / model.weights[place].sum()
-    intensity = rates @ coefficients
+    intensity = intensities @ coefficients
     used = weights * intensity
     expected = float(mixture.total(kappa)[0])
     used *= expected / used.sum()
     slopes = np.empty((len(place), 1 + len(systematics)))
-    slopes[:, 0] = (rates @ mixture.coefficients_along(kappa, 1)[0]) / intensity
+    slopes[:, 0] = (intensities @ mixture.coefficients_along(kappa, 1)[0]) / intensity
     for k in range(len(systematics)):
         sides = []
         for step in (STEP, -STEP):
             point = alpha.copy()
             point[k] += step
-            sides.append(event_intensities(mixture, systematics, rates, shapes, kappa, point))
+            sides.append(total_intensity(mixture, systematics, intensities, shapes, kappa, point))
         slopes[:, 1 + k] = (sides[0] - sides[1]) / (2.0 * STEP * intensity)
     c = mixture.processes.index(process)
-    density = weights * rates[:, c]
+    density = weights * intensities[:, c]
     density /= density.sum()
     noise = log_g - log_mean(log_g, density)[:, None]
-    null = noise * (coefficients[c] * rates[:, c] / intensity)
+    null = noise * (coefficients[c] * intensities[:, c] / intensity)
     known = slopes.T @ (used[:, None] * slopes)
     known[np.arange(1, len(known)), np.arange(1, len(known))] += 0.5 * systematics.parameters.penalty(alpha, alpha)[2]
     shared = null @ (used[:, None] * slopes)
@@ -167,12 +168,12 @@ def other_processes(model: UnbinnedModel, nominal: float, process: str, sizes: M
     """
     mixture = model.mixture
     coefficients = mixture.coefficients_along(float(mixture.to_coordinate(nominal)))[0]
-    intensity = model.rates @ coefficients
+    intensity = model.intensities @ coefficients
     used = model.weights * intensity
     parts = {}
     for name, size in sizes.items():
         c = mixture.processes.index(name)
-        share = coefficients[c] * model.rates[:, c] / intensity
+        share = coefficients[c] * model.intensities[:, c] / intensity
         parts[name] = float(used @ share**2) / size if size > 0.0 else 0.0
     own = parts.get(process, 0.0)
     return sum(parts.values()) / own if own > 0.0 else 1.0

@@ -175,7 +175,7 @@ def simulation_error(
         )
     chosen = np.arange(len(scan.mu)) if points is None else np.asarray(points, dtype=int)
     data = ExpectedData.at(model, nominal)
-    ratios = model.rates / model.mixture.yields
+    ratios = model.intensities / model.mixture.yields
     labelled = events.densities if events.labelled is None else events.labelled
     alpha = np.zeros((len(scan.mu), 0)) if scan.alpha is None else np.asarray(scan.alpha)
     scatter = None if members is None else _Scatter.of(model, members)

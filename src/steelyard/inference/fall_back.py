@@ -22,7 +22,7 @@ from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import Systematics
 from steelyard.model.interpolation import interpolate
 from steelyard.model.interpolation.code4 import non_positive
-from steelyard.regions.asimov import rate_factors, shape_products
+from steelyard.regions.asimov import process_factors, shape_products
 from steelyard.regions.unbinned import UnbinnedModel
 
 # Global observables of the nuisance parameters with such events, in the data that t is measured on: at 0 a fit stays
@@ -108,7 +108,7 @@ def fall_back_effect(model: UnbinnedModel, mu: np.ndarray, truth: float) -> Fall
     kappa, differences = model.mixture.to_coordinate(mu), []
     for pull in PULLS:
         observed = systematics.nominal + pull * systematics.errors * (moved & systematics.constrained)
-        result = scan(Likelihood.of(model.mixture, model.rates, weights, systematics, model.log_g, observed), mu)
+        result = scan(Likelihood.of(model.mixture, model.intensities, weights, systematics, model.log_g, observed), mu)
         best = _change(model, weights, float(model.mixture.to_coordinate(result.fit.hat)), np.array(result.fit.alpha))
         changes = [_change(model, weights, *point) for point in zip(kappa, result.alpha, strict=True)]
         differences.append(tuple(float(change - best) for change in changes))
@@ -127,19 +127,19 @@ def _change(model: UnbinnedModel, weights: np.ndarray, kappa: float, alpha: np.n
     Expected events do not change. The normaliser does, by the change of E[g] over the same reference events.
     """
     systematics, mixture = model.systematics, model.mixture
-    factors = mixture.coefficients_along(kappa)[0] * rate_factors(systematics, alpha[None])[0]
+    factors = mixture.coefficients_along(kappa)[0] * process_factors(systematics, alpha[None])[0]
     before, after = np.zeros(len(weights)), np.zeros(len(weights))
     for c in range(len(mixture.processes)):
-        rates = model.rates[:, c] * shape_products(systematics, model.log_g, alpha[None], c)[0]
-        changed = rates.copy()
+        intensities = model.intensities[:, c] * shape_products(systematics, model.log_g, alpha[None], c)[0]
+        changed = intensities.copy()
         for t in np.flatnonzero(systematics.terms[:, 0] == c):
             place, fallen = alpha[systematics.terms[t, 1]], np.flatnonzero(_fallen(systematics, model.log_g, t))
             if len(fallen) and abs(place) < 1.0:
                 up, down = model.log_g[fallen, t].astype(float).T
                 chord = 1.0 + abs(place) * np.expm1(up if place > 0.0 else down)
                 changed[fallen] *= chord / interpolate("code4", up, down, place)[0]
-        before += factors[c] * rates
-        after += factors[c] * changed * ((model.weights @ rates) / (model.weights @ changed))
+        before += factors[c] * intensities
+        after += factors[c] * changed * ((model.weights @ intensities) / (model.weights @ changed))
     seen = weights > 0.0
     if not np.all(after[seen] > 0.0):
         return np.inf

@@ -13,7 +13,7 @@ from steelyard.inference.global_observables import throw_from
 from steelyard.inference.toy_fits import ToyFits, fit_toys
 from steelyard.io.files import whole
 from steelyard.model.effects import Systematics
-from steelyard.regions.asimov import intensities
+from steelyard.regions.asimov import total_intensities
 from steelyard.regions.negative_intensity import negative_weights
 from steelyard.regions.unbinned import Point, UnbinnedModel
 
@@ -143,9 +143,11 @@ def draw_each(
     number, negative, total = (np.zeros(len(alpha)) for _ in range(3))
     toys, rows = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     step = max(WEIGHTS_AT_ONCE // max(len(alpha), 1), 1)
-    for start in range(0, len(model.rates), step):
+    for start in range(0, len(model.intensities), step):
         block = slice(start, start + step)
-        weights = intensities(model.systematics, coefficients, model.rates[block], model.log_g[block], alpha)
+        weights = total_intensities(
+            model.systematics, coefficients, model.intensities[block], model.log_g[block], alpha
+        )
         weights *= model.weights[block]
         sums = weights.sum(axis=1)
         total += sums
@@ -166,7 +168,7 @@ def draw_each(
         worst = int(np.argmax(number))
         share = -negative[worst] / total[worst]
         raise negative_weights(
-            int(number[worst]), len(model.rates), share, mu, model.systematics, alpha[worst], model.deficits
+            int(number[worst]), len(model.intensities), share, mu, model.systematics, alpha[worst], model.deficits
         )
     owner = np.concatenate(toys)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(alpha)))])
@@ -233,7 +235,7 @@ def _fit(
     arguments = {}
     if len(model.systematics):
         arguments = {"systematics": model.systematics, "global_observables": observed, "log_g": model.log_g}
-    fits = fit_toys(model.mixture, model.rates, offsets, mu, rows=rows, **arguments)
+    fits = fit_toys(model.mixture, model.intensities, offsets, mu, rows=rows, **arguments)
     columns = {field.name: getattr(fits, field.name) for field in fields(ToyFits)}
     return ThrownToys(**columns, thrown=alpha, global_observables=observed)
 

@@ -11,7 +11,7 @@ from steelyard.model.yield_factors import total_yield_factors
 BLOCK = 1 << 20
 
 
-def rate_factors(systematics: Systematics, alpha: np.ndarray) -> np.ndarray:
+def process_factors(systematics: Systematics, alpha: np.ndarray) -> np.ndarray:
     r""":math:`H_c(\alpha)=G_c(\alpha)/N_c(\alpha)` at points: (..., K) to (..., C)."""
     return total_yield_factors(systematics, alpha) * np.exp(-log_normaliser(systematics, alpha))
 
@@ -29,43 +29,45 @@ def shape_products(systematics: Systematics, log_g: np.ndarray, alpha: np.ndarra
     return result
 
 
-def varied_rates(systematics: Systematics, rates: np.ndarray, log_g: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    r"""The rates of events at one point α, (n, C): :math:`H_c(\alpha)\,\nu_c r_c(x_i)\prod_{t\in c}g_t(x_i|\alpha)`.
+def varied_intensities(
+    systematics: Systematics, intensities: np.ndarray, log_g: np.ndarray, alpha: np.ndarray
+) -> np.ndarray:
+    r"""The intensities at one point α, (n, C): :math:`H_c(\alpha)\,\nu_c r_c(x_i)\prod_{t\in c}g_t(x_i|\alpha)`.
 
     Args:
         systematics: nuisance parameters and their effects.
-        rates: (n, C) nominal ones, ν_c r_c.
+        intensities: (n, C) nominal ones, ν_c r_c.
         log_g: (n, T, 2) logarithms of the shape effects at ±1.
         alpha: (K,) nuisance parameters.
     """
     points = systematics.point(alpha)[None]
-    result = rates * rate_factors(systematics, points)
+    result = intensities * process_factors(systematics, points)
     for process in np.unique(systematics.terms[:, 0]):
-        for start in range(0, len(rates), BLOCK):
+        for start in range(0, len(intensities), BLOCK):
             rows = slice(start, start + BLOCK)
             result[rows, process] *= shape_products(systematics, log_g[rows], points, process)[0]
     return result
 
 
-def intensities(
-    systematics: Systematics, coefficients: np.ndarray, rates: np.ndarray, log_g: np.ndarray, alpha: np.ndarray
+def total_intensities(
+    systematics: Systematics, coefficients: np.ndarray, intensities: np.ndarray, log_g: np.ndarray, alpha: np.ndarray
 ) -> np.ndarray:
     r""":math:`\lambda_i=\sum_c f_c H_c\,\nu_c r_c(x_i)\prod_{t\in c}g_t(x_i|\alpha)` at many points: (P, n).
 
     Args:
         systematics: nuisance parameters and their effects.
         coefficients: (C,) f_c.
-        rates: (n, C) nominal ones, ν_c r_c.
+        intensities: (n, C) nominal ones, ν_c r_c.
         log_g: (n, T, 2) logarithms of the shape effects at ±1.
         alpha: (P, K) nuisance parameters.
     """
-    factors = coefficients * rate_factors(systematics, alpha)
+    factors = coefficients * process_factors(systematics, alpha)
     varied = np.unique(systematics.terms[:, 0])
-    plain = np.setdiff1d(np.arange(rates.shape[1]), varied)
-    result = factors[:, plain] @ rates[:, plain].T
+    plain = np.setdiff1d(np.arange(intensities.shape[1]), varied)
+    result = factors[:, plain] @ intensities[:, plain].T
     for process in varied:
         products = shape_products(systematics, log_g, alpha, process)
-        products *= rates[:, process]
+        products *= intensities[:, process]
         products *= factors[:, process, None]
         result += products
     return result

@@ -8,7 +8,7 @@ from steelyard.errors import ModelError
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import Systematics
 from steelyard.model.mixture import Mixture
-from steelyard.regions.asimov import varied_rates
+from steelyard.regions.asimov import varied_intensities
 from steelyard.regions.binned_shapes import bin_systematics
 from steelyard.regions.binning import effective_entries, histogram
 
@@ -180,8 +180,8 @@ class BinnedModel:
         systematics = self.templates.systematics
         if systematics is None or alpha is None:
             return self.asimov(mu)
-        rates = varied_rates(systematics, self.templates.counts.T, self.templates.shapes, alpha)
-        return rates @ self.mixture.coefficients_along(self.mixture.to_coordinate(mu))[0]
+        intensities = varied_intensities(systematics, self.templates.counts.T, self.templates.shapes, alpha)
+        return intensities @ self.mixture.coefficients_along(self.mixture.to_coordinate(mu))[0]
 
 
 def _require_no_deficit(templates: Templates, name: str) -> None:

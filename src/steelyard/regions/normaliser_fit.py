@@ -61,7 +61,7 @@ def build_normaliser(
         # Events that fall back to the exponential form are in the sums already.
         expectations[t, inside] += (total[t] - moments[t, 6]) * np.eye(1, 3)
         expectations[t, inside] += _polynomial(moments[t, :6], knots[inside])
-    expectations[:, knots == 0.0, 0] = total[:, None]  # the nominal rates have no rounding error of a sum
+    expectations[:, knots == 0.0, 0] = total[:, None]  # the nominal intensities have no rounding error of a sum
     table = _logarithm(expectations / total[:, None, None], systematics)
     expected = np.full(densities.shape[1], EXPECTED) if expected is None else np.asarray(expected, dtype=float)
     pairs, pair_factors, cubics = [], [], {}

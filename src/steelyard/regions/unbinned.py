@@ -14,7 +14,7 @@ from steelyard.data.reference_events import ReferenceEvents
 from steelyard.errors import ModelError
 from steelyard.io.files import whole
 from steelyard.likelihood.integration import Integration
-from steelyard.likelihood.kernels.total_intensity import event_intensities
+from steelyard.likelihood.kernels.total_intensity import total_intensity
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.coefficient_forms import CoefficientForm
 from steelyard.model.coefficients import Coefficients
@@ -23,8 +23,8 @@ from steelyard.model.mixture import Mixture
 from steelyard.model.model import Model
 from steelyard.model.normaliser import log_normaliser
 from steelyard.model.parameters import Coordinate
-from steelyard.model.rates import check_total_rate
 from steelyard.model.region import UnbinnedRegion
+from steelyard.model.total_rate import check_total_rate
 from steelyard.regions.negative_intensity import Deficit, find_deficits, negative_weights
 from steelyard.regions.normalisation import Normalisation, normalise
 from steelyard.regions.normaliser_fit import build_normaliser
@@ -44,7 +44,7 @@ class UnbinnedModel:
 
     Attributes:
         mixture: processes, coefficients, yields.
-        rates: (n, C) nu_c r_c(x_i) of the reference events, exactly normalised: E_ref[r_c] = 1.
+        intensities: (n, C) nu_c r_c(x_i) of the reference events, exactly normalised: E_ref[r_c] = 1.
         weights: (n,) weights of the reference events, sum 1.
         normalisation: what the raw ratios were divided by; observed data are divided by the same numbers.
         rows: (n, 2) sample number and row in that sample's store of each reference event.
@@ -56,7 +56,7 @@ class UnbinnedModel:
     """
 
     mixture: Mixture
-    rates: np.ndarray
+    intensities: np.ndarray
     weights: np.ndarray
     normalisation: Normalisation
     rows: np.ndarray
@@ -70,7 +70,7 @@ class UnbinnedModel:
         if self.systematics is None:
             object.__setattr__(self, "systematics", Systematics.none(len(self.mixture.processes)))
         if self.log_g is None:
-            empty = np.zeros((len(self.rates), len(self.systematics.terms), 2), dtype=np.float32)
+            empty = np.zeros((len(self.intensities), len(self.systematics.terms), 2), dtype=np.float32)
             object.__setattr__(self, "log_g", empty)
         if self.raw_g is None:
             object.__setattr__(self, "raw_g", ShapeNormalisation.none())
@@ -78,7 +78,7 @@ class UnbinnedModel:
     @property
     def densities(self) -> np.ndarray:
         """The density of each process on the reference events, (n, C); a column has the sum nu_c."""
-        return self.weights[:, None] * self.rates
+        return self.weights[:, None] * self.intensities
 
     @cached_property
     def statistical(self) -> Model:
@@ -105,8 +105,8 @@ class UnbinnedModel:
         kappa = self.mixture.to_coordinate(mu)
         if not self.mixture.total(kappa)[0] >= 0.0:
             check_total_rate(self.mixture.coefficients, self.mixture.yields, np.array([mu]))
-        weights = event_intensities(
-            self.mixture, self.systematics, self.rates, self.log_g, kappa, point, self._exactly_normalised(point)
+        weights = total_intensity(
+            self.mixture, self.systematics, self.intensities, self.log_g, kappa, point, self._exactly_normalised(point)
         )
         weights *= self.weights
         negative = weights < 0.0
@@ -126,10 +126,10 @@ class UnbinnedModel:
         """The likelihood of the Asimov data set at ``mu`` and ``alpha``, whose global observables are alpha too."""
         systematics = self.systematics
         point = np.where(systematics.constrained, systematics.point(alpha), systematics.nominal)
-        return self._likelihood(self.rates, self.log_g, self.asimov_weights(mu, alpha), point)
+        return self._likelihood(self.intensities, self.log_g, self.asimov_weights(mu, alpha), point)
 
-    def observed(self, rates: np.ndarray, log_g: np.ndarray | None = None) -> Likelihood:
-        """The likelihood of observed events with rates (N, C) and shape effects (N, T, 2).
+    def observed(self, intensities: np.ndarray, log_g: np.ndarray | None = None) -> Likelihood:
+        """The likelihood of observed events with intensities (N, C) and shape effects (N, T, 2).
 
         Raises:
             ModelError: the model has shape effects, and the events come without.
@@ -140,7 +140,7 @@ class UnbinnedModel:
                 f"the model has {terms} shape effects of nuisance parameters, and the observed events have none: rate "
                 "them with the networks of the variations (`event_shapes`)"
             )
-        return self._likelihood(rates, np.zeros((len(rates), 0, 2), np.float32) if log_g is None else log_g)
+        return self._likelihood(intensities, np.zeros((len(intensities), 0, 2), np.float32) if log_g is None else log_g)
 
     @cached_property
     def integration(self) -> Integration | None:
@@ -148,7 +148,7 @@ class UnbinnedModel:
         terms = self.systematics.terms[:, 0]
         if len(np.unique(terms)) == len(terms):
             return None
-        return Integration(self.mixture, self.systematics, self.rates, self.log_g, self.weights)
+        return Integration(self.mixture, self.systematics, self.intensities, self.log_g, self.weights)
 
     def anchored(self, alpha: Point = None) -> "UnbinnedModel":
         """The model with its normalisers corrected to the joint expectation about ``alpha``: for toys thrown there."""
@@ -158,7 +158,7 @@ class UnbinnedModel:
         result.__dict__["integration"] = self.integration  # its events stay packed
         return result
 
-    def event_rates(self, log_r: np.ndarray) -> np.ndarray:
+    def event_intensities(self, log_r: np.ndarray) -> np.ndarray:
         """nu_c r_c of any events from raw log ratios (N, C), normalised as the reference is."""
         return self.normalisation.intensities(log_r, self.mixture.yields)
 
@@ -174,16 +174,16 @@ class UnbinnedModel:
 
     def _likelihood(
         self,
-        rates: np.ndarray,
+        intensities: np.ndarray,
         log_g: np.ndarray,
         weights: np.ndarray | None = None,
         global_observables: np.ndarray | None = None,
     ) -> Likelihood:
         if not len(self.systematics):
-            return Likelihood.of(self.mixture, rates, weights)
+            return Likelihood.of(self.mixture, intensities, weights)
         return Likelihood.of(
             self.mixture,
-            rates,
+            intensities,
             weights,
             systematics=self.systematics,
             log_g=log_g,
@@ -219,9 +219,9 @@ def build_model(
     processes = tuple(yields)
     mixture = Mixture(processes, coefficients, np.array(list(yields.values())), (float(bounds[0]), float(bounds[1])))
     normalisation = normalise(processes, log_r, events.weights)
-    rates = normalisation.intensities(log_r, mixture.yields)
-    deficits = find_deficits(mixture, rates, simulated) if simulated else ()
-    model = UnbinnedModel(mixture, rates, events.weights, normalisation, events.rows, deficits=deficits)
+    intensities = normalisation.intensities(log_r, mixture.yields)
+    deficits = find_deficits(mixture, intensities, simulated) if simulated else ()
+    model = UnbinnedModel(mixture, intensities, events.weights, normalisation, events.rows, deficits=deficits)
     if effects is None or not effects.declared.nuisances:
         return model
     declared = effects.declared
@@ -271,7 +271,7 @@ def save_model(model: UnbinnedModel, path: str | os.PathLike) -> None:
             temporary,
             header=json.dumps(header),
             yields=model.mixture.yields,
-            rates=model.rates,
+            intensities=model.intensities,
             weights=model.weights,
             mean=model.normalisation.mean,
             error=model.normalisation.error,
@@ -304,7 +304,7 @@ def load_model(path: str | os.PathLike) -> UnbinnedModel:
                 tuple(map(tuple, header["others"])),
                 header["free"],
             ),
-            file["rates"],
+            file["intensities"],
             file["weights"],
             Normalisation(processes, file["mean"], file["error"]),
             file["rows"],

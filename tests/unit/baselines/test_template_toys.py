@@ -84,7 +84,7 @@ def observed():
     return np.random.default_rng(3).beta(1.3, 1.0, size=430)
 
 
-def rates_of(x, given):
+def intensities_of(x, given):
     return given.densities[np.clip((x * len(given.densities)).astype(int), 0, len(given.densities) - 1)] * [
         60.0 * len(given.densities),
         300.0 * len(given.densities),
@@ -92,12 +92,12 @@ def rates_of(x, given):
 
 
 def results(kind, x, given, observed):
-    rates, seen = rates_of(x, given), rates_of(observed, given)
+    intensities, seen = intensities_of(x, given), intensities_of(observed, given)
     if kind == "observable":
         return fixed_baseline("h", kind, "x", given, x, EDGES, observed)
     if kind == "discriminant":
-        return discriminant_baseline("h", given, rates, "s", "b", 6, seen)
-    return parameterised_baseline("h", given, rates, 6, seen)
+        return discriminant_baseline("h", given, intensities, "s", "b", 6, seen)
+    return parameterised_baseline("h", given, intensities, 6, seen)
 
 
 @pytest.mark.parametrize("kind", ["observable", "discriminant", "parameterised"])

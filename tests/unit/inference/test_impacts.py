@@ -64,7 +64,7 @@ def test_the_inflation_is_shown_where_the_constraint_does_not_matter():
     """Two bins of known S/B; the background's scale is loose, so that the data fix it: no part, but an inflation."""
     mixture = Mixture(("s", "b"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), np.array([100.0, 200.0]), (0.0, 9.0))
     # nu_c r_c over a bin's weight in a reference of two halves: signal 60 + 40, background 100 + 100
-    rates = np.array([[120.0, 200.0], [80.0, 200.0]])
+    intensities = np.array([[120.0, 200.0], [80.0, 200.0]])
     log_yields = np.zeros((2, 1, 2))
     log_yields[1, 0] = np.log([2.0, 0.5])
     loose = Systematics.of(
@@ -73,7 +73,7 @@ def test_the_inflation_is_shown_where_the_constraint_does_not_matter():
         np.zeros((2, 1), dtype=bool),
         np.zeros((0, 2), dtype=np.int64),
     )
-    found = impacts(Likelihood.of(mixture, rates, np.array([160.0, 140.0]), loose), groups={"b_norm": "theory"})
+    found = impacts(Likelihood.of(mixture, intensities, np.array([160.0, 140.0]), loose), groups={"b_norm": "theory"})
     # Fisher information of two Poisson bins in (mu, alpha), the constraint added
     slopes = np.array([[60.0, 40.0], [100.0 * np.log(2.0)] * 2])
     information = (slopes / np.array([160.0, 140.0])) @ slopes.T + np.diag([0.0, 1.0])

@@ -65,7 +65,7 @@ class DataComparison:
 def compare_data(
     mu: float,
     coefficients: np.ndarray,
-    rates: np.ndarray,
+    intensities: np.ndarray,
     weights: np.ndarray,
     observed: np.ndarray,
     bins: int = BINS,
@@ -82,7 +82,7 @@ def compare_data(
     Args:
         mu: parameter value.
         coefficients: (C,) f_c there.
-        rates: (n, C) nu_c r_c(x_i) of the reference events.
+        intensities: (n, C) nu_c r_c(x_i) of the reference events.
         weights: (n,) reference weights of sum one.
         observed: (N, C) nu_c r_c of the observed events.
         bins: largest number of bins; about 10 expected events each make the deviance a chi2.
@@ -92,7 +92,8 @@ def compare_data(
     Raises:
         ModelError: an intensity is not positive.
     """
-    intensity, data = np.asarray(rates) @ np.asarray(coefficients), np.asarray(observed) @ np.asarray(coefficients)
+    coefficients = np.asarray(coefficients)
+    intensity, data = np.asarray(intensities) @ coefficients, np.asarray(observed) @ coefficients
     bad = int(np.count_nonzero((intensity <= 0.0) & (weights != 0.0))) + int(np.count_nonzero(data <= 0.0))
     if bad:
         raise ModelError(f"{bad} events have no positive density at {mu:g}")

@@ -60,7 +60,7 @@ class AsimovWeights:
 
 
 def asimov_weights(
-    rates: np.ndarray,
+    intensities: np.ndarray,
     weights: np.ndarray,
     mu: np.ndarray,
     coefficients: np.ndarray,
@@ -70,7 +70,7 @@ def asimov_weights(
     """Form the Asimov weights of every reference event at every parameter value, and summarise them.
 
     Args:
-        rates: (n, C) nu_c r_c(x_i).
+        intensities: (n, C) nu_c r_c(x_i).
         weights: (n,) reference weights of sum one.
         mu: (G,) parameter values.
         coefficients: (G, C) f_c(mu).
@@ -83,7 +83,7 @@ def asimov_weights(
     negative = np.zeros(len(mu), dtype=np.int64)
     for start in range(0, len(weights), BLOCK):
         rows = slice(start, start + BLOCK)
-        block = (coefficients @ np.asarray(rates[rows]).T) * np.asarray(weights[rows])
+        block = (coefficients @ np.asarray(intensities[rows]).T) * np.asarray(weights[rows])
         total += block.sum(axis=1)
         squares += np.einsum("gi,gi->g", block, block)
         smallest, largest = np.minimum(smallest, block.min(axis=1)), np.maximum(largest, block.max(axis=1))

@@ -122,12 +122,17 @@ def diagnose_model(
             thresholds.difference,
         ),
         weights=asimov_weights(
-            model.rates, model.weights, mu, coefficients, thresholds.reference_entries, reference_advice(reference)
+            model.intensities,
+            model.weights,
+            mu,
+            coefficients,
+            thresholds.reference_entries,
+            reference_advice(reference),
         ),
         bias=asimov_bias(
             mixture.coefficients.parameters[0],
             mixture,
-            model.rates,
+            model.intensities,
             table.densities,
             composition,
             truths,

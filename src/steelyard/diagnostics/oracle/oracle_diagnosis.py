@@ -78,5 +78,5 @@ def compare_oracle(
 def _log_ratio(model: UnbinnedModel, numerator: str, denominator: str | None) -> np.ndarray:
     """log of one ratio to the reference, or of two to each other, on the reference events (n,)."""
     chosen = [model.mixture.processes.index(name) for name in (numerator, denominator) if name is not None]
-    log_r = log_ratios(model.rates[:, chosen], model.mixture.yields[chosen])
+    log_r = log_ratios(model.intensities[:, chosen], model.mixture.yields[chosen])
     return log_r[:, 0] if denominator is None else log_r[:, 0] - log_r[:, 1]

@@ -4,7 +4,7 @@ import numpy as np
 
 from steelyard.likelihood.compile import compile_model
 from steelyard.likelihood.kernels.blocks import BLOCK, FIRST, allocate_events, allocate_packing, pack_events, source_of
-from steelyard.likelihood.kernels.intensities import allocate_buffers, fill_rates, mix, set_point
+from steelyard.likelihood.kernels.intensities import allocate_buffers, fill_intensities, mix, set_point
 from steelyard.likelihood.kernels.orders import VALUE
 from steelyard.likelihood.kernels.process_factors import allocate_factors, fill_factors
 from steelyard.model.effects import Systematics
@@ -17,10 +17,10 @@ from steelyard.numerics.compilation import compiled
 _BLOCKS = 64
 
 
-def event_intensities(
+def total_intensity(
     mixture: Mixture,
     systematics: Systematics,
-    rates: np.ndarray,
+    intensities: np.ndarray,
     log_g: np.ndarray,
     kappa: float,
     alpha: np.ndarray,
@@ -29,11 +29,11 @@ def event_intensities(
     r"""The intensities of events, :math:`\lambda_i=\sum_cf_c\frac{G_c}{N_c}\,\nu_cr_c(x_i)\prod_{t\in c}g_t(x_i)`.
 
     What a shape changes is float32, as in every fit: relative 3e-7 of a weight. In numpy, at many points and in
-    float64 throughout: :func:`steelyard.regions.asimov.intensities`.
+    float64 throughout: :func:`steelyard.regions.asimov.total_intensities`.
 
     Args:
         mixture, systematics: the model.
-        rates: (n, C) nominal ones, nu_c r_c.
+        intensities: (n, C) nominal ones, nu_c r_c.
         log_g: (n, T, 2) float32 logarithms of the shape model at ±1.
         kappa, alpha: coordinate, and (K,) nuisance parameters.
         scale: (C,) factors on the processes; 1 by default.
@@ -50,22 +50,22 @@ def event_intensities(
     set_point(model, alpha, buffers)
     terms, step = log_g.shape[1], _BLOCKS * BLOCK
     packing, events = allocate_packing(terms), allocate_events(_BLOCKS, len(mixture.processes), terms)
-    result, source = np.empty(len(rates)), source_of([rates], [log_g])
-    for start in range(0, len(rates), step):
-        stop = min(start + step, len(rates))
+    result, source = np.empty(len(intensities)), source_of([intensities], [log_g])
+    for start in range(0, len(intensities), step):
+        stop = min(start + step, len(intensities))
         used = pack_events(
             source, np.zeros(0), FIRST, start, stop, False, model.rows, model.terms, packing, FIRST, events
         )
-        _fill(model, events, FIRST, used, coefficients, factors.rates, buffers, result[start:stop])
+        _fill(model, events, FIRST, used, coefficients, factors.events, buffers, result[start:stop])
     return result
 
 
 @compiled
-def _fill(model, events, start, stop, coefficients, factors, buffers, intensities):
+def _fill(model, events, start, stop, coefficients, factors, buffers, result):
     """Fill the intensities of the events of blocks ``start`` to ``stop``, one behind the other."""
     for block in range(start, stop):
-        fill_rates(model, events, block, factors, VALUE, buffers)
-        mix(coefficients, buffers.rates, events.counts[block], buffers.intensity)
+        fill_intensities(model, events, block, factors, VALUE, buffers)
+        mix(coefficients, buffers.intensities, events.counts[block], buffers.intensity)
         first = (block - start) * BLOCK
-        for b in range(min(BLOCK, len(intensities) - first)):
-            intensities[first + b] = buffers.intensity[b]
+        for b in range(min(BLOCK, len(result) - first)):
+            result[first + b] = buffers.intensity[b]

@@ -112,13 +112,13 @@ def _largest_first(sizes: np.ndarray, least: float) -> np.ndarray:
 
 def _mean_squares(systematics: Systematics, events: RegionEvents) -> Iterator[tuple[int, int, np.ndarray, bool]]:
     """Process, nuisance parameter and mean squares (2, 2) of the sides of each effect, and whether it is a shape."""
-    rates, log_g, weights = np.asarray(events.rates), events.log_g, events.weights
+    intensities, log_g, weights = np.asarray(events.intensities), events.log_g, events.weights
     for c, k in np.ndindex(*systematics.log_yields.shape[:2]):
         yield c, k, np.outer(systematics.log_yields[c, k], systematics.log_yields[c, k]), False
-    if not len(systematics.terms) or log_g is None or not len(rates):
+    if not len(systematics.terms) or log_g is None or not len(intensities):
         return
-    chosen = slice(None, None, -(-len(rates) // SAMPLE))
-    density = np.clip(np.asarray(rates[chosen], dtype=float), 0.0, None)
+    chosen = slice(None, None, -(-len(intensities) // SAMPLE))
+    density = np.clip(np.asarray(intensities[chosen], dtype=float), 0.0, None)
     total = density.sum(axis=1)
     density = density / np.where(total > 0.0, total, 1.0)[:, None]
     if weights is not None:
