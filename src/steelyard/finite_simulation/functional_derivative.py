@@ -31,9 +31,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from steelyard.model.yield_factors import total_yield_factors
-from steelyard.regions.asimov import shape_products
 from steelyard.regions.negative_intensity import negative_weights
 from steelyard.regions.unbinned import Point, UnbinnedModel
+from steelyard.regions.varied_intensities import shape_products
 
 
 @dataclass(frozen=True, eq=False)

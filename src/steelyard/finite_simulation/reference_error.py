@@ -48,8 +48,8 @@ from steelyard.errors import ModelError
 from steelyard.inference.fit import Scan
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.yield_factors import total_yield_factors
-from steelyard.regions.asimov import shape_products, varied_intensities
 from steelyard.regions.unbinned import UnbinnedModel
+from steelyard.regions.varied_intensities import shape_products, varied_intensities
 
 # Independent reference events that the sums of squares are estimated from: to 2 % of the result, in a second or two.
 EVENTS = 20_000

@@ -22,8 +22,8 @@ from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import Systematics
 from steelyard.model.interpolation import interpolate
 from steelyard.model.interpolation.code4 import non_positive
-from steelyard.regions.asimov import process_factors, shape_products
 from steelyard.regions.unbinned import UnbinnedModel
+from steelyard.regions.varied_intensities import process_factors, shape_products
 
 # Global observables of the nuisance parameters with such events, in the data that t is measured on: at 0 a fit stays
 # where all forms are 1, in between they differ most.

@@ -13,9 +13,9 @@ from steelyard.inference.global_observables import throw_from
 from steelyard.inference.toy_fits import ToyFits, fit_toys
 from steelyard.io.files import whole
 from steelyard.model.effects import Systematics
-from steelyard.regions.asimov import total_intensities
 from steelyard.regions.negative_intensity import negative_weights
 from steelyard.regions.unbinned import Point, UnbinnedModel
+from steelyard.regions.varied_intensities import total_intensities
 
 # Pseudo-experiments that are drawn and fitted at a time, and the expected events in them: the smaller number counts.
 # They bound a job's memory, some 50 bytes an event, and are part of what a seed means.

@@ -8,9 +8,9 @@ from steelyard.errors import ModelError
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import Systematics
 from steelyard.model.mixture import Mixture
-from steelyard.regions.asimov import varied_intensities
 from steelyard.regions.binned_shapes import bin_systematics
 from steelyard.regions.binning import effective_entries, histogram
+from steelyard.regions.varied_intensities import varied_intensities
 
 # Standard deviations below zero at which the content of a bin is no fluctuation of events with negative weights.
 SIGNIFICANT = 5.0

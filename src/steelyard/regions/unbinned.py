@@ -14,18 +14,16 @@ from steelyard.data.reference_events import ReferenceEvents
 from steelyard.errors import ModelError
 from steelyard.io.files import whole
 from steelyard.likelihood.integration import Integration
-from steelyard.likelihood.kernels.total_intensity import total_intensity
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.coefficient_forms import CoefficientForm
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Systematics, from_arrays, to_arrays
 from steelyard.model.mixture import Mixture
 from steelyard.model.model import Model
-from steelyard.model.normaliser import log_normaliser
 from steelyard.model.parameters import Coordinate
 from steelyard.model.region import UnbinnedRegion
-from steelyard.model.total_rate import check_total_rate
-from steelyard.regions.negative_intensity import Deficit, find_deficits, negative_weights
+from steelyard.regions.asimov import asimov_weights
+from steelyard.regions.negative_intensity import Deficit, find_deficits
 from steelyard.regions.normalisation import Normalisation, normalise
 from steelyard.regions.normaliser_fit import build_normaliser
 from steelyard.regions.pruning import Pruned, prune_norms
@@ -86,41 +84,8 @@ class UnbinnedModel:
         return Model((UnbinnedRegion("region", self.mixture, self.systematics),))
 
     def asimov_weights(self, mu: float, alpha: Point = None) -> np.ndarray:
-        r"""Weights (n,) that turn the reference events into the expected data at ``mu`` and ``alpha``.
-
-        As in docs/theory.md 9,
-
-        .. math:: w_A(x|\mu,\alpha) = \frac{\nu(\mu,\alpha)}{\nu_\mathrm{ref}}
-                  \frac{p(x|\mu,\alpha)}{p_\mathrm{ref}(x)} w_\mathrm{ref}(x)
-                  = w_\mathrm{ref}(x) \sum_c f_c(\mu)\,\frac{G_c(\alpha)}{N_c(\alpha)}\,g_c(x|\alpha)\,\nu_c\,r_c(x)
-
-        with the reference weights normalised to one. Their sum is nu(mu, alpha): here N_c is the expectation over
-        these very events, whatever the form of the normaliser is.
-
-        Raises:
-            ModelError: some weights are negative. They are counted, never clipped: a clipped weight is a biased toy.
-                Or the expected rate itself is negative; or ``alpha`` is no point of the nuisance parameters.
-        """
-        point = self.systematics.point(alpha)
-        kappa = self.mixture.to_coordinate(mu)
-        if not self.mixture.total(kappa)[0] >= 0.0:
-            check_total_rate(self.mixture.coefficients, self.mixture.yields, np.array([mu]))
-        weights = total_intensity(
-            self.mixture, self.systematics, self.intensities, self.log_g, kappa, point, self._exactly_normalised(point)
-        )
-        weights *= self.weights
-        negative = weights < 0.0
-        if negative.any():
-            share = -weights[negative].sum() / weights.sum()
-            number = np.count_nonzero(negative)
-            raise negative_weights(number, len(weights), share, mu, self.systematics, point, self.deficits)
-        return weights
-
-    def _exactly_normalised(self, point: np.ndarray) -> np.ndarray | None:
-        """(C,) factors from the model's normaliser to the joint expectation over the reference, at a point (K,)."""
-        if self.integration is None or not point[self.systematics.terms[:, 1]].any():
-            return None
-        return np.exp(log_normaliser(self.systematics, point) - self.integration.log_normaliser(point[None])[0])
+        """The Asimov data: :func:`steelyard.regions.asimov.asimov_weights`."""
+        return asimov_weights(self, mu, alpha)
 
     def asimov(self, mu: float, alpha: Point = None) -> Likelihood:
         """The likelihood of the Asimov data set at ``mu`` and ``alpha``, whose global observables are alpha too."""

@@ -13,9 +13,9 @@ from steelyard.inference.fit import scan
 from steelyard.inference.toy_fits import fit_toys
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Nuisance
-from steelyard.regions.asimov import varied_intensities
 from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects
 from steelyard.regions.unbinned import build_model
+from steelyard.regions.varied_intensities import varied_intensities
 
 EVENTS, PEAK, WIDTH, SCALE = 12_000, 125.0, 2.0, 0.005
 YIELDS = {"s": 60.0, "b": 1500.0}

@@ -10,7 +10,7 @@ from joint_normaliser import JointNormaliser
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import from_arrays, to_arrays
 from steelyard.model.normaliser import log_normaliser, log_normaliser_derivatives
-from steelyard.regions.asimov import total_intensities
+from steelyard.regions.varied_intensities import total_intensities
 
 KINDS = {"one-sided": (0.0, 0.0), "one and two": (0.0, 1.0), "two-sided": (1.0, 1.0)}
 

@@ -10,7 +10,7 @@ from steelyard.model.interpolation.code4 import code4
 from steelyard.model.interpolation.exponential import derivatives as exponential
 from steelyard.model.mixture import Mixture
 from steelyard.model.yield_factors import response, total_yield_factors, yield_factors
-from steelyard.regions.asimov import process_factors, shape_products, total_intensities, varied_intensities
+from steelyard.regions.varied_intensities import process_factors, shape_products, total_intensities, varied_intensities
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_events_stay_where_they_are_at_the_nominal_point(model):
 
 def test_blocks_bound_the_memory_and_change_nothing(model, monkeypatch):
     expected = varied_intensities(model.systematics, model.intensities, model.log_g, ALPHA)
-    monkeypatch.setattr("steelyard.regions.asimov.BLOCK", 300)
+    monkeypatch.setattr("steelyard.regions.varied_intensities.BLOCK", 300)
     found = varied_intensities(model.systematics, model.intensities, model.log_g, ALPHA)
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 

@@ -29,7 +29,7 @@ def total_intensity(
     r"""The intensities of events, :math:`\lambda_i=\sum_cf_c\frac{G_c}{N_c}\,\nu_cr_c(x_i)\prod_{t\in c}g_t(x_i)`.
 
     What a shape changes is float32, as in every fit: relative 3e-7 of a weight. In numpy, at many points and in
-    float64 throughout: :func:`steelyard.regions.asimov.total_intensities`.
+    float64 throughout: :func:`steelyard.regions.varied_intensities.total_intensities`.
 
     Args:
         mixture, systematics: the model.

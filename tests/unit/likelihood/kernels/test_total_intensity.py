@@ -3,7 +3,7 @@ from interference_effects import inputs
 
 from steelyard.likelihood.kernels.blocks import BLOCK
 from steelyard.likelihood.kernels.total_intensity import _BLOCKS, total_intensity
-from steelyard.regions.asimov import total_intensities
+from steelyard.regions.varied_intensities import total_intensities
 
 ALPHA = np.array([0.7, -1.3, 0.4, 0.6, 1.8])
 
