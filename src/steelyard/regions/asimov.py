@@ -50,4 +50,5 @@ def _exactly_normalised(model: "UnbinnedModel", point: np.ndarray) -> np.ndarray
     """(C,) factors from the model's normaliser to the joint expectation over the reference, at a point (K,)."""
     if model.integration is None or not point[model.systematics.terms[:, 1]].any():
         return None
-    return np.exp(log_normaliser(model.systematics, point) - model.integration.log_normaliser(point[None])[0])
+    form, joint = log_normaliser(model.systematics, point), model.integration.log_normaliser(point[None])[0]
+    return np.asarray(np.exp(form - joint))
