@@ -49,20 +49,6 @@ class Registry(Mapping[str, str]):
         Raises:
             ConfigurationError: there is no such choice; the message has the nearest name.
         """
-        self.module(name)
-        return _at(self._places[name])
-
-
-def load_all(*places: str) -> tuple[Any, ...]:
-    """The code at these places, which are written as in a :class:`Registry`, one a line.
-
-    For choices of which every one is part of what uses any of them, as compiled code has all of them inside: so a
-    digest of code goes through such a list, where it stops at a registry.
-    """
-    return tuple(_at(place) for place in places)
-
-
-def _at(place: str) -> Any:
-    name, _, attribute = place.partition(":")
-    module = importlib.import_module(f"steelyard.{name}")
-    return getattr(module, attribute) if attribute else module
+        module = importlib.import_module(f"steelyard.{self.module(name)}")
+        attribute = self._places[name].partition(":")[2]
+        return getattr(module, attribute) if attribute else module

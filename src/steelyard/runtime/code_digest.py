@@ -7,7 +7,7 @@ different things in different modules.
 
 A digest stops at a registry (:class:`steelyard.registry.Registry`): its list does not count, so that a choice more
 reruns nothing, and its choices are reached by text. A rule names those that its stage uses beside the stage's modules.
-It goes through :func:`steelyard.registry.load_all`, whose choices belong together.
+It goes through :func:`steelyard.model.choices.load_all`, whose choices belong together.
 """
 
 import ast

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from steelyard.errors import ModelError, nearest
-from steelyard.registry import load_all
+from steelyard.model.choices import load_all
 
 
 class Constraint(Protocol):

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from steelyard.errors import ModelError, nearest
+from steelyard.model.choices import load_all
 from steelyard.model.interpolation import exponential, linear
 from steelyard.model.interpolation.weights import Derivatives
-from steelyard.registry import load_all
 
 CODES = load_all(
     "model.interpolation.code4",
