@@ -23,7 +23,7 @@ from steelyard.likelihood.likelihood import Likelihood
 
 EXPECTED = 1000.0
 
-# Sizes of the shapes: with fifty of them, 2 %; 5 % each would move the rates by a third.
+# Sizes of the shapes: with fifty of them, 2 %; 5 % each would move the intensities by a third.
 SHAPE = {50: 0.02}
 
 
@@ -40,7 +40,9 @@ def analysis(nuisances: int, events: int = 4000) -> Analysis:
     )
     scale = EXPECTED / drawn.mixture.total(1.0)[0]
     return replace(
-        drawn, mixture=replace(drawn.mixture, yields=scale * drawn.mixture.yields), rates=scale * drawn.rates
+        drawn,
+        mixture=replace(drawn.mixture, yields=scale * drawn.mixture.yields),
+        intensities=scale * drawn.intensities,
     )
 
 
@@ -78,8 +80,8 @@ def split(whole: Analysis, parts: int) -> Analysis:
             cumulants=np.repeat(old.normaliser.cumulants, parts, axis=0),
         ),
     )
-    rates = np.repeat(whole.rates, parts, axis=1) / parts
-    return Analysis(mixture, systematics, rates, np.ascontiguousarray(whole.log_g[:, source]), whole.weights)
+    intensities = np.repeat(whole.intensities, parts, axis=1) / parts
+    return Analysis(mixture, systematics, intensities, np.ascontiguousarray(whole.log_g[:, source]), whole.weights)
 
 
 def asimov(whole: Analysis, events: int, mu: float = 1.0) -> Likelihood:
@@ -87,7 +89,7 @@ def asimov(whole: Analysis, events: int, mu: float = 1.0) -> Likelihood:
     repeats = events // len(whole.weights)
     rows = np.tile(np.arange(len(whole.weights)), repeats)
     weights = np.tile(whole.asimov_weights(mu) / repeats, repeats)
-    return Likelihood.of(whole.mixture, whole.rates[rows], weights, whole.systematics, whole.log_g[rows])
+    return Likelihood.of(whole.mixture, whole.intensities[rows], weights, whole.systematics, whole.log_g[rows])
 
 
 def seconds(function: Callable[[], object], least: float = 0.5, calls: int = 1) -> float:

@@ -23,7 +23,7 @@ JAX_LIMIT = 100_000_000
 def size_of(evaluator: Evaluator) -> int:
     """Bytes of the packed events that an evaluation reads."""
     events = evaluator.events
-    return events.rates.nbytes + events.weights.nbytes + events.shapes.nbytes
+    return events.intensities.nbytes + events.weights.nbytes + events.shapes.nbytes
 
 
 def place_of(nuisances: int) -> np.ndarray:
@@ -35,7 +35,7 @@ def measure(nuisances: int, events: int, with_jax: bool) -> None:
     """Print the rows of one number of nuisance parameters."""
     likelihood = common.asimov(common.analysis(nuisances), events)
     evaluator, place = likelihood.evaluator, place_of(nuisances)
-    unit = 1e9 / (len(likelihood.rates) * len(likelihood.mixture.processes) * max(nuisances, 1))
+    unit = 1e9 / (len(likelihood.intensities) * len(likelihood.mixture.processes) * max(nuisances, 1))
     orders = (VALUE, GRADIENT, HESSIAN)
     times = [common.seconds(lambda order=order: evaluator.expand(place, order)) for order in orders]
     streaming = common.streaming_seconds(size_of(evaluator))
@@ -46,7 +46,7 @@ def measure(nuisances: int, events: int, with_jax: bool) -> None:
         return
     from jax_likelihood import JaxLikelihood
 
-    numbers = len(likelihood.rates) * len(likelihood.mixture.processes) * nuisances
+    numbers = len(likelihood.intensities) * len(likelihood.mixture.processes) * nuisances
     for name, precomputed in (("JAX, coefficients", True), ("JAX, logarithms", False)):
         if numbers * (6 if precomputed else 2) > JAX_LIMIT:
             print(f"  {name}: left out, {numbers * 48e-9 if precomputed else numbers * 16e-9:.0f} GB of events")

@@ -39,7 +39,7 @@ class Batch:
             return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
         self.log_g, self.coefficients = put(log_g.astype(np.float32)), put(coefficients)
-        self.rates, self.weights, self.observed = put(analysis.rates[chosen]), put(weights), put(observed)
+        self.intensities, self.weights, self.observed = put(analysis.intensities[chosen]), put(weights), put(observed)
         self.polynomial = put(analysis.mixture.coefficients.polynomial)
         self.yields = put(analysis.mixture.yields)
         self.log_yields = put(analysis.systematics.log_yields)
@@ -50,11 +50,11 @@ class Batch:
     def value(self, kappa: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
         """(T,) -2 ln L without the normaliser."""
         powers = kappa[:, None] ** torch.arange(self.polynomial.shape[1], device=kappa.device)
-        fractions = powers @ self.polynomial.T
+        process_coefficients = powers @ self.polynomial.T
         yields = _code4(self.log_yields, self.yield_coefficients, alpha[:, None, :]).prod(dim=-1)
         shapes = _code4(self.log_g, self.coefficients, alpha[:, None, None, :].float()).double().prod(dim=-1)
-        intensity = torch.einsum("tnc,tnc,tc->tn", self.rates, shapes, fractions * yields)
-        expected = (fractions * yields) @ self.yields
+        intensity = torch.einsum("tnc,tnc,tc->tn", self.intensities, shapes, process_coefficients * yields)
+        expected = (process_coefficients * yields) @ self.yields
         pulls = ((alpha - self.observed) ** 2).sum(dim=-1)
         return 2.0 * expected - 2.0 * (self.weights * intensity.log()).sum(dim=-1) + pulls
 
@@ -94,7 +94,9 @@ def main() -> None:
     batched = common.seconds(lambda: batch.gradient(kappa, alpha), least=2.0)
     bare = analysis.systematics.with_effects(normaliser=Normaliser.none(len(analysis.systematics.terms)))
     data = [
-        Likelihood.of(analysis.mixture, analysis.rates[rows], None, bare, analysis.log_g[rows], observed).evaluator
+        Likelihood.of(
+            analysis.mixture, analysis.intensities[rows], None, bare, analysis.log_g[rows], observed
+        ).evaluator
         for rows, observed in zip(batch.toys, batch.observed.cpu().numpy(), strict=True)
     ]
 

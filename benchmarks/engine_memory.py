@@ -53,7 +53,7 @@ def write_model(events: int, nuisances: int, path: Path, expected: float | None)
     save_model(
         Model(
             replace(analysis.mixture, yields=scale * analysis.mixture.yields),
-            scale * analysis.rates[rows],
+            scale * analysis.intensities[rows],
             np.tile(analysis.weights / repeats, repeats),
             Normalisation(processes, np.ones(len(processes)), np.zeros(len(processes))),
             np.stack([np.zeros(len(rows), dtype=int), np.arange(len(rows))], axis=1),

@@ -30,7 +30,7 @@ def toys(analysis: common.Analysis, number: int) -> Callable[[], object]:
     """The fits of so many toys."""
     rows, offsets, observed = analysis.throw(1.0, number, np.random.default_rng(1))
     mixture, systematics = analysis.mixture, analysis.systematics
-    return lambda: fit_toys(mixture, analysis.rates, offsets, 1.0, systematics, analysis.log_g, observed, rows)
+    return lambda: fit_toys(mixture, analysis.intensities, offsets, 1.0, systematics, analysis.log_g, observed, rows)
 
 
 def report(name: str, sizes: list[int], runs: list[Callable[[], object]]) -> None:

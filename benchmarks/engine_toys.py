@@ -37,7 +37,7 @@ def by_engine(analysis, thrown, threads: int = 1) -> tuple[float, object]:
     def run(toys: int = len(offsets) - 1):
         return fit_toys(
             analysis.mixture,
-            analysis.rates,
+            analysis.intensities,
             offsets[: toys + 1],
             TESTED,
             analysis.systematics,
@@ -61,7 +61,7 @@ def by_minuit(analysis, thrown, toys: int, fits, jax: bool) -> float:
     for toy in range(toys):
         chosen = rows[offsets[toy] : offsets[toy + 1]]
         data = Likelihood.of(
-            mixture, analysis.rates[chosen], None, analysis.systematics, analysis.log_g[chosen], observed[toy]
+            mixture, analysis.intensities[chosen], None, analysis.systematics, analysis.log_g[chosen], observed[toy]
         )
         starts = [np.concatenate([[kappa], observed[toy]]) for kappa in (np.sqrt(TESTED), *STARTS)]
         if jax:

@@ -4,14 +4,14 @@
                                         [--kinds equal ...] [--toys 50 [--pulled]]
 
 For each kind of effect (same-sided, equal, one-sided, non-monotonic, two-sided) so many random models of one to three
-nuisance parameters, yields up to 40 %, shapes up to 20 %, and one data set each, thrown with rates off by 15 %. The toy
-fit, and in every ``--singles``-th model also the fit, the fit with mu fixed, the scan and two impacts, are compared
-with the deepest of 24 descents of scipy from random places. A fit is a miss where it is shallower by more than 1e-3 in
--2 ln L. With ``--shapes`` all shapes are of that size, and yields of 2 %; with ``--uniform`` the first nuisance
+nuisance parameters, yields up to 40 %, shapes up to 20 %, and one data set each, thrown with intensities off by 15 %.
+The toy fit, and in every ``--singles``-th model also the fit, the fit with mu fixed, the scan and two impacts, are
+compared with the deepest of 24 descents of scipy from random places. A fit is a miss where it is shallower by more than
+1e-3 in -2 ln L. With ``--shapes`` all shapes are of that size, and yields of 2 %; with ``--uniform`` the first nuisance
 parameter has no constraint but its bounds; with ``--together`` there are two or three, and all have shapes.
 
-With ``--toys`` each model has so many toys, at the nominal model or ``--pulled`` with rates off by 15 %, and the brute
-force is Newton's method from the same 24 places. A minimum that only the normaliser's form has, and not the joint
+With ``--toys`` each model has so many toys, at the nominal model or ``--pulled`` with intensities off by 15 %, and the
+brute force is Newton's method from the same 24 places. A minimum that only the normaliser's form has, and not the joint
 expectation, is counted by itself. Quantiles of t are of all models together.
 """
 

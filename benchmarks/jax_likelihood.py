@@ -52,14 +52,14 @@ def code4(log_up, log_down, coefficients, alpha):
 class Arrays:
     """Events as (n, C), (n,), (n, C, K), (n, C, K) and (n, C, K, 6) arrays; the last one may be missing."""
 
-    rates: jax.Array
+    intensities: jax.Array
     weights: jax.Array
     log_up: jax.Array
     log_down: jax.Array
     coefficients: jax.Array | None
 
 
-jax.tree_util.register_dataclass(Arrays, ["rates", "weights", "log_up", "log_down", "coefficients"], [])
+jax.tree_util.register_dataclass(Arrays, ["intensities", "weights", "log_up", "log_down", "coefficients"], [])
 
 
 class JaxLikelihood:
@@ -78,7 +78,7 @@ class JaxLikelihood:
         assert len(nuisances.terms) == processes * len(nuisances)
         self.size = 1 + len(nuisances)
         self.bounds = [mixture.coordinate_bounds, *map(tuple, nuisances.bounds)]
-        events = len(likelihood.rates)
+        events = len(likelihood.intensities)
         rows = np.concatenate([np.arange(events), np.zeros(max(padded - events, 0), dtype=int)])
         weights = np.ones(events) if likelihood.weights is None else likelihood.weights
         weights = np.concatenate([weights, np.zeros(len(rows) - events)])
@@ -87,7 +87,7 @@ class JaxLikelihood:
         log_g = log_g.reshape(len(rows), processes, len(nuisances), 2)
         up, down = jnp.asarray(log_g[..., 0]), jnp.asarray(log_g[..., 1])
         coefficients = jax.jit(code4_coefficients)(up, down) if precomputed else None
-        self.data = Arrays(jnp.asarray(likelihood.rates[rows]), jnp.asarray(weights), up, down, coefficients)
+        self.data = Arrays(jnp.asarray(likelihood.intensities[rows]), jnp.asarray(weights), up, down, coefficients)
         self.observed = jnp.asarray(likelihood.global_observables)
         self._model = _Model(likelihood)
 
@@ -150,7 +150,7 @@ class _Model:
 
     def _value(self, place, data, observed):
         kappa, alpha = place[0], place[1:]
-        fractions = jnp.stack([jnp.polyval(row[::-1], kappa) for row in self._polynomial])
+        process_coefficients = jnp.stack([jnp.polyval(row[::-1], kappa) for row in self._polynomial])
         yields = jnp.prod(code4(self._log_up, self._log_down, self._coefficients, alpha), axis=-1)
         coefficients = data.coefficients
         if coefficients is None:
@@ -160,9 +160,13 @@ class _Model:
         even = inner**2 * (15.0 - inner**2 * (10.0 - 3.0 * inner**2)) / 8.0 + jnp.abs(alpha) - jnp.abs(inner)
         sides = 0.5 * jnp.stack([even + alpha, even - alpha], axis=-1)
         log_normaliser = self._alone(alpha).sum(axis=-1) + jnp.einsum("ckslt,ks,lt->c", self._pairs, sides, sides)
-        intensity = (data.rates * shapes) @ (fractions * yields * jnp.exp(-log_normaliser))
+        intensity = (data.intensities * shapes) @ (process_coefficients * yields * jnp.exp(-log_normaliser))
         pulls = jnp.where(self._constrained, alpha - observed, 0.0)
-        value = 2.0 * fractions @ (yields * self._yields) - 2.0 * data.weights @ jnp.log(intensity) + pulls @ pulls
+        value = (
+            2.0 * process_coefficients @ (yields * self._yields)
+            - 2.0 * data.weights @ jnp.log(intensity)
+            + pulls @ pulls
+        )
         return jnp.where((intensity > 0.0).all(), value, jnp.inf)
 
     def _alone(self, alpha):

@@ -248,11 +248,11 @@ def regenerate(task: tuple[int, str, int, tuple[int, ...], int]) -> dict:
         data = np.concatenate([draw_signal(numbers["signal"], rng), draw("background", numbers["background"], rng)])
         nu = np.array(list(YIELDS.values()))
         with np.errstate(invalid="ignore"):
-            rates = {
+            intensities = {
                 "learned": np.nan_to_num(np.exp(log_ratios(data)), nan=0.0, posinf=0.0) * nu / means["learned"],
                 "exact": exact_ratios(data) * nu / means["exact"],
             }
-        hats.append([fit(*rates[kind].T) for kind in ("learned", "exact")])
+        hats.append([fit(*intensities[kind].T) for kind in ("learned", "exact")])
     learned_hats, exact_hats = np.array(hats).T
     return {
         "seed": seed,

@@ -28,10 +28,10 @@ from steelyard.model.effects import Systematics
 from steelyard.model.mixture import Mixture
 from steelyard.regions.normalisation import Normalisation
 from steelyard.regions.normaliser_fit import build_normaliser
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 
-def fifty(events: int = 20_000) -> Model:
+def fifty(events: int = 20_000) -> UnbinnedModel:
     """A signal of 50 events, a function of one variable, on 1,000 events with fifty shapes."""
     bare, log_g, densities = correlated(50, 0.06, events)
     terms = bare.terms + np.array([1, 0])
@@ -39,14 +39,16 @@ def fifty(events: int = 20_000) -> Model:
     x = np.random.default_rng(0).uniform(size=(3, events))[0]  # the variable of the shapes
     ratios = np.stack([3.0 * x**2, np.ones(events)], axis=1)
     yields, weights = np.array([50.0, 1000.0]), densities[:, 0]
-    rates = yields * ratios / (weights @ ratios)
-    normaliser = build_normaliser(systematics, log_g, weights[:, None] * rates)
+    intensities = yields * ratios / (weights @ ratios)
+    normaliser = build_normaliser(systematics, log_g, weights[:, None] * intensities)
     mixture = Mixture(("S", "B"), Coefficients(("mu",), ("mu", "1"), {"mu": 1.0}), yields, (0.0, 5.0))
     rows, normalisation = np.zeros((events, 2), dtype=np.int64), Normalisation(("S", "B"), np.ones(2), np.zeros(2))
-    return Model(mixture, rates, weights, normalisation, rows, systematics.with_effects(normaliser=normaliser), log_g)
+    return UnbinnedModel(
+        mixture, intensities, weights, normalisation, rows, systematics.with_effects(normaliser=normaliser), log_g
+    )
 
 
-def measure(name: str, model: Model, point: np.ndarray, toys: int) -> None:
+def measure(name: str, model: UnbinnedModel, point: np.ndarray, toys: int) -> None:
     """A row of the table."""
     throw_toys(model, 1.0, 2, 0, "conditional", point)
     start = time.process_time()

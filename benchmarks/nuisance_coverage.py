@@ -36,9 +36,9 @@ from steelyard.coverage.critical_surface import (
 )
 from steelyard.coverage.experiment_fits import FittedExperiments, SeenEvents, fit_seen
 from steelyard.coverage.experiments import (
-    learned_rates,
+    learned_intensities,
     learned_shapes,
-    oracle_rates,
+    oracle_intensities,
     oracle_shapes,
     simulate_experiments,
 )
@@ -103,13 +103,13 @@ def make_point(configuration, results: Path, mu: float, truth: dict, number: int
         )
         for exact, model in models.items():
             if exact:
-                rates, log_g = (
-                    oracle_rates(drawn, source, reference, model),
+                intensities, log_g = (
+                    oracle_intensities(drawn, source, reference, model),
                     oracle_shapes(drawn, source, trained, model),
                 )
             else:
-                rates, log_g = learned_rates(drawn, ratios, model), learned_shapes(drawn, shapes, model)
-            fits[exact].append(fit_seen(SeenEvents(model, rates, log_g), drawn.offsets, mu, truth, seed))
+                intensities, log_g = learned_intensities(drawn, ratios, model), learned_shapes(drawn, shapes, model)
+            fits[exact].append(fit_seen(SeenEvents(model, intensities, log_g), drawn.offsets, mu, truth, seed))
     for exact, pieces in fits.items():
         fitted = concatenate(pieces)
         critical = CriticalSurfaces((from_json(CriticalSurface, surfaces[exact]),))

@@ -101,15 +101,15 @@ class Interference:
         cube = np.stack(np.meshgrid(middles, middles, middles, indexing="ij"), axis=-1).reshape(-1, 3)
         squares = [np.mean(np.abs(amplitude) ** 2) for amplitude in _amplitudes(cube)]
         self._sizes = np.sqrt(np.array([3000.0, 1300.0, 40000.0]) / squares)
-        rates = self._rates(cube)
-        self._totals = rates.mean(axis=0)
-        self._largest = 1.02 * rates.max(axis=0)
+        intensities = self._rates(cube)
+        self._totals = intensities.mean(axis=0)
+        self._largest = 1.02 * intensities.max(axis=0)
         self.yields = scale * self._totals
-        fractions = COEFFICIENTS.at(COEFFICIENTS.coordinate.from_parameter(self.grid))
+        coefficients = COEFFICIENTS.at(COEFFICIENTS.coordinate.from_parameter(self.grid))
         t = []
-        nominal = scale * rates @ COEFFICIENTS.at(np.ones(1))[0]
-        for row in fractions:
-            intensity = scale * rates @ row
+        nominal = scale * intensities @ COEFFICIENTS.at(np.ones(1))[0]
+        for row in coefficients:
+            intensity = scale * intensities @ row
             t.append(2.0 * np.mean(intensity - nominal - nominal * np.log(intensity / nominal)))
         self.t = np.array(t)
 

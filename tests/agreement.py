@@ -107,12 +107,12 @@ def compare(
     """
     rows, offsets, observed = analysis.throw(thrown, toys, np.random.default_rng(seed))
     mixture, systematics = analysis.mixture, analysis.systematics
-    ours = fit_toys(mixture, analysis.rates, offsets, mu, systematics, analysis.log_g, observed, rows)
+    ours = fit_toys(mixture, analysis.intensities, offsets, mu, systematics, analysis.log_g, observed, rows)
     tested, found = float(mixture.to_coordinate(mu)), []
     for toy in range(toys) if chosen_toys is None else chosen_toys:
         chosen = rows[offsets[toy] : offsets[toy + 1]]
         likelihood = Likelihood.of(
-            mixture, analysis.rates[chosen], None, systematics, analysis.log_g[chosen], observed[toy]
+            mixture, analysis.intensities[chosen], None, systematics, analysis.log_g[chosen], observed[toy]
         )
         theirs = fit_with_minuit(likelihood, tested)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.model.coefficients import Coefficients
-from steelyard.regions.unbinned import Model, build_model
+from steelyard.regions.unbinned import UnbinnedModel, build_model
 
 PROCESSES = ("S", "SBI", "B", "NI")
 EXPRESSIONS = ("mu - sqrt(mu)", "sqrt(mu)", "1 - sqrt(mu)", "1")
@@ -25,7 +25,7 @@ def coefficients() -> Coefficients:
     return Coefficients(("mu",), EXPRESSIONS, {"mu": 1.0})
 
 
-def model(events: int = 20_000) -> Model:
+def model(events: int = 20_000) -> UnbinnedModel:
     """The model on an equidistant reference: every integral is a sum, so nothing fluctuates."""
     x = (np.arange(events) + 0.5) / events
     densities = rate_densities(x)

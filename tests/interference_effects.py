@@ -12,7 +12,7 @@ import numpy as np
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.model.effects import Nuisance
 from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects, ProcessEffect, Prune
-from steelyard.regions.unbinned import Model, build_model
+from steelyard.regions.unbinned import UnbinnedModel, build_model
 
 NUISANCES = (
     Nuisance("lumi", interpolation="exponential"),
@@ -32,7 +32,7 @@ class Inputs:
     events: ReferenceEvents
     effects: MeasuredEffects
 
-    def build(self) -> Model:
+    def build(self) -> UnbinnedModel:
         return build_model(
             self.yields, interference.coefficients(), interference.BOUNDS, self.log_r, self.events, self.effects
         )
@@ -76,7 +76,7 @@ def inputs(events: int = 20_000, prune: Prune | None = None) -> Inputs:
     base = interference.model(events)
     x = (np.arange(events) + 0.5) / events
     with np.errstate(divide="ignore"):
-        log_r = np.log(base.rates / base.mixture.yields)
+        log_r = np.log(base.intensities / base.mixture.yields)
     return Inputs(
         yields=dict(zip(base.mixture.processes, base.mixture.yields, strict=True)),
         log_r=log_r,

@@ -6,7 +6,7 @@ import numpy as np
 
 from steelyard.model.effects import Systematics
 from steelyard.model.interpolation import interpolate
-from steelyard.regions.asimov import shape_products
+from steelyard.regions.varied_intensities import shape_products
 
 
 @dataclass(frozen=True, eq=False)

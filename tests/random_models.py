@@ -69,7 +69,7 @@ def _sides(alpha: float) -> list[float]:
 
 def minus_two_log_likelihood(
     mixture: Mixture,
-    rates: np.ndarray,
+    intensities: np.ndarray,
     weights: np.ndarray,
     systematics: Systematics,
     log_g: np.ndarray,
@@ -78,36 +78,36 @@ def minus_two_log_likelihood(
     alpha: np.ndarray,
 ) -> float:
     """The likelihood by its formula, float64."""
-    fractions = mixture.fractions(kappa)[0]
-    yields = np.ones(len(fractions))
-    for c in range(len(fractions)):
+    coefficients = mixture.coefficients_along(kappa)[0]
+    yields = np.ones(len(coefficients))
+    for c in range(len(coefficients)):
         for k, nuisance in enumerate(systematics.nuisances):
             if nuisance.interpolation == "linear":
                 yields[c] *= alpha[k] if systematics.factors[c, k] else 1.0
             else:
                 yields[c] *= effect(nuisance.interpolation, *systematics.log_yields[c, k], alpha[k])
-    intensity = rates * (yields * np.exp(-log_normaliser(systematics, alpha)))
+    intensity = intensities * (yields * np.exp(-log_normaliser(systematics, alpha)))
     for t, (c, k) in enumerate(systematics.terms):
         up, down = log_g[:, t].astype(float).T
         intensity[:, c] *= effect(systematics.nuisances[k].interpolation, up, down, alpha[k])
-    intensity = intensity @ fractions
+    intensity = intensity @ coefficients
     pulls = (alpha - observed)[systematics.constrained]
-    return 2.0 * fractions @ (yields * mixture.yields) - 2.0 * weights @ np.log(intensity) + pulls @ pulls
+    return 2.0 * coefficients @ (yields * mixture.yields) - 2.0 * weights @ np.log(intensity) + pulls @ pulls
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """A mixture with nuisance parameters and its reference events: ``rates`` (n, C), ``log_g`` (n, T, 2)."""
+    """A mixture with nuisance parameters and its reference events: ``intensities`` (n, C), ``log_g`` (n, T, 2)."""
 
     mixture: Mixture
     systematics: Systematics
-    rates: np.ndarray
+    intensities: np.ndarray
     log_g: np.ndarray
     weights: np.ndarray
 
     def asimov_weights(self, mu: float) -> np.ndarray:
         """(n,) expected events at nominal nuisance parameters."""
-        return self.weights * (self.rates @ self.mixture.fractions(self.mixture.to_coordinate(mu))[0])
+        return self.weights * (self.intensities @ self.mixture.coefficients_along(self.mixture.to_coordinate(mu))[0])
 
     def throw(self, mu: float, toys: int, generator: np.random.Generator) -> tuple[np.ndarray, ...]:
         """Rows, offsets and global observables of pseudo-experiments."""
@@ -176,7 +176,7 @@ def analysis(
         log_g = log_g - np.log(means)
     log_g = log_g.astype(np.float32)
     systematics = bare.with_effects(normaliser=normaliser_of(bare, log_g, densities))
-    return Analysis(mixture, systematics, base.rates, log_g, base.weights)
+    return Analysis(mixture, systematics, base.intensities, log_g, base.weights)
 
 
 def with_third_order_and_anchor(analysis: Analysis, seed: int, rank: int = 3) -> Analysis:

@@ -23,8 +23,8 @@ class Simulated:
     mixture: Mixture
 
     @property
-    def rates(self) -> np.ndarray:
-        return rates(self, self.log_r)
+    def intensities(self) -> np.ndarray:
+        return intensities(self, self.log_r)
 
 
 @cache
@@ -46,7 +46,7 @@ def simulated(events: int = 200_000, seed: int = 1) -> Simulated:
     return Simulated(x, y, weights, weights.mean(axis=1), log_r, ids, mixture)
 
 
-def rates(events: Simulated, log_r: np.ndarray) -> np.ndarray:
+def intensities(events: Simulated, log_r: np.ndarray) -> np.ndarray:
     """nu_c r_c of any log ratios, normalised on the reference as a model's are."""
     r = np.exp(log_r)
     return r * events.mixture.yields / (events.reference @ r)

@@ -34,8 +34,8 @@ def norm(size: float) -> Systematics:
 def model(signal: float = 80.0, background: float = 300.0) -> tuple[Model, list[RegionEvents | None]]:
     """The model, and the reference events of its unbinned region: x in [0, 1], the signal rises as 2 x."""
     x = (np.arange(REFERENCE) + 0.5) / REFERENCE
-    rates = np.stack([signal * 2.0 * x, background * np.ones(REFERENCE)], axis=1)
-    reference = RegionEvents(rates, np.full(REFERENCE, 1.0 / REFERENCE))
+    intensities = np.stack([signal * 2.0 * x, background * np.ones(REFERENCE)], axis=1)
+    reference = RegionEvents(intensities, np.full(REFERENCE, 1.0 / REFERENCE))
     templates = np.array([[0.5, 400.0], [1.0, 300.0], [2.0, 100.0]])
     errors = np.array([0.02, 0.02, 0.05])
     regions = (

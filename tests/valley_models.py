@@ -104,22 +104,22 @@ def random_analysis(
 
 def _gaussian_base(base, generator):
     """The same effects, of the first two processes, on S and B."""
-    x = (np.arange(len(base.rates)) + 0.5) / len(base.rates) * WIDTH - 0.5 * WIDTH
+    x = (np.arange(len(base.intensities)) + 0.5) / len(base.intensities) * WIDTH - 0.5 * WIDTH
     yields = np.array([generator.uniform(20.0, 80.0), generator.uniform(100.0, 600.0)])
-    rates = densities(x, generator.uniform(1.0, 3.0)) * WIDTH * yields
+    intensities = densities(x, generator.uniform(1.0, 3.0)) * WIDTH * yields
     old = base.systematics
     kept = old.terms[:, 0] < 2
     systematics = old.with_effects(
         log_yields=old.log_yields[:2], factors=old.factors[:2], terms=old.terms[kept], normaliser=Normaliser.none()
     )
     weights = np.full(len(x), 1.0 / len(x))
-    return type(base)(mixture(yields), systematics, rates, base.log_g[:, kept], weights)
+    return type(base)(mixture(yields), systematics, intensities, base.log_g[:, kept], weights)
 
 
 def _normalised(base, log_yields, log_g):
     """The analysis with other effects, their shapes normalised over each process."""
     terms = base.systematics.terms
-    p = base.rates * base.weights[:, None]
+    p = base.intensities * base.weights[:, None]
     p = p / p.sum(axis=0)
     if len(terms):
         log_g = log_g - np.log(np.einsum("nt,nts->ts", p[:, terms[:, 0]], np.exp(log_g)))
@@ -135,9 +135,9 @@ def throw(analysis, seed: int, toys: int = 1):
     """Rows, offsets and global observables of toys of a truth that pulls: every process off by some 10 %."""
     generator = np.random.default_rng([seed, 78])
     mu = generator.uniform(0.0, 2.0)
-    fractions = analysis.mixture.fractions(analysis.mixture.to_coordinate(mu))[0]
-    scale = np.exp(generator.normal(0.0, 0.15, size=len(fractions)))
-    weights = np.clip(analysis.weights * (analysis.rates @ (fractions * scale)), 0.0, None)
+    coefficients = analysis.mixture.coefficients_along(analysis.mixture.to_coordinate(mu))[0]
+    scale = np.exp(generator.normal(0.0, 0.15, size=len(coefficients)))
+    weights = np.clip(analysis.weights * (analysis.intensities @ (coefficients * scale)), 0.0, None)
     counts = generator.poisson(weights.sum(), size=toys)
     rows = generator.choice(len(weights), size=counts.sum(), p=weights / weights.sum())
     systematics = analysis.systematics
@@ -169,13 +169,13 @@ def quick_force(likelihood: Likelihood, kappa: float | None, seed: int, starts: 
 def joint_value(analysis, likelihood: Likelihood, kappa: float, alpha: np.ndarray) -> float:
     """-2 ln L with the joint expectation for N_c instead of the form that fits of toys use, summed out in numpy."""
     systematics, log_g = analysis.systematics, analysis.log_g.astype(float)
-    product = analysis.rates * analysis.weights[:, None]
+    product = analysis.intensities * analysis.weights[:, None]
     product = product / product.sum(axis=0)
     for t, (c, k) in enumerate(systematics.terms):
         kind = systematics.nuisances[k].interpolation
         product[:, c] *= event_values(kind, log_g[:, t, 0], log_g[:, t, 1], alpha[k : k + 1])[0]
     off = np.exp(log_normaliser(systematics, alpha[None])[0]) / product.sum(axis=0)
-    events = (replace(likelihood.events[0], rates=likelihood.rates * off),)
+    events = (replace(likelihood.events[0], intensities=likelihood.intensities * off),)
     return float(replace(likelihood, events=events).value(kappa, alpha)[0])
 
 
@@ -221,8 +221,8 @@ def compare(
     rows, offsets, observed = throw(analysis, seed)
     model, systematics, log_g = analysis.mixture, analysis.systematics, analysis.log_g
     tested = float(np.random.default_rng([seed, 80]).uniform(0.1, 2.0))
-    likelihood = Likelihood.of(model, analysis.rates[rows], None, systematics, log_g[rows], observed[0])
-    toy = fit_toys(model, analysis.rates, offsets, tested, systematics, log_g, observed, rows)
+    likelihood = Likelihood.of(model, analysis.intensities[rows], None, systematics, log_g[rows], observed[0])
+    toy = fit_toys(model, analysis.intensities, offsets, tested, systematics, log_g, observed, rows)
     place = float(model.to_coordinate(tested))
     deepest, at_test = brute_force(likelihood, None, seed, starts), brute_force(likelihood, place, seed, starts)
     found = []
@@ -269,18 +269,18 @@ class Toys:
 
 
 def compare_toys(analysis, seed: int, toys: int, pulled: bool, starts: int = 24) -> Toys:
-    """Toys thrown at the nominal model, or ``pulled`` with rates off by 15 %, and tested there, against brute force."""
+    """Toys at the nominal model, or ``pulled`` with intensities off by 15 %, tested there, against brute force."""
     generator = np.random.default_rng([seed, 81])
     tested = float(generator.uniform(0.1, 2.0))
     thrown = throw(analysis, seed, toys) if pulled else analysis.throw(tested, toys, generator)
     rows, offsets, observed = thrown
     model, systematics, log_g = analysis.mixture, analysis.systematics, analysis.log_g
-    fits = fit_toys(model, analysis.rates, offsets, tested, systematics, log_g, observed, rows)
+    fits = fit_toys(model, analysis.intensities, offsets, tested, systematics, log_g, observed, rows)
     place, good = float(model.to_coordinate(tested)), np.flatnonzero(fits.status <= 1)
     shallower, exact, unreal = np.zeros((len(good), 2)), np.zeros(len(good)), set()
     for index, toy in enumerate(good):
         own = rows[offsets[toy] : offsets[toy + 1]]
-        likelihood = Likelihood.of(model, analysis.rates[own], None, systematics, log_g[own], observed[toy])
+        likelihood = Likelihood.of(model, analysis.intensities[own], None, systematics, log_g[own], observed[toy])
         ends = ((float(model.to_coordinate(fits.hat[toy])), fits.alpha[toy]), (place, fits.conditional[toy]))
         mine, force = np.zeros(2), np.zeros(2)
         for which, (end, kappa) in enumerate(zip(ends, (None, place), strict=True)):

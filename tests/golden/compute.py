@@ -37,7 +37,7 @@ from steelyard.inference.toy_fits import fit_toys
 from steelyard.inference.toys import throw_toys
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.regions.binned import BinnedModel, fill_templates
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 NUMBERS = Path(__file__).with_name("numbers.json")
 LEVELS = (0.6827, 0.9545)
@@ -88,9 +88,12 @@ def points(systematics) -> Iterator[tuple[float, np.ndarray]]:
         yield mu, np.clip(alpha, *systematics.bounds.T) if len(systematics) else alpha
 
 
-def of_model(model: Model, mu: np.ndarray) -> Iterator[tuple[str, object]]:
+def of_model(model: UnbinnedModel, mu: np.ndarray) -> Iterator[tuple[str, object]]:
     """Everything that is made of one model."""
-    yield "model", {"rates": model.rates, "weights": model.weights, "log_yields": model.systematics.log_yields}
+    yield (
+        "model",
+        {"intensities": model.intensities, "weights": model.weights, "log_yields": model.systematics.log_yields},
+    )
     yield "normaliser", model.systematics.normaliser
     asimov = model.asimov(1.0)
     yield "asimov weights", model.asimov_weights(0.5)
@@ -132,15 +135,15 @@ def compute() -> dict[str, dict]:
             found[f"{name}: {part}"] = value
     random = random_models.analysis(10, 5, factors=1, norm_only=2)
     weights = random.asimov_weights(1.0)
-    likelihood = Likelihood.of(random.mixture, random.rates, weights, random.systematics, random.log_g)
+    likelihood = Likelihood.of(random.mixture, random.intensities, weights, random.systematics, random.log_g)
     found["random: scan"] = scan(likelihood, mu)
     rows, offsets, observed = random.throw(0.5, 100, np.random.default_rng(8))
     found["random: toys"] = fit_toys(
-        random.mixture, random.rates, offsets, 0.5, random.systematics, random.log_g, observed, rows
+        random.mixture, random.intensities, offsets, 0.5, random.systematics, random.log_g, observed, rows
     )
     base = models["interference"]
     index = np.minimum((np.arange(4000) * 12) // 4000, 11)
-    densities = base.weights[:, None] * base.rates / base.mixture.yields
+    densities = base.weights[:, None] * base.intensities / base.mixture.yields
     templates = fill_templates(index, densities, base.mixture, 12)
     binned = BinnedModel.of(base.mixture, templates, "x")
     found["binned: scan"] = scan(binned.likelihood(binned.asimov(1.0)), mu)

@@ -46,6 +46,7 @@ class Contribution:
 
     def call(self, *command: str) -> str:
         environment = os.environ | {"PYTHONPATH": str(self.folder / "src"), "OMP_NUM_THREADS": "1"}
+        environment |= {"NUMBA_OPT": "0"}  # a changed engine is compiled for one use: a quarter of the time less
         done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, env=environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -355,3 +356,180 @@ def test_a_simulator(contribution):
     contribution.call(snakemake, "--cores", "1", "--configfile", "slopes.yaml", "--", *targets)
     assert contribution.python(RESULT) == "400 True [1. 1.]\n"
     assert contribution.changes() == (["simulators/slopes.py"], 1)
+
+
+STUDENT = '''
+r"""Student's t: an auxiliary measurement whose error is itself known from few degrees of freedom ν only.
+
+.. math:: -2\\ln L(\\alpha) = (\\nu+1)\\ln\\Big[1+\\frac{(\\alpha-a)^2}{\\nu}\\Big]
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.special import ndtr, stdtr, stdtrit
+
+
+@dataclass(frozen=True)
+class Student:
+    """Of so many degrees of freedom."""
+
+    freedom: float = 5.0
+
+    kind: ClassVar[str] = "student"
+    measured: ClassVar[bool] = True
+
+    @property
+    def scale(self):
+        """Degrees of freedom."""
+        return self.freedom
+
+    @property
+    def error(self):
+        return (self.freedom / (self.freedom - 2.0)) ** 0.5 if self.freedom > 2.0 else 1.0
+
+    @staticmethod
+    def penalty(value, observable, scale):
+        pull = value - observable
+        inverse = 1.0 / (scale + pull * pull)
+        first = 2.0 * (scale + 1.0) * inverse
+        return (scale + 1.0) * np.log(1.0 + pull * pull / scale), first * pull, first * (1.0 - 2.0 * pull**2 * inverse)
+
+    def throw(self, value, z):
+        return value + stdtrit(self.freedom, ndtr(z))
+
+    def draw(self, nominal, bounds, number, generator):
+        least, most = stdtr(self.freedom, np.array(bounds) - nominal)
+        return np.clip(nominal + stdtrit(self.freedom, generator.uniform(least, most, size=number)), *bounds)
+'''
+
+CODE_1 = '''
+r"""Code 1 of HistFactory: :math:`e^{\\alpha u}` above 0 and :math:`e^{-\\alpha d}` below, with a kink between them."""
+
+import numpy as np
+
+from steelyard.numerics.compilation import internal
+
+NAME = "code1"
+
+
+def derivatives(log_up, log_down, alpha):
+    slope = np.where(np.asarray(alpha) >= 0.0, log_up, -np.asarray(log_down, dtype=float))
+    value = np.exp(slope * alpha)
+    return value, slope * value, slope**2 * value
+
+
+def event_values(log_up, log_down, alpha):
+    return derivatives(log_up, log_down, alpha[:, None])[0]
+
+
+@internal
+def weights(alpha, result):
+    result[:] = 0.0
+    side = 0 if alpha >= 0.0 else 1
+    result[0, side], result[1, side] = abs(alpha), 1.0 - 2.0 * side
+    return False
+'''
+
+LIKELIHOOD = (
+    CONFIGURATION
+    + """
+import jsonschema
+from scipy.optimize import minimize
+from scipy.stats import kstest, t
+from steelyard.configuration.systematics import nuisances
+from steelyard.errors import ConfigurationError
+from steelyard.inference.global_observables import throw_from
+from steelyard.likelihood.likelihood import Likelihood
+from steelyard.likelihood.minimise.search import minimise
+from steelyard.model.coefficients import Coefficients
+from steelyard.model.effects import Systematics
+from steelyard.model.mixture import Mixture
+from steelyard.model.normaliser import log_normaliser
+from steelyard.regions.normaliser_fit import build_normaliser
+
+# In the configuration: the names, the number, and what is wrong.
+known = {"name": "k", "constraint": {"kind": "student", "freedom": 4}, "interpolation": "code1"}
+configuration["systematics"] = [known | {"effects": [{"processes": ["B"], "norm": [1.2, 0.9]}]}]
+analysis = resolve(configuration, files=False)
+settings = analysis.model_dump(mode="json", by_alias=True)
+assert resolve(json.loads(json.dumps(settings)), files=False) == analysis
+jsonschema.validate(settings, schema())
+nuisance, = nuisances(analysis)
+print(nuisance.constraint, nuisance.scale, nuisance.interpolation, nuisance.parameter.role)
+for key, value in (("constraint", "studnt"), ("interpolation", "code2")):
+    wrong = [configuration["systematics"][0] | {key: value}]
+    try:
+        resolve(configuration | {"systematics": wrong}, files=False)
+    except ConfigurationError as error:
+        print(error)
+
+# In a likelihood: value, derivatives and a fit, against the formulas themselves.
+rng = np.random.default_rng(3)
+x, nu = rng.uniform(size=50), np.array([20.0, 30.0])
+intensities = nu * np.stack([2 * x, 2 * (1 - x)], axis=1)
+up, down = np.log(1.2) + 0.3 * x, np.log(0.9) - 0.5 * x
+log_g = np.stack([up, down], axis=1)[:, None].astype(np.float32)
+yields = np.zeros((2, 1, 2))
+yields[1, 0] = np.log([1.1, 0.7])
+shape = Systematics.of((nuisance,), yields, np.zeros((2, 1), dtype=bool), np.array([[1, 0]]))
+mixture = Mixture(("S", "B"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), nu, (0.0, 5.0))
+observed = 0.8
+likelihood = Likelihood.of(mixture, intensities, None, shape, log_g, np.array([observed]))
+
+
+def formula(place):
+    mu, alpha = place
+    side = 0 if alpha >= 0 else 1
+    g = np.exp(abs(alpha) * log_g[:, 0, side].astype(float))
+    factor = np.exp(abs(alpha) * yields[1, 0, side])
+    total = mu * nu[0] + factor * nu[1]
+    return 2 * (total - np.log(mu * intensities[:, 0] + factor * g * intensities[:, 1]).sum()) - 2 * (
+        t(4).logpdf(alpha - observed) - t(4).logpdf(0.0))
+
+
+for place in np.array([[1.2, 0.3], [0.6, 1.7], [1.0, -0.4], [1.5, -2.0]]):
+    found, steps = likelihood.evaluator.expand(place), 1e-4 * np.eye(2)
+    assert abs(found.value - formula(place)) < 1e-5, (found.value, formula(place))  # 50 events of float32
+    slopes = [(formula(place + step) - formula(place - step)) / 2e-4 for step in steps]
+    np.testing.assert_allclose(found.gradient, slopes, rtol=1e-6, atol=1e-6)
+    corners = [[formula(place + 1e-3 * (a * i + b * j)) * a * b for a in (1, -1) for b in (1, -1)]
+               for i in np.eye(2) for j in np.eye(2)]
+    np.testing.assert_allclose(found.hessian.ravel(), np.sum(corners, axis=1) / 4e-6, rtol=1e-5, atol=1e-5)
+best = minimise(likelihood.evaluator, np.array([1.0, 0.0]), np.zeros(2, dtype=bool))
+direct = minimize(formula, [1.0, 0.5], bounds=[(0, 5), (-5, 5)], tol=1e-12)
+assert best.converged and abs(formula(best.place) - direct.fun) < 1e-6, (best, direct)
+
+# In pseudo-experiments, and in the normaliser of a shape.
+thrown = throw_from(shape.parameters, np.full((2000, 1), 0.5), rng.normal(size=(2000, 1)))[:, 0]
+drawn = nuisance.parameter.constraint.draw(0.0, (-5.0, 5.0), 2000, rng)
+within = t(4).cdf([-5, 5])
+print(kstest(thrown - 0.5, t(4).cdf).pvalue > 1e-3,
+      kstest(drawn, lambda value: (t(4).cdf(value) - within[0]) / (within[1] - within[0])).pvalue > 1e-3)
+normaliser = build_normaliser(shape, log_g, intensities / nu, nu)
+for alpha, side in ((0.5, 0), (-0.5, 1), (2.0, 0)):
+    mean = np.average(np.exp(abs(alpha) * log_g[:, 0, side].astype(float)), weights=intensities[:, 1])
+    found = log_normaliser(shape.with_effects(normaliser=normaliser), np.array([alpha]))
+    np.testing.assert_allclose(found, [0.0, np.log(mean)], atol=1e-6)
+"""
+)
+
+
+def test_a_constraint_and_an_interpolation_code(contribution):
+    """One copy for both, since the engine is compiled with them: value, derivatives, a fit, toys and the YAML."""
+    contribution.add("model/constraints/student.py", STUDENT)
+    contribution.add("model/interpolation/code1.py", CODE_1)
+    line = '    "model.constraints.student:Student",\n'
+    contribution.register("model/constraints/__init__.py", '"model.constraints.gaussian:Gaussian"', line)
+    line = '    "model.interpolation.code1",\n'
+    contribution.register("model/interpolation/__init__.py", '"model.interpolation.code4"', line)
+    assert contribution.python(LIKELIHOOD).splitlines() == [
+        "student 4.0 code1 nuisance",
+        "config/config.yaml: systematics[k].constraint: found 'studnt'; did you mean 'student'? (choose from: "
+        "gaussian, log_normal, student, uniform, free)",
+        "config/config.yaml: systematics[k].interpolation: found 'code2'; did you mean 'code4'? (choose from: code4, "
+        "code1, exponential)",
+        "True True",
+    ]
+    assert contribution.changes() == (["model/constraints/student.py", "model/interpolation/code1.py"], 2)

@@ -29,8 +29,8 @@ from steelyard.model.mixture import Mixture
 coefficients = Coefficients(("mu",), ("mu", "1"), {"mu": 1.0})
 mixture = Mixture(("S", "B"), coefficients, np.array([30.0, 100.0]), (0.0, 10.0))
 x = (np.arange(50) + 0.5) / 50
-rates = np.stack([60.0 * x, np.full(50, 100.0)], axis=1)
-best = fit(Likelihood.of(mixture, rates, (1.2 * rates[:, 0] + rates[:, 1]) / 50))
+intensities = np.stack([60.0 * x, np.full(50, 100.0)], axis=1)
+best = fit(Likelihood.of(mixture, intensities, (1.2 * intensities[:, 0] + intensities[:, 1]) / 50))
 print(steelyard.__file__, best.valid, f"{best.hat:.4f}")
 """
 

@@ -175,12 +175,12 @@ def test_log_ratios_are_the_exact_ones(learned):
 def expected_t(weights, log_r, points):
     """t(μ) of the Asimov data at μ = 1, on these events: 2 Σ_i w_i [λ_i(μ) − λ_i(1) − λ_i(1) ln λ_i(μ)/λ_i(1)]."""
     ratios = np.exp(np.stack(list(log_r.values()), axis=1))
-    rates = yields(tuple(log_r)) * ratios / (weights @ ratios)
-    at_one = rates.sum(axis=1) - rates[:, list(log_r).index("S")] - rates[:, list(log_r).index("B")]
+    intensities = yields(tuple(log_r)) * ratios / (weights @ ratios)
+    at_one = intensities.sum(axis=1) - intensities[:, list(log_r).index("S")] - intensities[:, list(log_r).index("B")]
     asimov = weights * at_one
     result = []
     for mu in points:
-        rate = rates @ [mu - np.sqrt(mu), np.sqrt(mu), 1 - np.sqrt(mu), 1.0]
+        rate = intensities @ [mu - np.sqrt(mu), np.sqrt(mu), 1 - np.sqrt(mu), 1.0]
         result.append(2 * weights @ (rate - at_one) - 2 * asimov @ np.log(rate / at_one))
     return np.array(result)
 

@@ -12,7 +12,7 @@ PROTOTYPE = {0.0: 1.77, 0.05: 0.59, 0.25: 0.39, 1.5: 0.58, 2.0: 2.60}
 
 @pytest.fixture(scope="module")
 def reference():
-    """Points of a mixture of all processes in equal parts, rates ν_c p_c/p_ref there, and their volume 1/n."""
+    """Points of a mixture of all processes in equal parts, intensities ν_c p_c/p_ref there, and their volume 1/n."""
     rng = np.random.default_rng(41)
     x = np.concatenate([draw_sample("gg", 375_000, rng)[0], draw_sample("qqZZ", 125_000, rng)[0]])
     p = densities(x)

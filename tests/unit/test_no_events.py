@@ -62,7 +62,7 @@ def test_rates_and_shapes_of_no_event(tmp_path, nuisances):
     for name in "abcd":
         np.save(tmp_path / f"{name}.npy", np.empty(0, dtype=np.float32))
     (scores,) = load_scores([str(tmp_path / f"{name}.npy") for name in "abcd"], 1)
-    assert nuisances.event_rates(scores).shape == (0, 4)
+    assert nuisances.event_intensities(scores).shape == (0, 4)
     raw = np.empty((0, len(nuisances.raw_g.variations)))
     assert nuisances.event_shapes(raw).shape == (0, len(nuisances.systematics.terms), 2)
 
@@ -108,9 +108,9 @@ def test_histograms_without_entries(kind):
     if kind == "observable":
         result = fixed_baseline("x", kind, "x", given, x, 10, np.empty(0))
     elif kind == "discriminant":
-        result = discriminant_baseline("d", given, analysis.rates, "S", "B", 10, NOTHING)
+        result = discriminant_baseline("d", given, analysis.intensities, "S", "B", 10, NOTHING)
     else:
-        result = parameterised_baseline("p", given, analysis.rates, 10, NOTHING)
+        result = parameterised_baseline("p", given, analysis.intensities, 10, NOTHING)
     assert result.observed.counts.tolist() == [0.0] * 10
     mixture = analysis.mixture
     rate = 2.0 * mixture.total(mixture.to_coordinate(MU))
@@ -119,8 +119,8 @@ def test_histograms_without_entries(kind):
 
 def test_the_comparison_with_no_data_says_so(tmp_path, interference):
     mixture = interference.mixture
-    fractions = mixture.fractions(mixture.to_coordinate(1.0))[0]
-    result = compare_data(1.0, fractions, interference.rates, interference.weights, NOTHING)
+    coefficients = mixture.coefficients_along(mixture.to_coordinate(1.0))[0]
+    result = compare_data(1.0, coefficients, interference.intensities, interference.weights, NOTHING)
     assert result.observed.sum() == 0.0
     assert result.expected.sum() == pytest.approx(mixture.total(1.0)[0], rel=1e-9)
     # Twice the expected events of every bin, less the part of their variance that is the simulation's.

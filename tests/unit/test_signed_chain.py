@@ -154,7 +154,7 @@ def test_pseudo_experiments_baselines_and_the_reference_s_error(chain):
         SimpleNamespace(name="d", kind="discriminant", numerator="signal", denominator="background", bins=8),
         SimpleNamespace(name="p", kind="parameterised", bins=6),
     ):
-        result = fit_baseline(baseline, given, chain.samples, chain.events, chain.model.rates)
+        result = fit_baseline(baseline, given, chain.samples, chain.events, chain.model.intensities)
         assert result.asimov.hat == pytest.approx(1.0, abs=0.05)
         assert result.pyhf_difference < 1e-6
         assert result.templates.sum(axis=1) == pytest.approx([100, 200], rel=1e-9)

@@ -6,7 +6,7 @@ rule fit_baseline:
         **stores("features", "observables", "weights", "ids", "info"),
         reference=rules.mix_reference.output.reference,
         model=rules.build_model.output.model,
-        observed=rules.rate_observed.output.rates if analysis.observed else [],
+        observed=rules.rate_observed.output.intensities if analysis.observed else [],
         observed_info=f"{R}/samples/observed/sample.json" if analysis.observed else [],
     output:
         result=f"{R}/baselines/{{baseline}}.json",

@@ -163,7 +163,7 @@ rule compare_data:
         **stores("features", "observables", "weights", "ids", "info"),
         **{f"observed_{name}": f"{R}/samples/observed/{file}" for name, file in STORE.items()},
         model=rules.build_model.output.model,
-        observed=rules.rate_observed.output.rates,
+        observed=rules.rate_observed.output.intensities,
         shapes=rules.rate_observed.output.shapes,
         scan=f"{R}/fits/observed.json",
     output:

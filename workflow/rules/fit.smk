@@ -68,7 +68,7 @@ rule measure_reference:
         **stores("features", "observables", "weights", "ids", "info"),
         reference=rules.mix_reference.output.reference,
         model=rules.build_model.output.model,
-        observed=rules.rate_observed.output.rates if analysis.observed else [],
+        observed=rules.rate_observed.output.intensities if analysis.observed else [],
         shapes=rules.rate_observed.output.shapes if analysis.observed else [],
         scans=[f"{R}/fits/{data}.json" for data in DATA],
     output:

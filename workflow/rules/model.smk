@@ -62,7 +62,7 @@ rule rate_observed:
         scores=[f"{R}/scores/observed/{process}.unseen.npy" for process in PROCESSES],
         variations=[f"{R}/scores/observed/systematics/{systematic}.npy" for systematic in SHAPES],
     output:
-        rates=f"{R}/model/observed.npy",
+        intensities=f"{R}/model/observed.npy",
         shapes=f"{R}/model/observed_shapes.npy",
     log:
         f"{R}/logs/rate_observed/nsbi.log",
@@ -89,7 +89,7 @@ use rule rate_observed as rate_oracle_observed with:
         scores=[f"{R}/oracle/scores/observed.npy"],
         variations=[f"{R}/oracle/scores/observed/systematics/{systematic}.npy" for systematic in SHAPES],
     output:
-        rates=f"{R}/oracle/model/observed.npy",
+        intensities=f"{R}/oracle/model/observed.npy",
         shapes=f"{R}/oracle/model/observed_shapes.npy",
     log:
         f"{R}/logs/rate_observed/oracle.log",

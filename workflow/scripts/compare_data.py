@@ -6,7 +6,7 @@ from steelyard.diagnostics.inference.data_comparison import compare_data
 from steelyard.diagnostics.inference.data_support import data_support, support_of
 from steelyard.inference.fit import Scan
 from steelyard.io.serialisation import from_json, to_json
-from steelyard.likelihood.kernels.total_intensity import event_intensities
+from steelyard.likelihood.kernels.total_intensity import total_intensity
 from steelyard.regions.unbinned import load_model
 from steelyard.runtime.jobs import logged
 
@@ -21,8 +21,8 @@ with logged(snakemake.log[0]) as log:
     best = from_json(Scan, files.scan).fit
     kappa, alpha = float(model.mixture.to_coordinate(best.hat)), np.asarray(best.alpha, dtype=float)
     expected, observed = (
-        event_intensities(model.mixture, model.systematics, rates, log_g, kappa, alpha)[:, None]
-        for rates, log_g in ((model.rates, model.log_g), (np.load(files.observed), np.load(files.shapes)))
+        total_intensity(model.mixture, model.systematics, intensities, log_g, kappa, alpha)[:, None]
+        for intensities, log_g in ((model.intensities, model.log_g), (np.load(files.observed), np.load(files.shapes)))
     )
     comparison = compare_data(
         best.hat, np.ones(1), expected, model.weights, observed, p_value=Levels(**levels), support=support

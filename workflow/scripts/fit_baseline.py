@@ -34,5 +34,8 @@ with logged(snakemake.log[0]):
     )
     baseline = Baseline.model_validate(params.baseline)
     observed = open_all([files.observed_info])[0] if files.observed_info else None
-    rates = np.load(files.observed) if files.observed else None
-    to_json(fit_baseline(baseline, given, samples, events, model.rates, observed, rates), snakemake.output.result)
+    intensities = np.load(files.observed) if files.observed else None
+    to_json(
+        fit_baseline(baseline, given, samples, events, model.intensities, observed, intensities),
+        snakemake.output.result,
+    )

@@ -1,9 +1,9 @@
 from steelyard.configuration.schema import Expression
 from steelyard.coverage.experiment_fits import SeenEvents, fit_experiments, save_experiments
 from steelyard.coverage.experiments import (
-    learned_rates,
+    learned_intensities,
     learned_shapes,
-    oracle_rates,
+    oracle_intensities,
     oracle_shapes,
     simulate_experiments,
 )
@@ -39,12 +39,12 @@ with logged(snakemake.log[0]):
     variations = [Variation(**item) for item in params.shapes]
     seen = SeenEvents(
         learned,
-        learned_rates(experiments, ensembles, learned, threads),
+        learned_intensities(experiments, ensembles, learned, threads),
         learned_shapes(experiments, shapes, learned, threads),
     )
     true = SeenEvents(
         oracle,
-        oracle_rates(experiments, source, reference, oracle),
+        oracle_intensities(experiments, source, reference, oracle),
         oracle_shapes(experiments, source, variations, oracle),
     )
     fitted = fit_experiments(seen, true, experiments.offsets, params.mu, params.alpha, seed)

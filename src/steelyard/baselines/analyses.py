@@ -57,9 +57,9 @@ def fit_baseline(
     given: BaselineInput,
     samples: Sequence[Sample],
     events: ReferenceEvents,
-    rates: np.ndarray,
+    intensities: np.ndarray,
     observed: Sample | None = None,
-    observed_rates: np.ndarray | None = None,
+    observed_intensities: np.ndarray | None = None,
 ) -> BaselineResult:
     """The baseline that the configuration asks for.
 
@@ -67,8 +67,8 @@ def fit_baseline(
         baseline: its section.
         given: simulated events and tests.
         samples, events: the simulated samples, and the rows of them that ``given`` is made of.
-        rates: (n, C) nu_c r_c(x_i) of these events.
-        observed, observed_rates: observed events and their rates, if there are any.
+        intensities: (n, C) nu_c r_c(x_i) of these events.
+        observed, observed_intensities: observed events and their intensities, if there are any.
 
     Raises:
         ModelError: a bin expects no events somewhere within the parameter's bounds.
@@ -76,9 +76,9 @@ def fit_baseline(
     """
     if baseline.kind == "discriminant":
         processes = baseline.numerator, baseline.denominator
-        return discriminant_baseline(baseline.name, given, rates, *processes, baseline.bins, observed_rates)
+        return discriminant_baseline(baseline.name, given, intensities, *processes, baseline.bins, observed_intensities)
     if baseline.kind == "parameterised":
-        return parameterised_baseline(baseline.name, given, rates, baseline.bins, observed_rates)
+        return parameterised_baseline(baseline.name, given, intensities, baseline.bins, observed_intensities)
     name = [baseline.observable]
     values = events.gather([sample.observables_named(name)[:, 0] for sample in samples])
     counted = None if observed is None else observed.observables_named(name)[:, 0]
@@ -132,21 +132,21 @@ def fixed_baseline(
 def discriminant_baseline(
     name: str,
     given: BaselineInput,
-    rates: np.ndarray,
+    intensities: np.ndarray,
     numerator: str,
     denominator: str,
     bins: int | Sequence[float],
-    observed_rates: np.ndarray | None = None,
+    observed_intensities: np.ndarray | None = None,
 ) -> BaselineResult:
     """A histogram of the fixed discriminant log r_numerator/r_denominator.
 
     Args:
         name: for the result.
         given: simulated events and tests.
-        rates: (n, C) nu_c r_c(x_i) of the simulated events.
+        intensities: (n, C) nu_c r_c(x_i) of the simulated events.
         numerator, denominator: names of processes.
         bins: as of :func:`fixed_baseline`.
-        observed_rates: (N, C) of the observed events.
+        observed_intensities: (N, C) of the observed events.
 
     Raises:
         ModelError: a bin expects no events somewhere within the parameter's bounds.
@@ -158,17 +158,17 @@ def discriminant_baseline(
         log_r = log_ratios(of[:, chosen], mixture.yields[chosen])
         return log_r[:, 0] - log_r[:, 1]
 
-    observed = None if observed_rates is None else discriminant(observed_rates)
+    observed = None if observed_intensities is None else discriminant(observed_intensities)
     observable = f"log r_{numerator}/r_{denominator}"
-    return fixed_baseline(name, "discriminant", observable, given, discriminant(rates), bins, observed)
+    return fixed_baseline(name, "discriminant", observable, given, discriminant(intensities), bins, observed)
 
 
 def parameterised_baseline(
     name: str,
     given: BaselineInput,
-    rates: np.ndarray,
+    intensities: np.ndarray,
     bins: int | Sequence[float],
-    observed_rates: np.ndarray | None = None,
+    observed_intensities: np.ndarray | None = None,
 ) -> BaselineResult:
     r"""A histogram that changes with the hypothesis: each mu_0 is tested in the observable made for it.
 
@@ -186,9 +186,9 @@ def parameterised_baseline(
     Args:
         name: for the result.
         given: simulated events and tests.
-        rates: (n, C) nu_c r_c(x_i) of the simulated events.
+        intensities: (n, C) nu_c r_c(x_i) of the simulated events.
         bins: number of bins, or edges of the observable, outside of which events are left out.
-        observed_rates: (N, C) of the observed events.
+        observed_intensities: (N, C) of the observed events.
 
     Raises:
         ModelError: a bin expects no events somewhere within the parameter's bounds.
@@ -201,7 +201,7 @@ def parameterised_baseline(
     difference, compared = 0.0, set(np.linspace(0, len(points) - 1, PYHF_POINTS, dtype=int).tolist())
     for place, point in enumerate(points):
         kappa = float(mixture.to_coordinate(point))
-        binning, index, observed = _bin_density(given, rates, bins, kappa, observed_rates)
+        binning, index, observed = _bin_density(given, intensities, bins, kappa, observed_intensities)
         counts = np.stack([histogram(index, column, len(binning)) for column in columns])
         templates = Templates(mixture.processes, counts, np.empty(0))
         if given.varied is not None:
@@ -216,7 +216,7 @@ def parameterised_baseline(
             if place in compared:
                 difference = max(difference, pyhf_difference(model, data, kappa))
     truth = float(mixture.to_coordinate(given.truth))
-    binning, index, observed = _bin_density(given, rates, bins, truth, observed_rates)
+    binning, index, observed = _bin_density(given, intensities, bins, truth, observed_intensities)
     templates = fill_templates(index, given.densities, mixture, len(binning), given.varied)
     model = BinnedModel.of(mixture, templates, name)
     scans = []
@@ -260,21 +260,21 @@ def _tested_points(given: BaselineInput) -> np.ndarray:
 
 def _bin_density(
     given: BaselineInput,
-    rates: np.ndarray,
+    intensities: np.ndarray,
     bins: int | Sequence[float],
     kappa: float,
-    observed_rates: np.ndarray | None,
+    observed_intensities: np.ndarray | None,
 ) -> tuple[Bins, np.ndarray, list[np.ndarray]]:
     """Bins of p(x|kappa)/p_ref, the bin of each simulated event (n,), and the observed counts, if there are any.
 
     The density ratio stands for its logarithm: the bins are the same, and it may be negative.
     """
     mixture = given.mixture
-    fractions = mixture.fractions(kappa)[0] / float(mixture.total(kappa)[0])
-    density = rates @ fractions
+    coefficients = mixture.coefficients_along(kappa)[0] / float(mixture.total(kappa)[0])
+    density = intensities @ coefficients
     edges = bins if isinstance(bins, int) else np.exp(np.asarray(bins, dtype=float))
     binning = Bins.of(edges, density, given.weights * density)
-    observed = [] if observed_rates is None else [binning.count(observed_rates @ fractions)]
+    observed = [] if observed_intensities is None else [binning.count(observed_intensities @ coefficients)]
     return binning, binning.index(density), observed
 
 

@@ -228,16 +228,16 @@ def baseline_result(
         pyhf_difference: largest difference found.
     """
     mixture, templates = given.mixture, model.templates
-    fractions = mixture.fractions(mixture.to_coordinate(given.truth))[0]
-    entries = templates.effective_entries(fractions)
+    coefficients = mixture.coefficients_along(mixture.to_coordinate(given.truth))[0]
+    entries = templates.effective_entries(coefficients)
     thin = int(np.argmin(entries))
     detail = f"bin {thin + 1} of {len(entries)}, from {edges[thin]:.4g} to {edges[thin + 1]:.4g}"
     checks = (
         at_least(ENTRIES.of(baseline=name), float(entries[thin]), given.entries, detail),
         at_most(PYHF.of(baseline=name), pyhf_difference, given.agreement, detail="relative difference of -2 ln L"),
     )
-    total = float(fractions @ (given.densities.sum(axis=0) * mixture.yields))
-    inside = float(templates.expected(fractions).sum())
+    total = float(coefficients @ (given.densities.sum(axis=0) * mixture.yields))
+    inside = float(templates.expected(coefficients).sum())
     return BaselineResult(
         name=name,
         kind=kind,

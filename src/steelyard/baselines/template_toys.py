@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steelyard.errors import ModelError
+from steelyard.inference.global_observables import throw_from
 from steelyard.inference.toy_fits import ToyFits, fit_toys
 from steelyard.regions.binned import BinnedModel
 from steelyard.seeds import seed_for
@@ -42,7 +43,7 @@ def throw_counts(model: BinnedModel, mu: float, alpha: np.ndarray | None, toys: 
     r"""Throw counts of all bins at a point and fit each experiment: t(mu) and mu_hat.
 
     :math:`n_b\sim\mathrm{Poisson}(\lambda_b(\mu,\alpha))`, and the global observable of every constrained nuisance
-    parameter from its constraint, :math:`a_k\sim N(\alpha_k,1)`. Events are independent, so this is the Poisson
+    parameter from its constraint. Events are independent, so this is the Poisson
     bootstrap of the unbinned analysis, counted in bins.
 
     Args:
@@ -66,7 +67,7 @@ def throw_counts(model: BinnedModel, mu: float, alpha: np.ndarray | None, toys: 
     if templates.systematics is not None:
         systematics = templates.systematics
         centre = np.broadcast_to(systematics.point(alpha), (toys, len(systematics)))
-        observed = np.where(systematics.constrained, generator.normal(centre), systematics.nominal)
+        observed = throw_from(systematics.parameters, centre, generator.normal(size=centre.shape))
         arguments = {"systematics": systematics, "log_g": templates.shapes, "global_observables": observed}
     bins = len(expected)
     return fit_toys(

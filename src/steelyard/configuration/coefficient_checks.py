@@ -8,7 +8,7 @@ import numpy as np
 from steelyard.configuration.problems import Problem
 from steelyard.errors import nearest
 from steelyard.expressions import language
-from steelyard.model.rates import ROUNDING
+from steelyard.model.total_rate import ROUNDING
 
 if TYPE_CHECKING:
     from steelyard.configuration.schema import Configuration

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from steelyard.configuration.constraint_choice import LOG_NORMAL, OfNormFactor, OfSystematic
 from steelyard.configuration.fields import Interval, Named, Text
 from steelyard.data.variations import Kind
+from steelyard.model.interpolation import OF_VARIATIONS
 from steelyard.options import Options
 
 
@@ -107,15 +109,15 @@ class Systematic(Named):
     """A nuisance parameter alpha with its effects at ±1σ; several effects of one are fully correlated."""
 
     group: str = Field("systematic", min_length=1, description="Group in tables of impacts: free text.")
-    constraint: Literal["gaussian", "log_normal", "uniform", "free"] = Field(
+    constraint: OfSystematic = Field(
         "gaussian",
-        description="gaussian: (alpha − a)² in −2 ln L; log_normal: the same, with norms f^alpha and no shape; "
-        "uniform, free: no term, only bounds.",
+        description="What is known of alpha, by name or with a number; gaussian: (alpha − a)² in −2 ln L; log_normal: "
+        "the same, with norms f^alpha and no shape; uniform, free: no term, only bounds.",
     )
     bounds: Interval = Field(
         (-5.0, 5.0), description="Range [lower, upper] of alpha in fits; [-1, 1] by default of a uniform one."
     )
-    interpolation: Literal["code4", "exponential"] = Field(
+    interpolation: Literal[OF_VARIATIONS] = Field(  # type: ignore[valid-type]
         "code4",
         description="Between and beyond ±1σ; code4: smooth polynomial, then exponential, and exponential everywhere "
         "where that polynomial would turn negative; exponential: the default of log_normal.",
@@ -129,17 +131,24 @@ class Systematic(Named):
     @classmethod
     def _defaults_of_the_constraint(cls, data: Any) -> Any:
         given = data.get("constraint") if isinstance(data, Mapping) else None
-        if given == "uniform":
+        name = given.get("kind") if isinstance(given, Mapping) else given
+        if name == "uniform":
             return {"bounds": (-1.0, 1.0), **data}
-        if given == "log_normal":
+        if name == LOG_NORMAL:
             return {"interpolation": "exponential", **data}
         return data
 
 
 class NormFactor(Named):
-    """A free factor on the yields of some processes, which only the data determine."""
+    """A factor on the yields of some processes, which only the data determine unless it has a constraint."""
 
     group: str = Field("norm_factor", min_length=1, description="Group in tables of impacts: free text.")
     processes: Annotated[list[str], Field(min_length=1)] = Field(description="Processes whose yields it multiplies.")
+    # Left out where it is the default, so that what is recorded of an analysis is what it was before others.
+    constraint: OfNormFactor = Field(
+        "free",
+        description="What is known of the factor, such as {kind: poisson, events: 100} of a control region.",
+        exclude_if="free".__eq__,
+    )
     nominal: float = Field(1.0, description="The value of the Asimov data and the start of fits.")
     bounds: Interval = Field((0.0, 5.0), description="Range [lower, upper] of the fit.")

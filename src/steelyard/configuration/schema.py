@@ -238,7 +238,7 @@ class Configuration(Options):
     )
     processes: Annotated[list[Process], Field(min_length=1)] = Field(description="Terms of the mixture.")
     systematics: list[Systematic] = Field([], description="Nuisance parameters and their effects at ±1σ.")
-    norm_factors: list[NormFactor] = Field([], description="Free factors on the yields of processes.")
+    norm_factors: list[NormFactor] = Field([], description="Factors on the yields of processes.")
     samples: Annotated[list[Sample], Field(min_length=1)] = Field(description="Simulated events.")
     observed: Observed | None = Field(None, description="Observed events; without them the result is the expected one.")
     selection: Text | None = Field(None, description="Events to keep: an expression of branches and variables.")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from steelyard.configuration import effect_checks, grids
+from steelyard.configuration.constraint_choice import LOG_NORMAL, MEASURED, at_rest, kind_of, model_kind
 from steelyard.configuration.problems import Problem
 from steelyard.configuration.systematics import nuisances, variations
 
@@ -53,7 +54,7 @@ def _bounds(path: str, bounds: tuple[float, float], nominal: float, what: str) -
 
 
 def _log_normal(path: str, systematic: "Systematic") -> Iterator[Problem]:
-    if systematic.constraint != "log_normal":
+    if kind_of(systematic.constraint) != LOG_NORMAL:
         return
     if systematic.interpolation != "exponential":
         what = f"found '{systematic.interpolation}' for a log_normal, whose factor is f^alpha"
@@ -101,6 +102,11 @@ def _norm_factors(configuration: "Configuration") -> Iterator[Problem]:
             what = f"found {min(item.bounds):g}: a factor below 0 makes a negative number of events"
             yield Problem(f"{path}.bounds", what, "start them at 0 or above")
         yield from effect_checks.process_names(path, item.processes, processes)
+        if not at_rest(item.constraint, item.nominal):
+            what = f"found {kind_of(item.constraint)}, which has no minimum at the nominal value {item.nominal:g}"
+            yield Problem(f"{path}.constraint", what, "correct the nominal value, or choose another constraint")
+        if model_kind(item.constraint) in MEASURED:
+            continue  # which tells it from others
         first = acting.setdefault(frozenset(item.processes), item.name)
         if first != item.name:
             what = f"it acts on the same processes as norm_factors[{first}]"

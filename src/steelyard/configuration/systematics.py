@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from steelyard.configuration.constraint_choice import model_kind, number_of
 from steelyard.data.variations import DIRECTIONS, Direction, Kind
 from steelyard.expressions import language
 from steelyard.model.effects import Nuisance
@@ -46,15 +47,18 @@ def nuisances(configuration: "Configuration") -> tuple[Nuisance, ...]:
     systematics = [
         Nuisance(
             name=item.name,
-            # A log-normal yield is exp(α ln f) with a unit Gaussian α: it differs in the interpolation only.
-            constraint="gaussian" if item.constraint == "log_normal" else item.constraint,
+            constraint=model_kind(item.constraint),
             interpolation=item.interpolation,
             bounds=item.bounds,
+            scale=number_of(item.constraint),
         )
         for item in configuration.systematics
     ]
     norm_factors = [
-        Nuisance(item.name, "free", "linear", item.nominal, item.bounds) for item in configuration.norm_factors
+        Nuisance(
+            item.name, model_kind(item.constraint), "linear", item.nominal, item.bounds, number_of(item.constraint)
+        )
+        for item in configuration.norm_factors
     ]
     return (*systematics, *norm_factors)
 

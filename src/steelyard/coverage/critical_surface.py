@@ -36,7 +36,7 @@ from steelyard.inference.impacts import Impacts
 from steelyard.inference.toy_fits import Status, ToyFits
 from steelyard.inference.toys import throw_toys
 from steelyard.model.effects import Systematics
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 from steelyard.seeds import seed_for
 
 Form = Literal["linear", "quadratic"]
@@ -116,11 +116,11 @@ class CriticalSurfaces:
 
 
 def leading_nuisances(impacts: Impacts, systematics: Systematics, number: int = LEADING["linear"]) -> tuple[str, ...]:
-    """Names of the nuisance parameters with a Gaussian constraint that have the largest impacts, largest first.
+    """Names of the nuisance parameters with an auxiliary measurement that have the largest impacts, largest first.
 
     Others have no width that is known before the fit, so that no distance of shared points could be chosen.
     """
-    constrained = {item.name for item in systematics.nuisances if item.constraint == "gaussian"}
+    constrained = {parameter.name for parameter in systematics.parameters if parameter.constraint.measured}
     return tuple(impact.name for impact in impacts.impacts if impact.name in constrained)[:number]
 
 
@@ -146,12 +146,14 @@ def shared_points(systematics: Systematics, leading: Sequence[str], form: Form =
         signs = np.concatenate([axes, corners])
     columns = [systematics.names.index(name) for name in leading]
     points = np.tile(systematics.nominal, (1 + len(signs), 1))
-    points[1:, columns] = np.clip(points[1:, columns] + SPREAD * signs, *systematics.bounds[columns].T)
+    points[1:, columns] = np.clip(
+        points[1:, columns] + SPREAD * signs * systematics.errors[columns], *systematics.bounds[columns].T
+    )
     return points
 
 
 def throw_surface(
-    model: Model,
+    model: UnbinnedModel,
     mu: float,
     leading: Sequence[str],
     toys: int,

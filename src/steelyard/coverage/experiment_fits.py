@@ -10,15 +10,15 @@ import numpy as np
 from steelyard.inference.global_observables import throw_global_observables
 from steelyard.inference.toy_fits import ToyFits, fit_toys
 from steelyard.io.files import whole
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 
 @dataclass(frozen=True, eq=False)
 class SeenEvents:
-    """Events of all experiments as one model sees them: ``rates`` (M, C) and ``log_g`` (M, T, 2)."""
+    """Events of all experiments as one model sees them: ``intensities`` (M, C) and ``log_g`` (M, T, 2)."""
 
-    model: Model
-    rates: np.ndarray
+    model: UnbinnedModel
+    intensities: np.ndarray
     log_g: np.ndarray
 
 
@@ -58,7 +58,7 @@ def fit_seen(seen: SeenEvents, offsets: np.ndarray, mu: float, nuisances: Mappin
     """The same by one likelihood alone."""
     systematics = seen.model.anchored(nuisances).systematics
     thrown = throw_global_observables(systematics, nuisances, len(offsets) - 1, seed)
-    return fit_toys(seen.model.mixture, seen.rates, offsets, mu, systematics, seen.log_g, thrown)
+    return fit_toys(seen.model.mixture, seen.intensities, offsets, mu, systematics, seen.log_g, thrown)
 
 
 _FIELDS = ("t", "hat", "events", "status", "alpha", "conditional")

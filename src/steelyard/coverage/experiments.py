@@ -11,7 +11,7 @@ from steelyard.data.reference_events import oracle_log_ratios
 from steelyard.data.variations import Variation
 from steelyard.ratios.ensembles import Ensemble
 from steelyard.ratios.evaluation import log_ratio
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 from steelyard.simulators.exact_variations import exact_variations
 from steelyard.simulators.interface import Simulator
 
@@ -61,28 +61,30 @@ def simulate_experiments(
     return Experiments(kinematics[kept], stored["features"], np.searchsorted(kept, offsets))
 
 
-def learned_rates(
-    experiments: Experiments, ensembles: Sequence[Ensemble], model: Model, threads: int = 1
+def learned_intensities(
+    experiments: Experiments, ensembles: Sequence[Ensemble], model: UnbinnedModel, threads: int = 1
 ) -> np.ndarray:
     """nu_c r_c of every event by the ensembles, (M, C), normalised as the model's reference is."""
-    return model.event_rates(_scores(experiments, ensembles, threads))
+    return model.event_intensities(_scores(experiments, ensembles, threads))
 
 
 def learned_shapes(
-    experiments: Experiments, ensembles: Sequence[Ensemble], model: Model, threads: int = 1
+    experiments: Experiments, ensembles: Sequence[Ensemble], model: UnbinnedModel, threads: int = 1
 ) -> np.ndarray:
     """log g of every event by the ensembles of all variations, (M, T, 2), as the model's reference has it."""
     return model.event_shapes(_scores(experiments, ensembles, threads))
 
 
-def oracle_rates(experiments: Experiments, simulator: Simulator, reference: Reference, model: Model) -> np.ndarray:
+def oracle_intensities(
+    experiments: Experiments, simulator: Simulator, reference: Reference, model: UnbinnedModel
+) -> np.ndarray:
     """nu_c r_c of every event by the exact densities, (M, C), normalised as the exact model's reference is."""
     densities = simulator.log_densities(experiments.kinematics, model.mixture.processes)
-    return model.event_rates(oracle_log_ratios(densities, reference))
+    return model.event_intensities(oracle_log_ratios(densities, reference))
 
 
 def oracle_shapes(
-    experiments: Experiments, simulator: Simulator, variations: Sequence[Variation], model: Model
+    experiments: Experiments, simulator: Simulator, variations: Sequence[Variation], model: UnbinnedModel
 ) -> np.ndarray:
     """log g of every event by the exact densities, (M, T, 2), as the exact model's reference has it."""
     return model.event_shapes(exact_variations(simulator, experiments.kinematics, variations))

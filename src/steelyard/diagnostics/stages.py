@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from steelyard.inference.fit import Scan
     from steelyard.inference.impacts import Impacts
     from steelyard.ratios.ensembles import Ensemble
-    from steelyard.regions.unbinned import Model
+    from steelyard.regions.unbinned import UnbinnedModel
 
 _FOLDER = Path(__file__).parent
 _ENTRY = re.compile(r"^def diagnose\(", re.MULTILINE)
@@ -75,7 +75,7 @@ class ModelInputs:
 
     stage: ClassVar[str] = "model"
     table: "EventTable"
-    model: "Model"
+    model: "UnbinnedModel"
     reference: "Reference"
     mu: Sequence[float]
     truths: Sequence[float]
@@ -88,8 +88,8 @@ class OracleInputs:
     """The learned and the exact model; see :func:`steelyard.diagnostics.oracle.oracle_diagnosis.compare_oracle`."""
 
     stage: ClassVar[str] = "oracle"
-    learned: "Model"
-    exact: "Model"
+    learned: "UnbinnedModel"
+    exact: "UnbinnedModel"
     learned_scan: "Scan"
     exact_scan: "Scan"
     baselines: Mapping[str, "BaselineResult"]

@@ -31,9 +31,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from steelyard.model.yield_factors import total_yield_factors
-from steelyard.regions.asimov import shape_products
 from steelyard.regions.negative_intensity import negative_weights
-from steelyard.regions.unbinned import Model, Point
+from steelyard.regions.unbinned import Point, UnbinnedModel
+from steelyard.regions.varied_intensities import shape_products
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +46,13 @@ class ExpectedData:
         intensity: (n,) lambda_0 on the reference events.
     """
 
-    model: Model
+    model: UnbinnedModel
     mu: float
     alpha: np.ndarray
     intensity: np.ndarray
 
     @classmethod
-    def at(cls, model: Model, mu: float, alpha: Point = None) -> "ExpectedData":
+    def at(cls, model: UnbinnedModel, mu: float, alpha: Point = None) -> "ExpectedData":
         """The expected data at a point.
 
         Raises:
@@ -84,7 +84,7 @@ class ExpectedData:
             return Response(nothing, np.inf, np.nan, nothing)
         quotient = self.intensity / intensity
         u = -np.log(quotient)
-        own = model.mixture.yields * model.mixture.fractions(model.mixture.to_coordinate(self.mu))[0]
+        own = model.mixture.yields * model.mixture.coefficients_along(model.mixture.to_coordinate(self.mu))[0]
         phi = quotient[:, None] * there
         kernel = phi - own
         for c, shape in shapes.items():
@@ -93,11 +93,11 @@ class ExpectedData:
             phi[:, c] = (phi[:, c] - share) * shape
         phi += u[:, None] * own
         phi *= -2.0
-        phi -= np.einsum("i,ic,ic->c", model.weights, model.rates / model.mixture.yields, phi)
+        phi -= np.einsum("i,ic,ic->c", model.weights, model.intensities / model.mixture.yields, phi)
         expected = model.weights * self.intensity
         total = expected.sum()
-        moved = np.where(systematics.constrained, alpha - self.alpha, 0.0)
-        t = 2.0 * (there.sum() - total - expected @ u) + moved @ moved
+        penalty = float(systematics.parameters.penalty(alpha, self.alpha)[0].sum())
+        t = 2.0 * (there.sum() - total - expected @ u) + penalty
         return Response(phi, float(t), float(max(expected @ u**2 - (expected @ u) ** 2 / total, 0.0)), kernel)
 
 
@@ -120,9 +120,9 @@ class Response:
     kernel: np.ndarray
 
 
-def _normalised(model: Model, alpha: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+def _normalised(model: UnbinnedModel, alpha: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
     """r_c g_c/N_c (n, C) with mean 1 over these very events, and g_c/N_c (n,) of the processes that have shapes."""
-    systematics, result = model.systematics, model.rates / model.mixture.yields
+    systematics, result = model.systematics, model.intensities / model.mixture.yields
     shapes = {}
     for c in np.unique(systematics.terms[:, 0]).astype(int):
         shape = shape_products(systematics, model.log_g, np.asarray(alpha, dtype=float)[None], c)[0]
@@ -131,8 +131,8 @@ def _normalised(model: Model, alpha: np.ndarray) -> tuple[np.ndarray, dict[int, 
     return result, shapes
 
 
-def _factors(model: Model, mu: float, alpha: np.ndarray) -> np.ndarray:
+def _factors(model: UnbinnedModel, mu: float, alpha: np.ndarray) -> np.ndarray:
     """f_c(mu) G_c(alpha) nu_c, (C,)."""
     mixture = model.mixture
-    fractions = mixture.fractions(mixture.to_coordinate(mu))[0]
-    return fractions * total_yield_factors(model.systematics, np.asarray(alpha, dtype=float)) * mixture.yields
+    coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))[0]
+    return coefficients * total_yield_factors(model.systematics, np.asarray(alpha, dtype=float)) * mixture.yields

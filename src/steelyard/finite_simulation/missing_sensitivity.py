@@ -25,7 +25,7 @@ import numpy as np
 
 from steelyard.finite_simulation.functional_derivative import Response
 from steelyard.finite_simulation.influence import SimulatedEvents
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 # What R has beyond its part along the functions, in units of what products add to the features, and the error of that.
 BEYOND, BEYOND_ERROR = 1.0, 0.5
@@ -51,7 +51,12 @@ class Functions:
     """
 
     def __init__(
-        self, model: Model, intensity: np.ndarray, events: SimulatedEvents, rows: np.ndarray, features: np.ndarray
+        self,
+        model: UnbinnedModel,
+        intensity: np.ndarray,
+        events: SimulatedEvents,
+        rows: np.ndarray,
+        features: np.ndarray,
     ) -> None:
         weights, densities = model.weights[rows], events.densities[rows]
         self._rows, self._composition = rows, events.composition
@@ -63,7 +68,7 @@ class Functions:
         if events.mixed is not None:
             mixed = events.mixed[rows]
             self._mixed = mixed / np.where(self._present, mixed.sum(axis=0), 1.0)
-        ratios = model.rates[rows] / model.mixture.yields
+        ratios = model.intensities[rows] / model.mixture.yields
         self._ratios = ratios / (self._weights @ ratios)
         self._events = None if events.events is None else np.unique(events.events[rows], return_inverse=True)[1]
         columns, self._alone = _products(features)

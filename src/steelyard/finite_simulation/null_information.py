@@ -7,9 +7,9 @@ import numpy as np
 
 from steelyard.data.null_ratios import NullRatios
 from steelyard.errors import ModelError
-from steelyard.likelihood.kernels.total_intensity import event_intensities
+from steelyard.likelihood.kernels.total_intensity import total_intensity
 from steelyard.regions.normalisation import log_mean
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 # Step of the numerical derivatives, in standard deviations of a nuisance parameter: shapes are float32, relative 3e-7
 # of an intensity, and what is left out is of the order of its square.
@@ -51,7 +51,7 @@ class NullInformation:
 
 
 def measure_null(
-    model: Model, nominal: float, null: NullRatios, *, two_sided: bool, symmetrised: bool, alike: Sequence[str]
+    model: UnbinnedModel, nominal: float, null: NullRatios, *, two_sided: bool, symmetrised: bool, alike: Sequence[str]
 ) -> NullInformation:
     """The information of the noise that a null variation has shown.
 
@@ -91,11 +91,11 @@ def slope_share(two_sided: bool, symmetrised: bool, paired: bool) -> float:
 
 
 def null_information(
-    model: Model, nominal: float, process: str, rows: np.ndarray, log_g: np.ndarray
+    model: UnbinnedModel, nominal: float, process: str, rows: np.ndarray, log_g: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
     r"""The information on a parameter whose effect on one process is :math:`\alpha\,n(x)`, in the expected data.
 
-    .. math:: F = F_{nn} - F_{n\theta}(F_{\theta\theta}+1_\mathrm{constrained})^{-1}F_{\theta n},\qquad
+    .. math:: F = F_{nn} - F_{n\theta}(F_{\theta\theta}+F_\mathrm{constraints})^{-1}F_{\theta n},\qquad
               F_{ab} = \sum_i w_i\lambda_i\,\partial_a\ln\lambda_i\,\partial_b\ln\lambda_i
 
     with the parameter of interest and all nuisance parameters as :math:`\theta`. The slope of the null is
@@ -116,44 +116,45 @@ def null_information(
     """
     mixture, systematics = model.mixture, model.systematics
     kappa, alpha = float(mixture.to_coordinate(nominal)), systematics.nominal
-    fractions = mixture.fractions(kappa)[0]
+    coefficients = mixture.coefficients_along(kappa)[0]
     place, found = _matched(model.rows, rows)
-    positive = model.rates[place] @ fractions > 0.0  # a density that is not is an error of its own, found elsewhere
+    # A density that is not positive is an error of its own, found elsewhere.
+    positive = model.intensities[place] @ coefficients > 0.0
     place, found = place[positive], found[positive]
     if len(place) < 100:
         raise ModelError(
             f"only {len(place)} of the {len(rows)} events of the null variation are in the reference of the model; "
             "train the null variation and build the model with the same samples"
         )
-    rates, shapes, log_g = model.rates[place], model.log_g[place], log_g[:, found]
+    intensities, shapes, log_g = model.intensities[place], model.log_g[place], log_g[:, found]
     weights = model.weights[place] / model.weights[place].sum()
-    intensity = rates @ fractions
+    intensity = intensities @ coefficients
     used = weights * intensity
     expected = float(mixture.total(kappa)[0])
     used *= expected / used.sum()
     slopes = np.empty((len(place), 1 + len(systematics)))
-    slopes[:, 0] = (rates @ mixture.fractions(kappa, 1)[0]) / intensity
+    slopes[:, 0] = (intensities @ mixture.coefficients_along(kappa, 1)[0]) / intensity
     for k in range(len(systematics)):
         sides = []
         for step in (STEP, -STEP):
             point = alpha.copy()
             point[k] += step
-            sides.append(event_intensities(mixture, systematics, rates, shapes, kappa, point))
+            sides.append(total_intensity(mixture, systematics, intensities, shapes, kappa, point))
         slopes[:, 1 + k] = (sides[0] - sides[1]) / (2.0 * STEP * intensity)
     c = mixture.processes.index(process)
-    density = weights * rates[:, c]
+    density = weights * intensities[:, c]
     density /= density.sum()
     noise = log_g - log_mean(log_g, density)[:, None]
-    null = noise * (fractions[c] * rates[:, c] / intensity)
+    null = noise * (coefficients[c] * intensities[:, c] / intensity)
     known = slopes.T @ (used[:, None] * slopes)
-    known[np.arange(1, len(known)), np.arange(1, len(known))] += systematics.constrained
+    known[np.arange(1, len(known)), np.arange(1, len(known))] += 0.5 * systematics.parameters.penalty(alpha, alpha)[2]
     shared = null @ (used[:, None] * slopes)
     own = (null**2) @ used
     profiled = own - np.einsum("ra,ab,rb->r", shared, np.linalg.pinv(known, hermitian=True), shared)
     return np.maximum(profiled, 0.0), np.sqrt(noise**2 @ density), expected
 
 
-def other_processes(model: Model, nominal: float, process: str, sizes: Mapping[str, float]) -> float:
+def other_processes(model: UnbinnedModel, nominal: float, process: str, sizes: Mapping[str, float]) -> float:
     r"""Information of the noise of all varied processes over that of one.
 
     The noise of a process goes as one over its effective training events n_c and enters with the square of its share of
@@ -166,13 +167,13 @@ def other_processes(model: Model, nominal: float, process: str, sizes: Mapping[s
         sizes: n_c of all processes that the systematic varies.
     """
     mixture = model.mixture
-    fractions = mixture.fractions(float(mixture.to_coordinate(nominal)))[0]
-    intensity = model.rates @ fractions
+    coefficients = mixture.coefficients_along(float(mixture.to_coordinate(nominal)))[0]
+    intensity = model.intensities @ coefficients
     used = model.weights * intensity
     parts = {}
     for name, size in sizes.items():
         c = mixture.processes.index(name)
-        share = fractions[c] * model.rates[:, c] / intensity
+        share = coefficients[c] * model.intensities[:, c] / intensity
         parts[name] = float(used @ share**2) / size if size > 0.0 else 0.0
     own = parts.get(process, 0.0)
     return sum(parts.values()) / own if own > 0.0 else 1.0

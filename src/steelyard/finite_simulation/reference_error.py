@@ -48,8 +48,8 @@ from steelyard.errors import ModelError
 from steelyard.inference.fit import Scan
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.yield_factors import total_yield_factors
-from steelyard.regions.asimov import shape_products, varied_rates
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
+from steelyard.regions.varied_intensities import shape_products, varied_intensities
 
 # Independent reference events that the sums of squares are estimated from: to 2 % of the result, in a second or two.
 EVENTS = 20_000
@@ -103,7 +103,7 @@ class Components:
 
 
 def reference_error(
-    model: Model,
+    model: UnbinnedModel,
     data: Likelihood,
     scan: Scan,
     components: Components,
@@ -136,7 +136,7 @@ def reference_error(
     best = np.asarray(scan.fit.alpha, dtype=float)
     alpha = np.zeros((len(scan.mu), 0)) if scan.alpha is None else np.asarray(scan.alpha)
     reached = part.normalised(best)
-    at_best = part.intensities(scan.fit.hat, best, reached)
+    at_best = part.terms(scan.fit.hat, best, reached)
     counted = part.weights * at_best.sum(axis=1) if asimov else data
     own = reached @ (2.0 * part.shares(counted, scan.fit.hat, best, reached))
     columns = []
@@ -145,7 +145,7 @@ def reference_error(
         there = part.normalised(point) if len(best) else reached
         columns.append(there @ (2.0 * part.shares(counted, float(mu), point, there)) - own)
         if regenerated is not None:
-            intensity = part.intensities(float(mu), point, there).sum(axis=1)
+            intensity = part.terms(float(mu), point, there).sum(axis=1)
             ratio = np.log(intensity / at_best.sum(axis=1))
             moved = 2.0 * (part.weights * ratio) @ at_best
             regenerated.append(columns[-1] + reached @ moved - 2.0 * at_best.sum(axis=1) * ratio)
@@ -161,7 +161,7 @@ def reference_error(
     )
 
 
-def _sigma_hat(model: Model, counted: "Likelihood | np.ndarray", part: "_Part", scan: Scan) -> float | None:
+def _sigma_hat(model: UnbinnedModel, counted: "Likelihood | np.ndarray", part: "_Part", scan: Scan) -> float | None:
     covariance, error = scan.fit.covariance, scan.fit.uncertainty
     if covariance is None or not error:
         return None
@@ -186,14 +186,14 @@ def _sigma_hat(model: Model, counted: "Likelihood | np.ndarray", part: "_Part", 
 class _Part:
     """Some of the reference events, as a reference sample of its own: normalised to itself."""
 
-    model: Model
-    rates: np.ndarray
+    model: UnbinnedModel
+    intensities: np.ndarray
     log_g: np.ndarray
     components: Components
     fraction: float
 
     @classmethod
-    def of(cls, model: Model, components: Components, events: int, seed: int) -> "_Part":
+    def of(cls, model: UnbinnedModel, components: Components, events: int, seed: int) -> "_Part":
         owner = np.arange(len(model.weights)) if components.events is None else components.events
         number = int(owner.max()) + 1
         chosen = np.ones(number, dtype=bool)
@@ -206,7 +206,7 @@ class _Part:
         kept = kept * np.where(sums > 0.0, shares / np.where(sums > 0.0, sums, 1.0), 0.0)
         numbers = None if components.events is None else np.unique(owner[rows], return_inverse=True)[1]
         part = Components(kept, numbers)
-        return cls(model, model.rates[rows], model.log_g[rows], part, min(events / number, 1.0))
+        return cls(model, model.intensities[rows], model.log_g[rows], part, min(events / number, 1.0))
 
     @property
     def weights(self) -> np.ndarray:
@@ -218,16 +218,16 @@ class _Part:
 
     def normalised(self, alpha: np.ndarray) -> np.ndarray:
         """rho_jc (m, C), with mean 1."""
-        systematics, result = self.model.systematics, self.rates.copy()
+        systematics, result = self.model.systematics, self.intensities.copy()
         for c in np.unique(systematics.terms[:, 0]):
             result[:, c] *= shape_products(systematics, self.log_g, alpha[None], int(c))[0]
         return result / (self.weights @ result)
 
-    def intensities(self, mu: float, alpha: np.ndarray, normalised: np.ndarray) -> np.ndarray:
+    def terms(self, mu: float, alpha: np.ndarray, normalised: np.ndarray) -> np.ndarray:
         """lambda_jc (m, C)."""
         mixture = self.model.mixture
-        fractions = mixture.fractions(mixture.to_coordinate(mu))[0]
-        return normalised * (fractions * total_yield_factors(self.model.systematics, alpha) * mixture.yields)
+        coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))[0]
+        return normalised * (coefficients * total_yield_factors(self.model.systematics, alpha) * mixture.yields)
 
     def shares(
         self, counted: Likelihood | np.ndarray, mu: float, alpha: np.ndarray, normalised: np.ndarray
@@ -235,10 +235,10 @@ class _Part:
         """A_c (C,) of the data, or of these events with the weights (m,) of expected data."""
         if isinstance(counted, Likelihood):
             mixture, systematics = self.model.mixture, self.model.systematics
-            fractions = mixture.fractions(mixture.to_coordinate(mu))[0]
-            terms = fractions * varied_rates(systematics, counted.rates, counted.log_g, alpha)
+            coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))[0]
+            terms = coefficients * varied_intensities(systematics, counted.intensities, counted.log_g, alpha)
             return (1.0 / terms.sum(axis=1)) @ terms
-        terms = self.intensities(mu, alpha, normalised)
+        terms = self.terms(mu, alpha, normalised)
         return (counted / terms.sum(axis=1)) @ terms
 
     def effective(self, intensity: np.ndarray) -> float:

@@ -41,7 +41,7 @@ from steelyard.finite_simulation.influence import SimulatedEvents, influences
 from steelyard.finite_simulation.missing_sensitivity import Functions
 from steelyard.inference.fit import Scan
 from steelyard.regions.normalisation import log_mean
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 # Scatter of t by the network of a single member, which shows none, as a part of t'.
 ONE_MEMBER = 0.05
@@ -146,7 +146,7 @@ UNKNOWN = Posterior(np.nan, np.inf, np.nan)
 
 
 def simulation_error(
-    model: Model,
+    model: UnbinnedModel,
     scan: Scan,
     nominal: float,
     events: SimulatedEvents,
@@ -175,7 +175,7 @@ def simulation_error(
         )
     chosen = np.arange(len(scan.mu)) if points is None else np.asarray(points, dtype=int)
     data = ExpectedData.at(model, nominal)
-    ratios = model.rates / model.mixture.yields
+    ratios = model.intensities / model.mixture.yields
     labelled = events.densities if events.labelled is None else events.labelled
     alpha = np.zeros((len(scan.mu), 0)) if scan.alpha is None else np.asarray(scan.alpha)
     scatter = None if members is None else _Scatter.of(model, members)
@@ -327,7 +327,7 @@ class _Scatter:
     bootstrap: bool
 
     @classmethod
-    def of(cls, model: Model, members: MemberRatios) -> "_Scatter":
+    def of(cls, model: UnbinnedModel, members: MemberRatios) -> "_Scatter":
         weights = model.weights[members.rows]
         weights = weights / weights.sum()
         deviations = []

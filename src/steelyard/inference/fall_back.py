@@ -22,8 +22,8 @@ from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import Systematics
 from steelyard.model.interpolation import interpolate
 from steelyard.model.interpolation.code4 import non_positive
-from steelyard.regions.asimov import rate_factors, shape_products
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
+from steelyard.regions.varied_intensities import process_factors, shape_products
 
 # Global observables of the nuisance parameters with such events, in the data that t is measured on: at 0 a fit stays
 # where all forms are 1, in between they differ most.
@@ -91,7 +91,7 @@ def find_fall_back(
     return tuple(found)
 
 
-def fall_back_effect(model: Model, mu: np.ndarray, truth: float) -> FallBackEffect | None:
+def fall_back_effect(model: UnbinnedModel, mu: np.ndarray, truth: float) -> FallBackEffect | None:
     """How much t of the expected data depends on the form of events that fall back; None if there are none.
 
     Args:
@@ -107,8 +107,8 @@ def fall_back_effect(model: Model, mu: np.ndarray, truth: float) -> FallBackEffe
     weights, mu = model.asimov_weights(truth), np.asarray(mu, dtype=float)
     kappa, differences = model.mixture.to_coordinate(mu), []
     for pull in PULLS:
-        observed = systematics.nominal + pull * (moved & systematics.constrained)
-        result = scan(Likelihood.of(model.mixture, model.rates, weights, systematics, model.log_g, observed), mu)
+        observed = systematics.nominal + pull * systematics.errors * (moved & systematics.constrained)
+        result = scan(Likelihood.of(model.mixture, model.intensities, weights, systematics, model.log_g, observed), mu)
         best = _change(model, weights, float(model.mixture.to_coordinate(result.fit.hat)), np.array(result.fit.alpha))
         changes = [_change(model, weights, *point) for point in zip(kappa, result.alpha, strict=True)]
         differences.append(tuple(float(change - best) for change in changes))
@@ -121,25 +121,25 @@ def _fallen(systematics: Systematics, log_g: np.ndarray, t: int) -> np.ndarray:
     return non_positive(log_g[:, t, 0], log_g[:, t, 1])
 
 
-def _change(model: Model, weights: np.ndarray, kappa: float, alpha: np.ndarray) -> float:
+def _change(model: UnbinnedModel, weights: np.ndarray, kappa: float, alpha: np.ndarray) -> float:
     """-2 ln L with the chord less -2 ln L with the exponential form, at one point; inf if the density turns negative.
 
     Expected events do not change. The normaliser does, by the change of E[g] over the same reference events.
     """
     systematics, mixture = model.systematics, model.mixture
-    factors = mixture.fractions(kappa)[0] * rate_factors(systematics, alpha[None])[0]
+    factors = mixture.coefficients_along(kappa)[0] * process_factors(systematics, alpha[None])[0]
     before, after = np.zeros(len(weights)), np.zeros(len(weights))
     for c in range(len(mixture.processes)):
-        rates = model.rates[:, c] * shape_products(systematics, model.log_g, alpha[None], c)[0]
-        changed = rates.copy()
+        intensities = model.intensities[:, c] * shape_products(systematics, model.log_g, alpha[None], c)[0]
+        changed = intensities.copy()
         for t in np.flatnonzero(systematics.terms[:, 0] == c):
             place, fallen = alpha[systematics.terms[t, 1]], np.flatnonzero(_fallen(systematics, model.log_g, t))
             if len(fallen) and abs(place) < 1.0:
                 up, down = model.log_g[fallen, t].astype(float).T
                 chord = 1.0 + abs(place) * np.expm1(up if place > 0.0 else down)
                 changed[fallen] *= chord / interpolate("code4", up, down, place)[0]
-        before += factors[c] * rates
-        after += factors[c] * changed * ((model.weights @ rates) / (model.weights @ changed))
+        before += factors[c] * intensities
+        after += factors[c] * changed * ((model.weights @ intensities) / (model.weights @ changed))
     seen = weights > 0.0
     if not np.all(after[seen] > 0.0):
         return np.inf

@@ -84,7 +84,7 @@ def expected_events(model: Model, references: Sequence[RegionEvents | None], poi
         elif reference is None or reference.weights is None:
             raise ModelError(f"region {region.name} needs its reference events with their weights")
         else:
-            expected = region_intensities(region, reference.rates, reference.log_g, own[0], alpha)
+            expected = region_intensities(region, reference.intensities, reference.log_g, own[0], alpha)
             expected = expected * np.asarray(reference.weights)
         if (expected < 0.0).any():
             raise ModelError(
@@ -119,7 +119,7 @@ def throw_regions(
             regions.append(_throw_bins(region, expected, number, generator))
         elif reference is not None:
             rows, offsets = ToySampler(np.cumsum(expected)).draw(number, generator)
-            seen = RegionEvents(reference.rates, None, reference.log_g)
+            seen = RegionEvents(reference.intensities, None, reference.log_g)
             regions.append(RegionToys(seen, offsets, rows))
     own = _nuisances(model)
     alpha = np.tile(values[len(model.theta) :], (number, 1))
@@ -146,4 +146,4 @@ def _seen(region: Region, reference: RegionEvents | None, expected: np.ndarray) 
         return RegionEvents.of_counts(region, expected)
     if reference is None:
         raise ModelError(f"region {region.name} needs its reference events")
-    return RegionEvents(reference.rates, expected, reference.log_g)
+    return RegionEvents(reference.intensities, expected, reference.log_g)

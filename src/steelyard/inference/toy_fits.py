@@ -93,7 +93,7 @@ class RegionToys:
 
 def fit_toys(
     mixture: Mixture,
-    rates: np.ndarray,
+    intensities: np.ndarray,
     offsets: np.ndarray,
     mu: float,
     systematics: Systematics | None = None,
@@ -107,14 +107,14 @@ def fit_toys(
 
     Args:
         mixture: the model.
-        rates: (m, C) nu_c r_c(x) of all events of all experiments, one experiment behind the other.
+        intensities: (m, C) nu_c r_c(x) of all events of all experiments, one experiment behind the other.
         offsets: (T+1,) where each experiment begins; empty experiments are allowed.
         mu: tested value of the parameter.
         systematics: K nuisance parameters with S shape terms.
         log_g: (m, S, 2) ln g at ±1; may be left out where there is no term.
         global_observables: (T, K), or (K,) for all; nominal ones by default.
-        rows: (m,): where given, ``rates`` and ``log_g`` are those of a reference sample, and event number i is its
-            row ``rows[i]``. Saves the copy.
+        rows: (m,): where given, ``intensities`` and ``log_g`` are those of a reference sample, and event number i is
+            its row ``rows[i]``. Saves the copy.
         threads: how many fit; the result does not depend on their number.
         counts: (m,): where given, the events are bins, each with this number of counts, and the likelihood is that of
             Poisson counts (:class:`~steelyard.likelihood.likelihood.Likelihood`).
@@ -123,11 +123,11 @@ def fit_toys(
         ModelError: shapes that do not fit together.
     """
     systematics = Systematics.none(len(mixture.processes)) if systematics is None else systematics
-    rates = np.asarray(rates)
+    intensities = np.asarray(intensities)
     region: Region = UnbinnedRegion("region", mixture, systematics)
     if counts is not None:
-        region = BinnedRegion("region", mixture, systematics, rates, log_g)
-    toys = RegionToys(RegionEvents(rates, counts, log_g), offsets, rows)
+        region = BinnedRegion("region", mixture, systematics, intensities, log_g)
+    toys = RegionToys(RegionEvents(intensities, counts, log_g), offsets, rows)
     return fit_experiments(Model((region,)), (toys,), mu, global_observables, threads)
 
 
@@ -249,23 +249,21 @@ def _source(
             if given.shape != (ends[-1],) or not np.all(given >= 0.0):
                 raise ModelError(f"{given.size} counts for {ends[-1]} bins; each needs one, and none may be negative")
             counts[-1] = given
-            if len(own.events.rates) != ends[-1] and own.rows is None:  # one template for all experiments
+            if len(own.events.intensities) != ends[-1] and own.rows is None:  # one template for all experiments
                 rows[-1] = np.tile(np.arange(bins), number)
         errors.append(error)
         if error is not None:
             measured.append(np.ones((number, len(error))) if own.auxiliary is None else np.asarray(own.auxiliary))
     auxiliary = np.concatenate([np.zeros((number, 0)), *measured], axis=1)
-    source = source_of([own.events.rates for own in toys], shapes, counts, rows, errors)
+    source = source_of([own.events.intensities for own in toys], shapes, counts, rows, errors)
     return source, auxiliary, [error is not None for error in errors]
 
 
 def _shapes(region: Region, own: RegionToys) -> np.ndarray:
-    terms, events = len(region.systematics.terms), own.events
-    log_g = np.zeros((len(events.rates) if not terms else 0, terms, 2)) if events.log_g is None else events.log_g
-    if log_g.shape != (len(events.rates), terms, 2):
-        raise ModelError(
-            f"the shape effects have shape {log_g.shape}, and there are {len(events.rates)} events and {terms} terms"
-        )
+    terms, number = len(region.systematics.terms), len(own.events.intensities)
+    log_g = np.zeros((number if not terms else 0, terms, 2)) if own.events.log_g is None else own.events.log_g
+    if log_g.shape != (number, terms, 2):
+        raise ModelError(f"the shape effects have shape {log_g.shape}, and there are {number} events and {terms} terms")
     return log_g
 
 
@@ -273,7 +271,7 @@ def _seen(toys: RegionToys) -> RegionEvents:
     """The events as often as the experiments have them."""
     if toys.rows is None or not len(toys.rows):
         return replace(toys.events, weights=None)
-    number = np.bincount(toys.rows, minlength=len(toys.events.rates)).astype(float)
+    number = np.bincount(toys.rows, minlength=len(toys.events.intensities)).astype(float)
     return replace(toys.events, weights=number)
 
 

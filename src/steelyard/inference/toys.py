@@ -13,9 +13,9 @@ from steelyard.inference.global_observables import throw_from
 from steelyard.inference.toy_fits import ToyFits, fit_toys
 from steelyard.io.files import whole
 from steelyard.model.effects import Systematics
-from steelyard.regions.asimov import intensities
 from steelyard.regions.negative_intensity import negative_weights
-from steelyard.regions.unbinned import Model, Point
+from steelyard.regions.unbinned import Point, UnbinnedModel
+from steelyard.regions.varied_intensities import total_intensities
 
 # Pseudo-experiments that are drawn and fitted at a time, and the expected events in them: the smaller number counts.
 # They bound a job's memory, some 50 bytes an event, and are part of what a seed means.
@@ -56,7 +56,7 @@ class ToySampler:
     cumulative: np.ndarray
 
     @classmethod
-    def at(cls, model: Model, mu: float, alpha: Point = None) -> "ToySampler":
+    def at(cls, model: UnbinnedModel, mu: float, alpha: Point = None) -> "ToySampler":
         """The sampler of the model's Asimov weights at ``mu`` and ``alpha``; raises ModelError on negative weights."""
         return cls(np.cumsum(model.asimov_weights(mu, alpha)))
 
@@ -69,7 +69,7 @@ class ToySampler:
 
 
 def throw_toys(
-    model: Model,
+    model: UnbinnedModel,
     mu: float,
     toys: int,
     seed: int,
@@ -118,7 +118,7 @@ def throw_toys(
     return concatenate(pieces)
 
 
-def toys_at_once(model: Model, mu: float) -> int:
+def toys_at_once(model: UnbinnedModel, mu: float) -> int:
     """Pseudo-experiments at ``mu`` that are drawn and fitted at a time.
 
     By the nominal expectation, wherever in alpha they are thrown, so that a seed means the same events with and without
@@ -129,7 +129,7 @@ def toys_at_once(model: Model, mu: float) -> int:
 
 
 def draw_each(
-    model: Model, mu: float, alpha: np.ndarray, generator: np.random.Generator
+    model: UnbinnedModel, mu: float, alpha: np.ndarray, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pseudo-experiments that have a point (P, K) each: rows (M,) of reference events and offsets (P+1,).
 
@@ -139,13 +139,15 @@ def draw_each(
     Raises:
         ModelError: some weights are negative; the point with most of them is named.
     """
-    fractions = model.mixture.fractions(model.mixture.to_coordinate(mu))[0]
+    coefficients = model.mixture.coefficients_along(model.mixture.to_coordinate(mu))[0]
     number, negative, total = (np.zeros(len(alpha)) for _ in range(3))
     toys, rows = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     step = max(WEIGHTS_AT_ONCE // max(len(alpha), 1), 1)
-    for start in range(0, len(model.rates), step):
+    for start in range(0, len(model.intensities), step):
         block = slice(start, start + step)
-        weights = intensities(model.systematics, fractions, model.rates[block], model.log_g[block], alpha)
+        weights = total_intensities(
+            model.systematics, coefficients, model.intensities[block], model.log_g[block], alpha
+        )
         weights *= model.weights[block]
         sums = weights.sum(axis=1)
         total += sums
@@ -166,7 +168,7 @@ def draw_each(
         worst = int(np.argmax(number))
         share = -negative[worst] / total[worst]
         raise negative_weights(
-            int(number[worst]), len(model.rates), share, mu, model.systematics, alpha[worst], model.deficits
+            int(number[worst]), len(model.intensities), share, mu, model.systematics, alpha[worst], model.deficits
         )
     owner = np.concatenate(toys)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(alpha)))])
@@ -227,13 +229,13 @@ def _points(
 
 
 def _fit(
-    model: Model, mu: float, rows: np.ndarray, offsets: np.ndarray, alpha: np.ndarray, observed: np.ndarray
+    model: UnbinnedModel, mu: float, rows: np.ndarray, offsets: np.ndarray, alpha: np.ndarray, observed: np.ndarray
 ) -> ThrownToys:
     # Without nuisance parameters the fit is asked for nothing of them. It looks events up: no copy of their columns.
     arguments = {}
     if len(model.systematics):
         arguments = {"systematics": model.systematics, "global_observables": observed, "log_g": model.log_g}
-    fits = fit_toys(model.mixture, model.rates, offsets, mu, rows=rows, **arguments)
+    fits = fit_toys(model.mixture, model.intensities, offsets, mu, rows=rows, **arguments)
     columns = {field.name: getattr(fits, field.name) for field in fields(ToyFits)}
     return ThrownToys(**columns, thrown=alpha, global_observables=observed)
 

@@ -66,7 +66,7 @@ class Evaluator:
         self.observed = np.ascontiguousarray(observed, dtype=float)
         self.threads = threads
         # Events of weight one whose sum is as noisy.
-        sizes = [len(e.rates) if e.weights is None else float(np.square(e.weights).sum()) for e in events]
+        sizes = [len(e.intensities) if e.weights is None else float(np.square(e.weights).sum()) for e in events]
         self.size = float(sum(sizes))
         self.events = self._pack(model, events)
         blocks = len(self.events.counts)
@@ -79,13 +79,15 @@ class Evaluator:
         compiled = self.model
         errors = [getattr(region, "errors", None) for region in model.regions]
         room = allocate_events(
-            [blocks_of(len(part.rates)) for part in events],
+            [blocks_of(len(part.intensities)) for part in events],
             np.diff(compiled.rows),
             np.diff(compiled.terms),
             [each is not None for each in errors],
         )
         shapes = [check_events(region, part) for region, part in zip(model.regions, events, strict=True)]
-        source = source_of([part.rates for part in events], shapes, [part.weights for part in events], None, errors)
+        source = source_of(
+            [part.intensities for part in events], shapes, [part.weights for part in events], None, errors
+        )
         measured = [
             np.ones(len(error)) if part.auxiliary is None else np.asarray(part.auxiliary, dtype=float)
             for part, error in zip(events, errors, strict=True)
@@ -96,8 +98,8 @@ class Evaluator:
         used: Any = FIRST
         for number, (region, part) in enumerate(zip(model.regions, events, strict=True)):
             used = pack_events(
-                source, of_bins, number, FIRST, len(part.rates), region.binned, compiled.rows, compiled.terms, packing,
-                used, room,
+                source, of_bins, number, FIRST, len(part.intensities), region.binned, compiled.rows, compiled.terms,
+                packing, used, room,
             )  # fmt: skip
         of_blocks = ("weights", "counts", "plain", "bins", "region", "rows", "terms", "errors")
         return room._replace(**{name: getattr(room, name)[:used] for name in of_blocks})

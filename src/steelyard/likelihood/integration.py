@@ -28,14 +28,14 @@ class Integration:
 
     Attributes:
         mixture, systematics: the model; an anchor of its normaliser is not used.
-        rates: (n, C) ν_c r_c of the events.
+        intensities: (n, C) ν_c r_c of the events.
         log_g: (n, T, 2) of their shapes.
         weights: (n,) of the reference density.
     """
 
     mixture: Mixture
     systematics: Systematics
-    rates: np.ndarray
+    intensities: np.ndarray
     log_g: np.ndarray
     weights: np.ndarray
 
@@ -47,7 +47,7 @@ class Integration:
     @cached_property
     def joint(self) -> np.ndarray:
         """(C,) bool: processes with two shapes or more. That of a single one is exact in its table."""
-        terms = np.bincount(self.systematics.terms[:, 0], minlength=self.rates.shape[1])
+        terms = np.bincount(self.systematics.terms[:, 0], minlength=self.intensities.shape[1])
         return (terms > 1) & (self._total > 0.0)
 
     def log_normaliser(self, alpha: np.ndarray) -> np.ndarray:
@@ -87,12 +87,12 @@ class Integration:
 
     @cached_property
     def _total(self) -> np.ndarray:
-        return self.weights @ self.rates
+        return self.weights @ self.intensities
 
     @cached_property
     def _evaluator(self) -> Evaluator:
         model = Model((UnbinnedRegion("region", self.mixture, self.form),))
-        return Evaluator(model, [RegionEvents(self.rates, self.weights, self.log_g)], self.form.nominal)
+        return Evaluator(model, [RegionEvents(self.intensities, self.weights, self.log_g)], self.form.nominal)
 
     def _sums(self, alpha: np.ndarray, order: int) -> Moments:
         evaluator = self._evaluator

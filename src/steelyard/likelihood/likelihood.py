@@ -36,7 +36,7 @@ class Likelihood:
     produced the data, and no minimiser may walk through it.
 
     *Binned*, the rows are bins with :math:`n_b` counts (whole numbers or expectations), T_cb takes the place of the
-    rates, and there is no normaliser, because a sum over bins is exact:
+    intensities, and there is no normaliser, because a sum over bins is exact:
 
     .. math:: -2\ln L(\kappa,\alpha) = 2\sum_b\big[\lambda_b - n_b\ln\lambda_b\big] + \sum_k(\alpha_k-a_k)^2,
               \qquad \lambda_b = \sum_c f_c(\kappa)\,G_c(\alpha)\,T_{cb}\prod_{t\in c}g_{tb}(\alpha)
@@ -84,7 +84,7 @@ class Likelihood:
     def of(
         cls,
         mixture: Mixture,
-        rates: np.ndarray,
+        intensities: np.ndarray,
         weights: np.ndarray | None = None,
         systematics: Systematics | None = None,
         log_g: np.ndarray | None = None,
@@ -97,7 +97,7 @@ class Likelihood:
 
         Args:
             mixture: its processes.
-            rates: (n, C) products nu_c r_c(x_i), or the templates of n bins.
+            intensities: (n, C) products nu_c r_c(x_i), or the templates of n bins.
             weights: (n,) event weights, or ``None`` for observed events of weight one; the counts of bins.
             systematics: what the K nuisance parameters do, with T shape terms; ``None`` for none.
             log_g: (n, T, 2) ln g at ±1 of each term.
@@ -106,12 +106,12 @@ class Likelihood:
             binned: the rows are bins.
             integration: events over which the normalisers are joint expectations.
         """
-        rates = np.asarray(rates)
+        intensities = np.asarray(intensities)
         systematics = Systematics.none(len(mixture.processes)) if systematics is None else systematics
         region: Region = UnbinnedRegion("region", mixture, systematics)
         if binned:
-            region = BinnedRegion("region", mixture, systematics, rates, log_g)
-        events = RegionEvents(rates, weights, log_g)
+            region = BinnedRegion("region", mixture, systematics, intensities, log_g)
+        events = RegionEvents(intensities, weights, log_g)
         return cls(Model((region,)), (events,), global_observables, threads, (integration,))
 
     @property
@@ -137,9 +137,9 @@ class Likelihood:
         return self.region.systematics
 
     @property
-    def rates(self) -> np.ndarray:
+    def intensities(self) -> np.ndarray:
         """Those of the only region's events."""
-        return self.events[self.model.regions.index(self.region)].rates
+        return self.events[self.model.regions.index(self.region)].intensities
 
     @property
     def weights(self) -> np.ndarray | None:

@@ -103,8 +103,8 @@ def set_place(data, place, evaluation):
 @internal
 def add_group(data, start, stop, order, evaluation, moments):
     """Add the sums over blocks ``start`` to ``stop``; false if a density is not positive."""
-    coefficients, rates = evaluation.coefficients[0], evaluation.factors.rates
-    return add_moments(data.model, data.events, start, stop, coefficients, rates, order, evaluation.buffers, moments)
+    coefficients, factors = evaluation.coefficients[0], evaluation.factors.events
+    return add_moments(data.model, data.events, start, stop, coefficients, factors, order, evaluation.buffers, moments)
 
 
 @internal
@@ -160,7 +160,7 @@ def evaluate_slice(data, start, stop, kappa, place, evaluation, coefficients, va
         for c in range(coefficients.shape[1]):
             coefficients[point, c] = evaluation.coefficients[0, c]
         values[point] = 0.0
-    add_slice(model, data.events, start, stop, coefficients, factors.rates, evaluation.buffers, values)
+    add_slice(model, data.events, start, stop, coefficients, factors.events, evaluation.buffers, values)
     shift = constraint(model, alpha, data.observed)
     for point in range(len(kappa)):
         values[point] = -2.0 * values[point]
@@ -172,5 +172,5 @@ def evaluate_slice(data, start, stop, kappa, place, evaluation, coefficients, va
 def negative_at(data, place, evaluation):
     """Number of events with weight, or of bins, whose intensity is not positive at ``place`` (P,)."""
     set_place(data, place, evaluation)
-    coefficients, rates = evaluation.coefficients[0], evaluation.factors.rates
-    return count_negative(data.model, data.events, coefficients, rates, evaluation.buffers)
+    coefficients, factors = evaluation.coefficients[0], evaluation.factors.events
+    return count_negative(data.model, data.events, coefficients, factors, evaluation.buffers)

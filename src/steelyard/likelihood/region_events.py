@@ -13,13 +13,13 @@ class RegionEvents:
     """Events of an unbinned region, or the counts of a binned one.
 
     Attributes:
-        rates: (n, C) products nu_c r_c(x_i); of bins, their templates.
+        intensities: (n, C) products nu_c r_c(x_i); of bins, their templates.
         weights: (n,) event weights, or ``None`` for observed events of weight one; the counts of bins.
         log_g: (n, T, 2) ln g at ±1 of each term, E_{p_c}[g_t] = 1; may be left out where there is no term.
         auxiliary: (B,) measurements of the factors of bins whose templates have errors; ones by default.
     """
 
-    rates: np.ndarray
+    intensities: np.ndarray
     weights: np.ndarray | None = None
     log_g: np.ndarray | None = None
     auxiliary: np.ndarray | None = None
@@ -36,18 +36,26 @@ def check_events(region: Region, events: RegionEvents) -> np.ndarray:
     Raises:
         ModelError: shapes that do not fit the region, bins without counts, or with negative ones.
     """
-    rates, terms, processes = np.asarray(events.rates), len(region.systematics.terms), len(region.mixture.processes)
+    intensities, terms, processes = (
+        np.asarray(events.intensities),
+        len(region.systematics.terms),
+        len(region.mixture.processes),
+    )
     log_g = events.log_g
     if log_g is None:
-        log_g = np.zeros((len(rates) if not terms else 0, terms, 2), dtype=np.float32)
-    if log_g.shape != (len(rates), terms, 2):
+        log_g = np.zeros((len(intensities) if not terms else 0, terms, 2), dtype=np.float32)
+    if log_g.shape != (len(intensities), terms, 2):
         raise ModelError(
-            f"the shape effects have shape {log_g.shape}, and there are {len(rates)} events and {terms} terms"
+            f"the shape effects have shape {log_g.shape}, and there are {len(intensities)} events and {terms} terms"
         )
-    if rates.shape != (len(rates), processes):
-        raise ModelError(f"intensities of shape {rates.shape} for the {processes} processes of region {region.name}")
+    if intensities.shape != (len(intensities), processes):
+        raise ModelError(
+            f"intensities of shape {intensities.shape} for the {processes} processes of region {region.name}"
+        )
     if region.binned and (events.weights is None or not np.all(np.asarray(events.weights) >= 0.0)):
         raise ModelError("a likelihood of bins needs their counts, none of them negative")
-    if events.weights is not None and np.shape(events.weights) != (len(rates),):
-        raise ModelError(f"{np.shape(events.weights)} weights for the {len(rates)} events of region {region.name}")
+    if events.weights is not None and np.shape(events.weights) != (len(intensities),):
+        raise ModelError(
+            f"{np.shape(events.weights)} weights for the {len(intensities)} events of region {region.name}"
+        )
     return np.ascontiguousarray(log_g, dtype=np.float32)

@@ -13,7 +13,7 @@ from steelyard.errors import ModelError, nearest
 from steelyard.model.anchor import Anchor
 from steelyard.model.constraints import constraint_of
 from steelyard.model.interpolation import code_of
-from steelyard.model.parameters import Parameter, ParameterSet, Role
+from steelyard.model.parameters import Parameter, ParameterSet, role_of
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Nuisance:
 
     Attributes:
         name: of the systematic; effects that share it are fully correlated.
-        constraint: a kind of :mod:`steelyard.model.constraints`: ``gaussian``, ``poisson``, ``uniform``, ``free``.
+        constraint: a kind of :mod:`steelyard.model.constraints`, such as ``gaussian``.
         interpolation: a code of :mod:`steelyard.model.interpolation`, by which its effects act between and beyond ±1;
             ``linear``: a norm factor, whose value itself multiplies the yields.
         nominal: the value of the simulation: 0, or 1 of a norm factor.
         bounds: range of the fit.
-        scale: the constraint's number where it is not the usual one, such as the width of a Gaussian.
+        scale: the constraint's number where it is not the usual one, such as the width of a Gaussian one.
     """
 
     name: str
@@ -39,17 +39,17 @@ class Nuisance:
 
     @property
     def parameter(self) -> Parameter:
-        """With its constraint as an object; a norm factor is a free parameter.
+        """With its constraint as an object; a norm factor of which nothing is measured is a free parameter.
 
         Raises:
             ModelError: an unknown constraint, or a nominal value outside of finite bounds.
         """
-        role: Role = "free" if self.interpolation == "linear" else "nuisance"
         bounds = (float(self.bounds[0]), float(self.bounds[1]))
         try:
             constraint = constraint_of(self.constraint, self.scale)
         except ModelError as error:
             raise ModelError(f"nuisance parameter {self.name}: {error}") from None
+        role = role_of(of_interest=False, known=self.interpolation != "linear" or constraint.measured)
         return Parameter(self.name, role, float(self.nominal), bounds, constraint)
 
 
@@ -205,6 +205,11 @@ class Systematics:
     def constrained(self) -> np.ndarray:
         """(K,) bool: which have a constraint with an auxiliary measurement, and so a global observable."""
         return self.parameters.measured
+
+    @property
+    def errors(self) -> np.ndarray:
+        """(K,) standard deviations of the auxiliary measurements; 1 where there is none."""
+        return self.parameters.errors
 
     def point(self, alpha: ArrayLike | Mapping[str, float] | None = None) -> np.ndarray:
         """(K,) values: nominal ones for None and for names that a mapping leaves out.

@@ -8,7 +8,7 @@ import numpy as np
 
 from steelyard.errors import ModelError
 from steelyard.model.coefficients import Coefficients
-from steelyard.model.parameters import Parameter
+from steelyard.model.parameters import Parameter, role_of
 
 # Points of each parameter at which the largest and the usual size of the coefficients are looked at.
 _REACH = 17
@@ -57,7 +57,7 @@ class Mixture:
         return tuple(
             Parameter(
                 name,
-                "of_interest" if number < last else "free",
+                role_of(of_interest=number < last, known=False),
                 float(np.clip(coefficients.nominal.get(name, bounds[0]), *bounds)),
                 (float(bounds[0]), float(bounds[1])),
                 coordinate=coordinate,
@@ -86,7 +86,7 @@ class Mixture:
         """Parameter of interest of a fit coordinate, any shape."""
         return np.asarray(self.coefficients.coordinate.to_parameter(np.asarray(kappa, dtype=float)))
 
-    def fractions(self, kappa: np.ndarray | float, order: int = 0) -> np.ndarray:
+    def coefficients_along(self, kappa: np.ndarray | float, order: int = 0) -> np.ndarray:
         """The coefficients f_c, or their first or second derivative in the fit coordinate: (G,) to (G, C)."""
         function = (self.coefficients.at, self.coefficients.first, self.coefficients.second)[order]
         return np.asarray(function(np.atleast_1d(np.asarray(kappa, dtype=float))), dtype=float)
@@ -95,12 +95,12 @@ class Mixture:
         """The coefficients at values of all M parameters: (G, M) to (G, C)."""
         theta = np.asarray(theta, dtype=float)
         kappa = np.stack([p.to_coordinate(column) for p, column in zip(self.parameters, theta.T, strict=True)], axis=1)
-        return self.fractions(kappa[:, 0]) if len(self.parameters) == 1 else self.coefficients.expand(kappa)[0]
+        return self.coefficients_along(kappa[:, 0]) if len(self.parameters) == 1 else self.coefficients.expand(kappa)[0]
 
     def reach(self) -> np.ndarray:
         """Coefficients (G, C) over the ranges of the parameters: along each of them, and at all corners."""
         if not self.others:
-            return self.fractions(np.linspace(*self.coordinate_bounds, _REACH))
+            return self.coefficients_along(np.linspace(*self.coordinate_bounds, _REACH))
         box, nominal = self.box, self.coefficients.nominal_coordinates
         places = [np.array(list(product(*box)))]
         for p, (low, high) in enumerate(box):
@@ -111,4 +111,4 @@ class Mixture:
 
     def total(self, kappa: np.ndarray | float, order: int = 0) -> np.ndarray:
         """Expected number of events, or its derivatives in the fit coordinate: (G,) to (G,)."""
-        return self.fractions(kappa, order) @ self.yields
+        return self.coefficients_along(kappa, order) @ self.yields

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from steelyard.errors import ModelError
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Nuisance
-from steelyard.model.parameters import Parameter, ParameterSet
+from steelyard.model.parameters import Parameter, ParameterSet, role_of
 from steelyard.model.region import Region
 from steelyard.model.yield_factors import total_yield_factors
 
@@ -131,7 +131,7 @@ class Model:
         theta = np.asarray(theta, dtype=float)
         if len(self.regions) == 1 and theta.shape[1] == 1:
             mixture = self.regions[0].mixture
-            return [mixture.fractions(mixture.to_coordinate(theta[:, 0]))]
+            return [mixture.coefficients_along(mixture.to_coordinate(theta[:, 0]))]
         kappa = np.stack([p.to_coordinate(column) for p, column in zip(self.theta, theta.T, strict=True)], axis=1)
         of_rows = self.coefficients.expand(kappa)[0][:, self.rows]
         ends = np.cumsum([len(region.mixture.processes) for region in self.regions])[:-1]
@@ -162,7 +162,14 @@ class Model:
 def _of_interest_first(theta: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
     """The first one becomes of interest, whatever it was: that is what a profile along it means."""
     first = theta[0]
-    profiled = Parameter(first.name, "of_interest", first.nominal, first.bounds, first.constraint, first.coordinate)
+    profiled = Parameter(
+        first.name,
+        role_of(of_interest=True, known=False),
+        first.nominal,
+        first.bounds,
+        first.constraint,
+        first.coordinate,
+    )
     return (profiled, *theta[1:])
 
 

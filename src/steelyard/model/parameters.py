@@ -21,6 +21,18 @@ Role = Literal["of_interest", "free", "nuisance"]
 ROLES: tuple[Role, ...] = ("of_interest", "free", "nuisance")
 
 
+def role_of(of_interest: bool, known: bool) -> Role:
+    """The role of a parameter.
+
+    Args:
+        of_interest: it is what is measured, or profiled along.
+        known: the size of its effect is, from variations of the simulation or an auxiliary measurement.
+    """
+    if of_interest:
+        return "of_interest"
+    return "nuisance" if known else "free"
+
+
 @dataclass(frozen=True)
 class Coordinate:
     r"""The coordinate in which the fit runs: :math:`\theta = \theta_0 + \kappa^n`.
@@ -152,6 +164,23 @@ class ParameterSet:
     def measured(self) -> np.ndarray:
         """(P,) bool: which have a constraint with an auxiliary measurement, and so a global observable."""
         return np.array([parameter.constraint.measured for parameter in self.parameters], dtype=bool)
+
+    @property
+    def errors(self) -> np.ndarray:
+        """(P,) standard deviations of the auxiliary measurements; 1 where there is none."""
+        return np.array([parameter.constraint.error for parameter in self.parameters], dtype=float)
+
+    def penalty(self, values: np.ndarray, observables: np.ndarray) -> np.ndarray:
+        """What the constraints add to -2 ln L at values (P,), given global observables (P,), with two derivatives.
+
+        Returns:
+            (3, P), by parameter; 0 where nothing is measured.
+        """
+        found = [
+            parameter.constraint.penalty(value, observable, parameter.constraint.scale)
+            for parameter, value, observable in zip(self, values.tolist(), observables.tolist(), strict=True)
+        ]
+        return np.array(found, dtype=float).reshape(len(self), 3).T
 
     @cached_property
     def of_interest(self) -> tuple[str, ...]:

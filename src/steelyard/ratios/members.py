@@ -36,7 +36,7 @@ class Member:
         seen: per sample the :func:`fingerprint` of the events that it trained on.
         training: the section ``training`` of the configuration.
         bootstrap: whether its training events were weighted by Poisson counts.
-        seed: of its initial weights and of the order of its training events.
+        seed: of its initial weights and of the order of its training events, by :func:`steelyard.seeds.seed_for`.
         versions: of the packages that trained it.
         recipe: digest of its data and settings, see :func:`steelyard.ratios.training.recipe`; two members with one
             recipe are the same network, up to rounding on other machines and with other versions.

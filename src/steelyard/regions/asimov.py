@@ -1,71 +1,54 @@
-"""Intensities of events at any point α of the nuisance parameters."""
+r"""The Asimov data: the reference events with weights that make them what is expected at a point (docs/theory.md 9).
+
+.. math:: w_A(x|\mu,\alpha) = \frac{\nu(\mu,\alpha)}{\nu_\mathrm{ref}}
+          \frac{p(x|\mu,\alpha)}{p_\mathrm{ref}(x)} w_\mathrm{ref}(x)
+          = w_\mathrm{ref}(x) \sum_c f_c(\mu)\,\frac{G_c(\alpha)}{N_c(\alpha)}\,g_c(x|\alpha)\,\nu_c\,r_c(x)
+
+Toys are drawn from the same weights.
+"""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from steelyard.model.effects import Systematics
-from steelyard.model.interpolation import event_values
+from steelyard.likelihood.kernels.total_intensity import total_intensity
 from steelyard.model.normaliser import log_normaliser
-from steelyard.model.yield_factors import total_yield_factors
+from steelyard.model.total_rate import check_total_rate
+from steelyard.regions.negative_intensity import negative_weights
 
-# Numbers (events times points) that are held at a time.
-BLOCK = 1 << 20
-
-
-def rate_factors(systematics: Systematics, alpha: np.ndarray) -> np.ndarray:
-    r""":math:`H_c(\alpha)=G_c(\alpha)/N_c(\alpha)` at points: (..., K) to (..., C)."""
-    return total_yield_factors(systematics, alpha) * np.exp(-log_normaliser(systematics, alpha))
+if TYPE_CHECKING:
+    from steelyard.regions.unbinned import Point, UnbinnedModel
 
 
-def shape_products(systematics: Systematics, log_g: np.ndarray, alpha: np.ndarray, process: int) -> np.ndarray:
-    r""":math:`\prod_{t\in c} g_t(x_i|\alpha)` of one process for events (n, T, 2) at points (P, K): (P, n)."""
-    result = np.ones((len(alpha), len(log_g)))
-    for t in np.flatnonzero(systematics.terms[:, 0] == process):
-        k = systematics.terms[t, 1]
-        moved = alpha[:, k] != 0.0
-        if moved.any():
-            kind = systematics.nuisances[k].interpolation
-            values = event_values(kind, log_g[:, t, 0], log_g[:, t, 1], alpha[moved, k])
-            result[slice(None) if moved.all() else moved] *= values
-    return result
+def asimov_weights(model: "UnbinnedModel", mu: float, alpha: "Point" = None) -> np.ndarray:
+    """Weights (n,) that turn the reference events of a model into the expected data at ``mu`` and ``alpha``.
 
+    The reference weights are normalised to one. The sum is nu(mu, alpha): here N_c is the expectation over these very
+    events, whatever the form of the normaliser is.
 
-def varied_rates(systematics: Systematics, rates: np.ndarray, log_g: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    r"""The rates of events at one point α, (n, C): :math:`H_c(\alpha)\,\nu_c r_c(x_i)\prod_{t\in c}g_t(x_i|\alpha)`.
-
-    Args:
-        systematics: nuisance parameters and their effects.
-        rates: (n, C) nominal ones, ν_c r_c.
-        log_g: (n, T, 2) logarithms of the shape effects at ±1.
-        alpha: (K,) nuisance parameters.
+    Raises:
+        ModelError: some weights are negative. They are counted, never clipped: a clipped weight is a biased toy.
+            Or the expected rate itself is negative; or ``alpha`` is no point of the nuisance parameters.
     """
-    points = systematics.point(alpha)[None]
-    result = rates * rate_factors(systematics, points)
-    for process in np.unique(systematics.terms[:, 0]):
-        for start in range(0, len(rates), BLOCK):
-            rows = slice(start, start + BLOCK)
-            result[rows, process] *= shape_products(systematics, log_g[rows], points, process)[0]
-    return result
+    mixture, systematics = model.mixture, model.systematics
+    point, kappa = systematics.point(alpha), float(mixture.to_coordinate(mu))
+    if not mixture.total(kappa)[0] >= 0.0:
+        check_total_rate(mixture.coefficients, mixture.yields, np.array([mu]))
+    weights = total_intensity(
+        mixture, systematics, model.intensities, model.log_g, kappa, point, _exactly_normalised(model, point)
+    )
+    weights *= model.weights
+    negative = weights < 0.0
+    if negative.any():
+        share = -weights[negative].sum() / weights.sum()
+        number = int(np.count_nonzero(negative))
+        raise negative_weights(number, len(weights), share, mu, systematics, point, model.deficits)
+    return weights
 
 
-def intensities(
-    systematics: Systematics, fractions: np.ndarray, rates: np.ndarray, log_g: np.ndarray, alpha: np.ndarray
-) -> np.ndarray:
-    r""":math:`\lambda_i=\sum_c f_c H_c\,\nu_c r_c(x_i)\prod_{t\in c}g_t(x_i|\alpha)` at many points: (P, n).
-
-    Args:
-        systematics: nuisance parameters and their effects.
-        fractions: (C,) the coefficients f_c.
-        rates: (n, C) nominal ones, ν_c r_c.
-        log_g: (n, T, 2) logarithms of the shape effects at ±1.
-        alpha: (P, K) nuisance parameters.
-    """
-    factors = fractions * rate_factors(systematics, alpha)
-    varied = np.unique(systematics.terms[:, 0])
-    plain = np.setdiff1d(np.arange(rates.shape[1]), varied)
-    result = factors[:, plain] @ rates[:, plain].T
-    for process in varied:
-        products = shape_products(systematics, log_g, alpha, process)
-        products *= rates[:, process]
-        products *= factors[:, process, None]
-        result += products
-    return result
+def _exactly_normalised(model: "UnbinnedModel", point: np.ndarray) -> np.ndarray | None:
+    """(C,) factors from the model's normaliser to the joint expectation over the reference, at a point (K,)."""
+    if model.integration is None or not point[model.systematics.terms[:, 1]].any():
+        return None
+    form, joint = log_normaliser(model.systematics, point), model.integration.log_normaliser(point[None])[0]
+    return np.asarray(np.exp(form - joint))

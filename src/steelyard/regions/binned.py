@@ -8,9 +8,9 @@ from steelyard.errors import ModelError
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import Systematics
 from steelyard.model.mixture import Mixture
-from steelyard.regions.asimov import varied_rates
 from steelyard.regions.binned_shapes import bin_systematics
 from steelyard.regions.binning import effective_entries, histogram
+from steelyard.regions.varied_intensities import varied_intensities
 
 # Standard deviations below zero at which the content of a bin is no fluctuation of events with negative weights.
 SIGNIFICANT = 5.0
@@ -41,17 +41,17 @@ class Templates:
     shapes: np.ndarray | None = None
     systematics: Systematics | None = None
 
-    def expected(self, fractions: np.ndarray) -> np.ndarray:
+    def expected(self, coefficients: np.ndarray) -> np.ndarray:
         """Expected events (G, B) for coefficients (G, C)."""
-        return np.asarray(fractions) @ self.counts
+        return np.asarray(coefficients) @ self.counts
 
-    def variance(self, fractions: np.ndarray) -> np.ndarray:
+    def variance(self, coefficients: np.ndarray) -> np.ndarray:
         """Variance (B,) of the expected events from the finite simulation, for coefficients (C,)."""
-        return np.einsum("c,bcd,d->b", fractions, self.covariance, fractions)
+        return np.einsum("c,bcd,d->b", coefficients, self.covariance, coefficients)
 
-    def effective_entries(self, fractions: np.ndarray) -> np.ndarray:
+    def effective_entries(self, coefficients: np.ndarray) -> np.ndarray:
         """Effective simulated events (B,) behind the expectation at coefficients (C,): expected^2 / variance."""
-        return effective_entries(self.expected(np.asarray(fractions)), self.variance(np.asarray(fractions)))
+        return effective_entries(self.expected(np.asarray(coefficients)), self.variance(np.asarray(coefficients)))
 
 
 def fill_templates(
@@ -143,7 +143,7 @@ class BinnedModel:
         """
         _require_no_deficit(templates, name)
         kappa = np.linspace(*mixture.coordinate_bounds, POSITIVE_POINTS)
-        expected = templates.expected(mixture.fractions(kappa))
+        expected = templates.expected(mixture.coefficients_along(kappa))
         point, at = np.unravel_index(int(np.argmin(expected)), expected.shape)
         if not expected[point, at] > 0.0:
             below = [
@@ -173,15 +173,15 @@ class BinnedModel:
 
     def asimov(self, mu: float) -> np.ndarray:
         """Expected counts (B,) at a parameter value."""
-        return self.templates.expected(self.mixture.fractions(self.mixture.to_coordinate(mu)))[0]
+        return self.templates.expected(self.mixture.coefficients_along(self.mixture.to_coordinate(mu)))[0]
 
     def expected(self, mu: float, alpha: np.ndarray | None = None) -> np.ndarray:
         """Expected counts (B,) at a parameter value and nuisance parameters (K,)."""
         systematics = self.templates.systematics
         if systematics is None or alpha is None:
             return self.asimov(mu)
-        rates = varied_rates(systematics, self.templates.counts.T, self.templates.shapes, alpha)
-        return rates @ self.mixture.fractions(self.mixture.to_coordinate(mu))[0]
+        intensities = varied_intensities(systematics, self.templates.counts.T, self.templates.shapes, alpha)
+        return intensities @ self.mixture.coefficients_along(self.mixture.to_coordinate(mu))[0]
 
 
 def _require_no_deficit(templates: Templates, name: str) -> None:

@@ -39,23 +39,25 @@ class Deficit:
         return self.total < -SIGNIFICANT * self.error
 
 
-def find_deficits(mixture: Mixture, rates: np.ndarray, densities: Callable[[], np.ndarray]) -> tuple[Deficit, ...]:
+def find_deficits(
+    mixture: Mixture, intensities: np.ndarray, densities: Callable[[], np.ndarray]
+) -> tuple[Deficit, ...]:
     """Ask the simulation wherever, within the bounds of the parameter, reference events have a negative intensity.
 
     Args:
         mixture: gives coefficients, yields and bounds.
-        rates: (n, C) nu_c r_c of the reference events.
+        intensities: (n, C) nu_c r_c of the reference events.
         densities: gives the simulation's weights (n, C), columns of sum one; asked only if there is anything to ask.
     """
     weights, found = None, []
     for kappa in np.linspace(*mixture.coordinate_bounds, POINTS):
-        fractions = mixture.fractions(kappa)[0]
-        rows = np.flatnonzero(rates @ fractions < 0.0)
+        coefficients = mixture.coefficients_along(kappa)[0]
+        rows = np.flatnonzero(intensities @ coefficients < 0.0)
         if not len(rows):
             continue
         if weights is None:
             weights = densities()
-        expected = weights[rows] @ (fractions * mixture.yields)
+        expected = weights[rows] @ (coefficients * mixture.yields)
         error = float(np.sqrt((expected**2).sum()))
         found.append(Deficit(float(mixture.to_parameter(kappa)), float(expected.sum()), error))
     return tuple(found)

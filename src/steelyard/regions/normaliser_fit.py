@@ -4,7 +4,7 @@ import numpy as np
 
 from steelyard.errors import ModelError
 from steelyard.model.effects import Normaliser, Systematics
-from steelyard.model.interpolation import event_values, exponential
+from steelyard.model.interpolation import CODES, NAMES, code4, event_values, exponential
 from steelyard.model.interpolation.code4 import code4_coefficients, non_positive
 from steelyard.model.normaliser import sided_weights
 from steelyard.regions.cumulants import NEGLIGIBLE, Cubic, third_order
@@ -61,7 +61,7 @@ def build_normaliser(
         # Events that fall back to the exponential form are in the sums already.
         expectations[t, inside] += (total[t] - moments[t, 6]) * np.eye(1, 3)
         expectations[t, inside] += _polynomial(moments[t, :6], knots[inside])
-    expectations[:, knots == 0.0, 0] = total[:, None]  # the nominal rates have no rounding error of a sum
+    expectations[:, knots == 0.0, 0] = total[:, None]  # the nominal intensities have no rounding error of a sum
     table = _logarithm(expectations / total[:, None, None], systematics)
     expected = np.full(densities.shape[1], EXPECTED) if expected is None else np.asarray(expected, dtype=float)
     pairs, pair_factors, cubics = [], [], {}
@@ -114,7 +114,9 @@ def _add_inside(
 
     Events on which code 4 falls back are summed at the knots, and their Σ w is the last of the moments.
     """
-    if kind == "code4":
+    inside = CODES[NAMES.index(kind)]
+    if inside is code4:
+        inside = exponential
         fallen = non_positive(up, down)
         if not fallen.any():
             moments[:6] += code4_coefficients(up, down) @ weights
@@ -123,7 +125,7 @@ def _add_inside(
         up, down, weights = up[fallen], down[fallen], weights[fallen]
         moments[6] += weights.sum()
     for q in np.flatnonzero(np.abs(knots) < 1.0):
-        sums[q] += [values @ weights for values in exponential.derivatives(up, down, knots[q])]
+        sums[q] += [values @ weights for values in inside.derivatives(up, down, knots[q])]
 
 
 def _polynomial(coefficients: np.ndarray, alpha: np.ndarray) -> np.ndarray:

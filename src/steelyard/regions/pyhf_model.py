@@ -49,7 +49,7 @@ class PyhfModel:
         self._processes = templates.processes
 
     def minus_two_log_likelihood(
-        self, fractions: np.ndarray, counts: np.ndarray, alpha: dict[str, float] | None = None
+        self, coefficients: np.ndarray, counts: np.ndarray, alpha: dict[str, float] | None = None
     ) -> np.ndarray:
         """-2 ln L (G,) of counts (B,) at coefficients (G, C), with the factorials of the counts, without constraints.
 
@@ -57,7 +57,7 @@ class PyhfModel:
         """
         counts = np.asarray(counts, dtype=float)
         values = []
-        for row in np.asarray(fractions, dtype=float):
+        for row in np.asarray(coefficients, dtype=float):
             given = {f"coefficient_{process}": value for process, value in zip(self._processes, row, strict=True)}
             given |= alpha or {}
             point = np.array([given.get(name, 0.0) for name in self._model.config.par_order])
@@ -84,15 +84,15 @@ def pyhf_difference(model: BinnedModel, counts: np.ndarray, kappa: Sequence[floa
     kappa = np.atleast_1d(np.asarray(kappa, dtype=float))
     constant = 2.0 * gammaln(np.asarray(counts, dtype=float) + 1.0).sum()
     likelihood, theirs = model.likelihood(counts), PyhfModel(model.templates)
-    fractions = model.mixture.fractions(kappa)
-    pairs = [(likelihood.value(kappa), theirs.minus_two_log_likelihood(fractions, counts))]
+    coefficients = model.mixture.coefficients_along(kappa)
+    pairs = [(likelihood.value(kappa), theirs.minus_two_log_likelihood(coefficients, counts))]
     systematics = model.templates.systematics
     for alpha in () if systematics is None else _points(model.templates):
         moved = alpha - systematics.nominal
-        penalty = float((moved**2) @ systematics.constrained)
+        penalty = float(systematics.parameters.penalty(alpha, systematics.nominal)[0].sum())
         ours = likelihood.value(kappa[:1], alpha) - penalty
         named = {name: value for name, value in zip(systematics.names, moved, strict=True) if value}
-        pairs.append((ours, theirs.minus_two_log_likelihood(fractions[:1], counts, named)))
+        pairs.append((ours, theirs.minus_two_log_likelihood(coefficients[:1], counts, named)))
     return max(float(np.abs((ours + constant) / other - 1.0).max()) for ours, other in pairs)
 
 

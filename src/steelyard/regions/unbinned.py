@@ -14,18 +14,16 @@ from steelyard.data.reference_events import ReferenceEvents
 from steelyard.errors import ModelError
 from steelyard.io.files import whole
 from steelyard.likelihood.integration import Integration
-from steelyard.likelihood.kernels.total_intensity import event_intensities
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.coefficient_forms import CoefficientForm
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Systematics, from_arrays, to_arrays
 from steelyard.model.mixture import Mixture
-from steelyard.model.model import Model as StatisticalModel
-from steelyard.model.normaliser import log_normaliser
+from steelyard.model.model import Model
 from steelyard.model.parameters import Coordinate
-from steelyard.model.rates import check_total_rate
 from steelyard.model.region import UnbinnedRegion
-from steelyard.regions.negative_intensity import Deficit, find_deficits, negative_weights
+from steelyard.regions.asimov import asimov_weights
+from steelyard.regions.negative_intensity import Deficit, find_deficits
 from steelyard.regions.normalisation import Normalisation, normalise
 from steelyard.regions.normaliser_fit import build_normaliser
 from steelyard.regions.pruning import Pruned, prune_norms
@@ -39,12 +37,12 @@ Point = ArrayLike | Mapping[str, float] | None
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class UnbinnedModel:
     """A mixture with its reference events, and what nuisance parameters do to them.
 
     Attributes:
         mixture: processes, coefficients, yields.
-        rates: (n, C) nu_c r_c(x_i) of the reference events, exactly normalised: E_ref[r_c] = 1.
+        intensities: (n, C) nu_c r_c(x_i) of the reference events, exactly normalised: E_ref[r_c] = 1.
         weights: (n,) weights of the reference events, sum 1.
         normalisation: what the raw ratios were divided by; observed data are divided by the same numbers.
         rows: (n, 2) sample number and row in that sample's store of each reference event.
@@ -56,7 +54,7 @@ class Model:
     """
 
     mixture: Mixture
-    rates: np.ndarray
+    intensities: np.ndarray
     weights: np.ndarray
     normalisation: Normalisation
     rows: np.ndarray
@@ -70,7 +68,7 @@ class Model:
         if self.systematics is None:
             object.__setattr__(self, "systematics", Systematics.none(len(self.mixture.processes)))
         if self.log_g is None:
-            empty = np.zeros((len(self.rates), len(self.systematics.terms), 2), dtype=np.float32)
+            empty = np.zeros((len(self.intensities), len(self.systematics.terms), 2), dtype=np.float32)
             object.__setattr__(self, "log_g", empty)
         if self.raw_g is None:
             object.__setattr__(self, "raw_g", ShapeNormalisation.none())
@@ -78,58 +76,25 @@ class Model:
     @property
     def densities(self) -> np.ndarray:
         """The density of each process on the reference events, (n, C); a column has the sum nu_c."""
-        return self.weights[:, None] * self.rates
+        return self.weights[:, None] * self.intensities
 
     @cached_property
-    def statistical(self) -> StatisticalModel:
+    def statistical(self) -> Model:
         """Without the reference events: the one region as fits have it."""
-        return StatisticalModel((UnbinnedRegion("region", self.mixture, self.systematics),))
+        return Model((UnbinnedRegion("region", self.mixture, self.systematics),))
 
     def asimov_weights(self, mu: float, alpha: Point = None) -> np.ndarray:
-        r"""Weights (n,) that turn the reference events into the expected data at ``mu`` and ``alpha``.
-
-        As in docs/theory.md 9,
-
-        .. math:: w_A(x|\mu,\alpha) = \frac{\nu(\mu,\alpha)}{\nu_\mathrm{ref}}
-                  \frac{p(x|\mu,\alpha)}{p_\mathrm{ref}(x)} w_\mathrm{ref}(x)
-                  = w_\mathrm{ref}(x) \sum_c f_c(\mu)\,\frac{G_c(\alpha)}{N_c(\alpha)}\,g_c(x|\alpha)\,\nu_c\,r_c(x)
-
-        with the reference weights normalised to one. Their sum is nu(mu, alpha): here N_c is the expectation over
-        these very events, whatever the form of the normaliser is.
-
-        Raises:
-            ModelError: some weights are negative. They are counted, never clipped: a clipped weight is a biased toy.
-                Or the expected rate itself is negative; or ``alpha`` is no point of the nuisance parameters.
-        """
-        point = self.systematics.point(alpha)
-        kappa = self.mixture.to_coordinate(mu)
-        if not self.mixture.total(kappa)[0] >= 0.0:
-            check_total_rate(self.mixture.coefficients, self.mixture.yields, np.array([mu]))
-        weights = event_intensities(
-            self.mixture, self.systematics, self.rates, self.log_g, kappa, point, self._exactly_normalised(point)
-        )
-        weights *= self.weights
-        negative = weights < 0.0
-        if negative.any():
-            share = -weights[negative].sum() / weights.sum()
-            number = np.count_nonzero(negative)
-            raise negative_weights(number, len(weights), share, mu, self.systematics, point, self.deficits)
-        return weights
-
-    def _exactly_normalised(self, point: np.ndarray) -> np.ndarray | None:
-        """(C,) factors from the model's normaliser to the joint expectation over the reference, at a point (K,)."""
-        if self.integration is None or not point[self.systematics.terms[:, 1]].any():
-            return None
-        return np.exp(log_normaliser(self.systematics, point) - self.integration.log_normaliser(point[None])[0])
+        """The Asimov data: :func:`steelyard.regions.asimov.asimov_weights`."""
+        return asimov_weights(self, mu, alpha)
 
     def asimov(self, mu: float, alpha: Point = None) -> Likelihood:
         """The likelihood of the Asimov data set at ``mu`` and ``alpha``, whose global observables are alpha too."""
         systematics = self.systematics
         point = np.where(systematics.constrained, systematics.point(alpha), systematics.nominal)
-        return self._likelihood(self.rates, self.log_g, self.asimov_weights(mu, alpha), point)
+        return self._likelihood(self.intensities, self.log_g, self.asimov_weights(mu, alpha), point)
 
-    def observed(self, rates: np.ndarray, log_g: np.ndarray | None = None) -> Likelihood:
-        """The likelihood of observed events with rates (N, C) and shape effects (N, T, 2).
+    def observed(self, intensities: np.ndarray, log_g: np.ndarray | None = None) -> Likelihood:
+        """The likelihood of observed events with intensities (N, C) and shape effects (N, T, 2).
 
         Raises:
             ModelError: the model has shape effects, and the events come without.
@@ -140,7 +105,7 @@ class Model:
                 f"the model has {terms} shape effects of nuisance parameters, and the observed events have none: rate "
                 "them with the networks of the variations (`event_shapes`)"
             )
-        return self._likelihood(rates, np.zeros((len(rates), 0, 2), np.float32) if log_g is None else log_g)
+        return self._likelihood(intensities, np.zeros((len(intensities), 0, 2), np.float32) if log_g is None else log_g)
 
     @cached_property
     def integration(self) -> Integration | None:
@@ -148,9 +113,9 @@ class Model:
         terms = self.systematics.terms[:, 0]
         if len(np.unique(terms)) == len(terms):
             return None
-        return Integration(self.mixture, self.systematics, self.rates, self.log_g, self.weights)
+        return Integration(self.mixture, self.systematics, self.intensities, self.log_g, self.weights)
 
-    def anchored(self, alpha: Point = None) -> "Model":
+    def anchored(self, alpha: Point = None) -> "UnbinnedModel":
         """The model with its normalisers corrected to the joint expectation about ``alpha``: for toys thrown there."""
         if self.integration is None:
             return self
@@ -158,7 +123,7 @@ class Model:
         result.__dict__["integration"] = self.integration  # its events stay packed
         return result
 
-    def event_rates(self, log_r: np.ndarray) -> np.ndarray:
+    def event_intensities(self, log_r: np.ndarray) -> np.ndarray:
         """nu_c r_c of any events from raw log ratios (N, C), normalised as the reference is."""
         return self.normalisation.intensities(log_r, self.mixture.yields)
 
@@ -174,16 +139,16 @@ class Model:
 
     def _likelihood(
         self,
-        rates: np.ndarray,
+        intensities: np.ndarray,
         log_g: np.ndarray,
         weights: np.ndarray | None = None,
         global_observables: np.ndarray | None = None,
     ) -> Likelihood:
         if not len(self.systematics):
-            return Likelihood.of(self.mixture, rates, weights)
+            return Likelihood.of(self.mixture, intensities, weights)
         return Likelihood.of(
             self.mixture,
-            rates,
+            intensities,
             weights,
             systematics=self.systematics,
             log_g=log_g,
@@ -200,7 +165,7 @@ def build_model(
     events: ReferenceEvents,
     effects: "MeasuredEffects | None" = None,
     simulated: Callable[[], np.ndarray] | None = None,
-) -> Model:
+) -> UnbinnedModel:
     """Normalise the ratios on the reference events, multiply in the yields, and prepare the nuisance parameters.
 
     Args:
@@ -219,9 +184,9 @@ def build_model(
     processes = tuple(yields)
     mixture = Mixture(processes, coefficients, np.array(list(yields.values())), (float(bounds[0]), float(bounds[1])))
     normalisation = normalise(processes, log_r, events.weights)
-    rates = normalisation.intensities(log_r, mixture.yields)
-    deficits = find_deficits(mixture, rates, simulated) if simulated else ()
-    model = Model(mixture, rates, events.weights, normalisation, events.rows, deficits=deficits)
+    intensities = normalisation.intensities(log_r, mixture.yields)
+    deficits = find_deficits(mixture, intensities, simulated) if simulated else ()
+    model = UnbinnedModel(mixture, intensities, events.weights, normalisation, events.rows, deficits=deficits)
     if effects is None or not effects.declared.nuisances:
         return model
     declared = effects.declared
@@ -234,7 +199,7 @@ def build_model(
     _require_effects(systematics)
     # As many events as a process has at most, of either sign, where the parameter of interest goes.
     reach = np.linspace(*mixture.coordinate_bounds, 101)
-    expected = np.abs(mixture.fractions(reach)).max(axis=0) * mixture.yields
+    expected = np.abs(mixture.coefficients_along(reach)).max(axis=0) * mixture.yields
     systematics = systematics.with_effects(normaliser=build_normaliser(systematics, log_g, densities, expected))
     return replace(model, systematics=systematics, log_g=log_g, raw_g=raw_g, pruned=(*pruned, *also_pruned))
 
@@ -254,7 +219,7 @@ _COEFFICIENTS = ("parameters", "expressions", "nominal", "lower")
 _VARIATIONS = ("mean", "error", "columns", "symmetrised", "log_mean")
 
 
-def save_model(model: Model, path: str | os.PathLike) -> None:
+def save_model(model: UnbinnedModel, path: str | os.PathLike) -> None:
     """Write a model as one uncompressed ``.npz``."""
     coefficients = model.mixture.coefficients
     header = {
@@ -271,7 +236,7 @@ def save_model(model: Model, path: str | os.PathLike) -> None:
             temporary,
             header=json.dumps(header),
             yields=model.mixture.yields,
-            rates=model.rates,
+            intensities=model.intensities,
             weights=model.weights,
             mean=model.normalisation.mean,
             error=model.normalisation.error,
@@ -286,7 +251,7 @@ def save_model(model: Model, path: str | os.PathLike) -> None:
         )
 
 
-def load_model(path: str | os.PathLike) -> Model:
+def load_model(path: str | os.PathLike) -> UnbinnedModel:
     """Read what :func:`save_model` wrote."""
     with np.load(path) as file:
         header = json.loads(str(file["header"]))
@@ -295,7 +260,7 @@ def load_model(path: str | os.PathLike) -> Model:
         form = CoefficientForm(**{name: file[f"form_{name}"] for name in CoefficientForm._fields})
         coefficients = coefficients.knowing([Coordinate(**item) for item in header["coordinates"]], form)
         variations = tuple(tuple(variation) for variation in json.loads(str(file["variations"])))
-        return Model(
+        return UnbinnedModel(
             Mixture(
                 processes,
                 coefficients,
@@ -304,7 +269,7 @@ def load_model(path: str | os.PathLike) -> Model:
                 tuple(map(tuple, header["others"])),
                 header["free"],
             ),
-            file["rates"],
+            file["intensities"],
             file["weights"],
             Normalisation(processes, file["mean"], file["error"]),
             file["rows"],

@@ -7,6 +7,7 @@ different things in different modules.
 
 A digest stops at a registry (:class:`steelyard.registry.Registry`): its list does not count, so that a choice more
 reruns nothing, and its choices are reached by text. A rule names those that its stage uses beside the stage's modules.
+It goes through :func:`steelyard.model.choices.load_all`, whose choices belong together.
 """
 
 import ast
@@ -18,6 +19,7 @@ from typing import Any
 
 PACKAGE = "steelyard"
 REGISTRY = "Registry"  # the class whose lists of choices do not count
+LOAD_ALL = "load_all"  # the function that imports what it is given as text
 _ROOT = Path(__file__).parents[1]
 
 
@@ -115,6 +117,9 @@ def _imported(tree: ast.Module) -> tuple[tuple[Path, ...], set[str]]:
             for alias in node.names:
                 if alias.name.split(".")[0] == PACKAGE:
                     paths += _files(alias.name)
+        elif isinstance(node, ast.Call) and _calls(node, LOAD_ALL):
+            places = [place.value for place in node.args if isinstance(place, ast.Constant)]
+            paths += [path for place in places for path in _files(f"{PACKAGE}.{str(place).partition(':')[0]}")]
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             waiting += node.orelse  # what is imported for type annotations alone is not run
         else:

@@ -18,7 +18,7 @@ EVENTS = 40
 
 def main() -> None:
     """Fit a small data set in all the ways that jobs do."""
-    rates = np.random.default_rng(0).uniform(0.5, 1.5, (EVENTS, 2))
+    intensities = np.random.default_rng(0).uniform(0.5, 1.5, (EVENTS, 2))
     mixture = Mixture(("s", "b"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), np.array([10.0, 30.0]), (0.0, 5.0))
     shape = Systematics.of(
         (Nuisance("shape"),),
@@ -28,12 +28,12 @@ def main() -> None:
     )
     log_g = np.full((EVENTS, 1, 2), [0.01, -0.01], dtype=np.float32)
     offsets = np.array([0, EVENTS // 2, EVENTS])
-    fit_toys(mixture, rates, offsets, 1.0, shape, log_g, np.zeros((2, 1)))
-    fit_toys(mixture, rates, offsets, 1.0)
+    fit_toys(mixture, intensities, offsets, 1.0, shape, log_g, np.zeros((2, 1)))
+    fit_toys(mixture, intensities, offsets, 1.0)
     interpolate("code4", 3.0, 3.0, 0.5)
     for weights in (None, np.ones(EVENTS)):
-        scan(Likelihood.of(mixture, rates, weights, shape, log_g), np.array([0.5, 1.0]))
-        scan(Likelihood.of(mixture, rates, weights), np.array([0.5, 1.0]))
+        scan(Likelihood.of(mixture, intensities, weights, shape, log_g), np.array([0.5, 1.0]))
+        scan(Likelihood.of(mixture, intensities, weights), np.array([0.5, 1.0]))
 
 
 if __name__ == "__main__":

@@ -35,12 +35,12 @@ def exact():
 
 
 def data(seed=3, mu=1.0):
-    """x of one experiment, and the rates of its events."""
+    """x of one experiment, and the intensities of its events."""
     analysis = Exact(2_000)
     rng = np.random.default_rng(seed)
     weights = analysis.model.asimov_weights(mu)
     rows = rng.choice(len(weights), size=rng.poisson(weights.sum()), p=weights / weights.sum())
-    return analysis.x[rows], analysis.model.rates[rows]
+    return analysis.x[rows], analysis.model.intensities[rows]
 
 
 def test_many_bins_of_a_sufficient_observable_are_the_unbinned_likelihood(exact):
@@ -111,8 +111,8 @@ def test_edges_leave_events_out_and_quantiles_do_not(exact):
 
 
 def test_discriminant_is_the_log_ratio_of_densities(exact):
-    x, rates = data()
-    result = discriminant_baseline("S/B", exact.given(), exact.model.rates, "S", "B", 20, rates)
+    x, intensities = data()
+    result = discriminant_baseline("S/B", exact.given(), exact.model.intensities, "S", "B", 20, intensities)
     # S/B rises with x, so quantile bins in it are the same as in x
     same = fixed_baseline("x", "observable", "x", exact.given(), exact.x, 20, x)
     assert np.allclose(result.asimov.t, same.asimov.t, rtol=1e-3, atol=1e-6)
@@ -124,15 +124,15 @@ def test_discriminant_is_the_log_ratio_of_densities(exact):
 
 
 def test_parameterised_test_is_that_of_its_own_histogram(exact):
-    _, rates = data()
+    _, intensities = data()
     given = exact.given()
-    result = parameterised_baseline("p", given, exact.model.rates, 20, rates)
+    result = parameterised_baseline("p", given, exact.model.intensities, 20, intensities)
     mixture = given.mixture
     for mu in (0.0, 0.5, 2.0):
         kappa = float(mixture.to_coordinate(mu))
-        shape = mixture.fractions(kappa)[0]
+        shape = mixture.coefficients_along(kappa)[0]
         single = fixed_baseline(
-            "one", "observable", "O", given, exact.model.rates @ shape, 20, rates @ shape
+            "one", "observable", "O", given, exact.model.intensities @ shape, 20, intensities @ shape
         )  # quantiles of the reference and not of the hypothesis: close, not equal
         place = int(np.argmin(np.abs(MU - mu)))
         assert result.asimov.t[place] == pytest.approx(single.asimov.t[place], rel=0.15, abs=0.02)
@@ -141,13 +141,15 @@ def test_parameterised_test_is_that_of_its_own_histogram(exact):
 
 def test_many_bins_of_the_parameterised_observable_approach_the_unbinned_likelihood(exact):
     unbinned = scan(exact.model.asimov(1.0), MU).t
-    fine, coarse = (parameterised_baseline("p", exact.given(), exact.model.rates, bins).asimov.t for bins in (60, 4))
+    fine, coarse = (
+        parameterised_baseline("p", exact.given(), exact.model.intensities, bins).asimov.t for bins in (60, 4)
+    )
     assert np.all(fine <= unbinned + 1e-6) and np.all(coarse <= unbinned + 1e-6)
     assert coarse.sum() < fine.sum()
 
 
 def test_parameterised_asimov_has_its_minimum_at_the_truth(exact):
-    result = parameterised_baseline("p", exact.given(truth=0.5), exact.model.rates, 20)
+    result = parameterised_baseline("p", exact.given(truth=0.5), exact.model.intensities, 20)
     assert result.asimov.hat == pytest.approx(0.5, abs=0.02)
     assert result.asimov.t[5] == pytest.approx(0.0, abs=1e-6)
     assert result.asimov.counts.sum() == pytest.approx(exact.model.mixture.total(np.sqrt(0.5))[0])
@@ -157,10 +159,10 @@ def test_parameterised_asimov_has_its_minimum_at_the_truth(exact):
 
 def test_parameterised_edges_are_those_of_the_logarithm(exact):
     edges = [-3.0, -0.1, 0.0, 0.1, 3.0]
-    result = parameterised_baseline("p", exact.given(mu=np.array([0.5, 1.0])), exact.model.rates, edges)
+    result = parameterised_baseline("p", exact.given(mu=np.array([0.5, 1.0])), exact.model.intensities, edges)
     assert np.allclose(result.edges, edges)
     mixture = exact.model.mixture
-    ratio = exact.model.rates @ mixture.fractions(1.0)[0] / mixture.total(1.0)[0]
+    ratio = exact.model.intensities @ mixture.coefficients_along(1.0)[0] / mixture.total(1.0)[0]
     inside = (np.log(ratio) >= 0.0) & (np.log(ratio) < 0.1)
     assert result.asimov.counts[2] == pytest.approx(exact.model.asimov_weights(1.0)[inside].sum(), rel=1e-6)
 
@@ -168,7 +170,7 @@ def test_parameterised_edges_are_those_of_the_logarithm(exact):
 def test_points_of_the_scan_off_the_lower_bound_and_near_others_do_no_harm(exact):
     # 0.09765625 + 1e-13 is a rounding error away from a point equidistant in the root
     step = (np.sqrt(10.0) / 32) ** 2
-    result = parameterised_baseline("p", exact.given(mu=np.array([step + 1e-13, 1.0])), exact.model.rates, 10)
+    result = parameterised_baseline("p", exact.given(mu=np.array([step + 1e-13, 1.0])), exact.model.intensities, 10)
     assert np.all(np.isfinite(result.asimov.t))
     assert result.asimov.t_lower_bound > result.asimov.t[0]
     assert 1.0 < result.asimov.intervals["0.6827"][0][1] < 10.0
@@ -181,7 +183,7 @@ def test_results_are_checked_and_agree_with_pyhf(kind):
     if kind == "observable":
         result = fixed_baseline("x", "observable", "x", given, events.x, 20)
     else:
-        result = parameterised_baseline("x", given, events.rates, 20)
+        result = parameterised_baseline("x", given, events.intensities, 20)
     assert result.pyhf_difference < 1e-13
     assert [check.status for check in result.checks] == ["PASS", "PASS"]
     assert result.checks[0].value == result.effective_entries.min()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
+from steelyard.baselines import template_toys
 from steelyard.baselines.analyses import discriminant_baseline, fixed_baseline, parameterised_baseline
 from steelyard.baselines.results import BaselineInput, BaselineResult
 from steelyard.baselines.template_toys import MOST, ToyPlan, throw_counts
@@ -83,7 +84,7 @@ def observed():
     return np.random.default_rng(3).beta(1.3, 1.0, size=430)
 
 
-def rates_of(x, given):
+def intensities_of(x, given):
     return given.densities[np.clip((x * len(given.densities)).astype(int), 0, len(given.densities) - 1)] * [
         60.0 * len(given.densities),
         300.0 * len(given.densities),
@@ -91,12 +92,12 @@ def rates_of(x, given):
 
 
 def results(kind, x, given, observed):
-    rates, seen = rates_of(x, given), rates_of(observed, given)
+    intensities, seen = intensities_of(x, given), intensities_of(observed, given)
     if kind == "observable":
         return fixed_baseline("h", kind, "x", given, x, EDGES, observed)
     if kind == "discriminant":
-        return discriminant_baseline("h", given, rates, "s", "b", 6, seen)
-    return parameterised_baseline("h", given, rates, 6, seen)
+        return discriminant_baseline("h", given, intensities, "s", "b", 6, seen)
+    return parameterised_baseline("h", given, intensities, 6, seen)
 
 
 @pytest.mark.parametrize("kind", ["observable", "discriminant", "parameterised"])
@@ -158,3 +159,23 @@ def test_a_bin_that_expects_less_than_nothing_is_an_error():
     model = BinnedModel(linear([1.0, 4.0]), templates)
     with pytest.raises(ModelError, match="at 3: bin 1 expects -1"):
         throw_counts(model, 3.0, None, 5, seed=1)
+
+
+def test_global_observables_come_from_the_constraints(monkeypatch):
+    """Also of a width that is not 1, and of counts."""
+    nuisances = (Nuisance("narrow", scale=0.5), Nuisance("control", "poisson", "linear", 1.0, (0.0, 5.0), 25.0))
+    factors = np.array([[False, False], [False, True]])
+    templates = Templates(
+        ("s", "b"),
+        np.array([[4.0], [9.0]]),
+        np.zeros((1, 2, 2)),
+        np.zeros((1, 0, 2), dtype=np.float32),
+        Systematics.of(nuisances, np.zeros((2, 2, 2)), factors, np.zeros((0, 2), dtype=np.int64)),
+    )
+    found, toys, truth = {}, 4000, np.array([0.3, 1.2])
+    monkeypatch.setattr(template_toys, "fit_toys", lambda *_, **given: found.update(given))
+    throw_counts(BinnedModel.of(linear([4.0, 9.0]), templates, "count"), 1.0, truth, toys, seed=2)
+    observed, width = found["global_observables"], np.array([0.5, np.sqrt(1.2 / 25.0)])
+    assert np.all(np.abs(observed.mean(axis=0) - truth) < 4.0 * width / np.sqrt(toys))
+    assert np.all(np.abs(observed.std(axis=0) / width - 1.0) < 4.0 / np.sqrt(2.0 * toys))
+    np.testing.assert_allclose(observed[:, 1] * 25.0, np.round(observed[:, 1] * 25.0), atol=1e-9)

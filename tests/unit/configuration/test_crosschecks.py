@@ -8,7 +8,7 @@ import yaml
 from steelyard.configuration.schema import load, resolve
 from steelyard.errors import ConfigurationError, ModelError
 from steelyard.model.coefficients import Coefficients
-from steelyard.model.rates import check_total_rate
+from steelyard.model.total_rate import check_total_rate
 
 EMBEDDED = yaml.safe_load((Path(__file__).parents[3] / "config/config.yaml").read_text())
 FILES = {

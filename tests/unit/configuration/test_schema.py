@@ -316,8 +316,9 @@ def kind_of(value):
         return ", ".join(f"`{choice}`" for choice in value["enum"])
     if "const" in value:
         return f"`{value['const']}`"
-    if "anyOf" in value:
-        return " or ".join(kind_of(each) for each in value["anyOf"] if each.get("type") != "null")
+    for choice in ("anyOf", "oneOf"):
+        if choice in value:
+            return " or ".join(kind_of(each) for each in value[choice] if each.get("type") != "null")
     if value["type"] == "array":
         inner = value["items"] if value.get("items") else value["prefixItems"][0]
         return f"list of {kind_of(inner)}"

@@ -77,6 +77,26 @@ def test_the_base_of_the_changes_is_valid():
             "systematics[k].constraint: found 'log-normal'; did you mean 'log_normal'? (choose from: gaussian, ",
         ),
         (
+            systematic(constraint="poisson"),  # of a factor about 1
+            "systematics[k].constraint: found 'poisson'; choose from: gaussian, log_normal, uniform, free",
+        ),
+        (
+            systematic(constraint={"kind": "gausian", "width": 0.5}),
+            "systematics[k].constraint.kind: found 'gausian'; did you mean 'gaussian'? (choose from: gaussian, ",
+        ),
+        (
+            systematic(constraint={"kind": "gaussian", "widht": 0.5}),
+            "systematics[k].constraint.widht: unknown key; did you mean 'width'? (valid keys: kind, width)",
+        ),
+        (
+            systematic(constraint={"kind": "log_normal", "width": 0}),
+            "systematics[k].constraint.width: found 0; it should be greater than 0",
+        ),
+        (
+            norm_factor(nominal=0, constraint="poisson"),
+            "norm_factors[free].constraint: found poisson, which has no minimum at the nominal value 0; correct the ",
+        ),
+        (
             systematic(interpolation="code5"),
             "systematics[k].interpolation: found 'code5'; did you mean 'code4'?",
         ),
@@ -354,6 +374,9 @@ def test_a_problem_names_file_key_finding_and_remedy(change, expected):
         effect(files={"up": {"all": ["a.root"]}}, trees={"up": "t"}),  # another tree of the same files
         effect(files={"up": {"more": ["c.root"]}}, processes=["other"]),  # the other sample stays as it is
         norm_factor(nominal=0, bounds=[0, 1]),
+        norm_factor(constraint={"kind": "poisson", "events": 1e3}),
+        # on the same processes, and told from the other by its measurement
+        lambda c: c["norm_factors"].append({**c["norm_factors"][0], "name": "known", "constraint": "gaussian"}),
         lambda c: c["norm_factors"].append({"name": "both", "processes": ["other", "signal"]}),
         lambda c: [c["samples"][0].pop("event_id"), c["systematics"].pop(1)],  # weights need none
         lambda c: c["belts"].update(nuisances="constraint"),

@@ -145,7 +145,13 @@ def test_constraints_become_nuisance_parameters():
             {"name": "c", "constraint": "uniform", "effects": norm},
             {"name": "d", "constraint": "free", "interpolation": "exponential", "effects": norm},
             {"name": "e", "constraint": "uniform", "bounds": [-2, 2], "effects": norm},
-            norm_factors=[{"name": "f", "processes": ["other"], "nominal": 1.5, "bounds": [0.5, 2]}],
+            {"name": "g", "constraint": {"kind": "gaussian", "width": "5e-1"}, "effects": norm},
+            {"name": "h", "constraint": {"kind": "log_normal", "width": 2}, "effects": norm},
+            {"name": "i", "constraint": {"kind": "uniform"}, "effects": norm},
+            norm_factors=[
+                {"name": "f", "processes": ["other"], "nominal": 1.5, "bounds": [0.5, 2]},
+                {"name": "n", "processes": ["other"], "constraint": {"kind": "poisson", "events": 25}},
+            ],
         )
     )
     assert found == (
@@ -154,8 +160,28 @@ def test_constraints_become_nuisance_parameters():
         Nuisance("c", "uniform", "code4", 0.0, (-1.0, 1.0)),
         Nuisance("d", "free", "exponential", 0.0, (-5.0, 5.0)),
         Nuisance("e", "uniform", "code4", 0.0, (-2.0, 2.0)),
+        Nuisance("g", "gaussian", "code4", 0.0, (-5.0, 5.0), 0.5),
+        Nuisance("h", "gaussian", "exponential", 0.0, (-5.0, 5.0), 2.0),
+        Nuisance("i", "uniform", "code4", 0.0, (-1.0, 1.0)),
         Nuisance("f", "free", "linear", 1.5, (0.5, 2.0)),
+        Nuisance("n", "poisson", "linear", 1.0, (0.0, 5.0), 25.0),
     )
+    assert [nuisance.parameter.role for nuisance in found[-2:]] == ["free", "nuisance"]
+
+
+def test_a_constraint_without_a_number_is_written_down_as_its_name():
+    """So that what is recorded of an analysis is what it was before constraints had numbers."""
+    effect = [{"processes": ["signal"], "norm": 1.1}]
+    factor = {"name": "f", "processes": ["other"]}
+    found = configured(
+        {"name": "a", "constraint": {"kind": "gaussian"}, "effects": effect},
+        {"name": "b", "constraint": {"kind": "gaussian", "width": 0.5}, "effects": effect},
+        norm_factors=[factor],
+    )
+    kept = json.loads(found.model_dump_json(by_alias=True))
+    assert [item["constraint"] for item in kept["systematics"]] == ["gaussian", {"kind": "gaussian", "width": 0.5}]
+    assert "constraint" not in kept["norm_factors"][0]
+    assert resolve(kept, files=False) == found
 
 
 @pytest.mark.parametrize("number", [1.25, "1.25", [1.25, 0.8]])

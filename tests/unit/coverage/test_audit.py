@@ -63,7 +63,7 @@ def test_critical_values_are_compared_at_nominal_nuisance_parameters_only(belt):
 
 def test_experiments_round_trip(interference, tmp_path):
     rows, offsets = ToySampler.at(interference, 1.0).draw(5, np.random.default_rng(0))
-    seen = SeenEvents(interference, interference.rates[rows], interference.log_g[rows])
+    seen = SeenEvents(interference, interference.intensities[rows], interference.log_g[rows])
     fitted = fit_experiments(seen, seen, offsets, 1.0, {}, seed=3)
     np.testing.assert_array_equal(fitted.learned.t, fitted.exact.t)
     save_experiments(fitted, tmp_path / "experiments.npz")

@@ -52,6 +52,10 @@ def test_nine_points_within_the_bounds_of_which_each_nuisance_is_seen_eight_time
     )
     assert set(shared_points(narrow, ["a"])[:, 0]) == {-1.0, 0.0, 1.0}
     assert len(shared_points(SYSTEMATICS, [])) == 1
+    known = Systematics.of(
+        (Nuisance("a", scale=0.25),), np.zeros((1, 1, 2)), np.zeros((1, 1), bool), np.zeros((0, 2), int)
+    )
+    assert set(shared_points(known, ["a"])[:, 0]) == {-0.5, 0.0, 0.5}  # two of its errors
 
 
 def test_critical_values_between_the_points_are_right():

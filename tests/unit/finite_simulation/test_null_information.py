@@ -73,8 +73,8 @@ def test_it_is_the_post_fit_error_of_the_same_effect_in_the_model(noise):
 def test_other_processes_count_by_their_share_and_their_events():
     plain = model(background=60_000.0)
     assert other_processes(plain, 1.0, "S", {"S": 1000.0}) == 1.0
-    shares = plain.rates / plain.rates.sum(axis=1, keepdims=True)
-    squares = (plain.weights * plain.rates.sum(axis=1)) @ shares**2
+    shares = plain.intensities / plain.intensities.sum(axis=1, keepdims=True)
+    squares = (plain.weights * plain.intensities.sum(axis=1)) @ shares**2
     expected = 1.0 + squares[1] / squares[0] * 1000.0 / 250.0
     assert other_processes(plain, 1.0, "S", {"S": 1000.0, "B": 250.0}) == pytest.approx(expected, rel=1e-9)
     # at μ = 0 the signal has no events, and no noise
@@ -103,9 +103,9 @@ def test_a_parameter_that_the_noise_imitates_is_profiled_away():
 def test_an_event_without_density_counts_for_nothing(noise):
     plain = model()
     (before,), _, _ = null_information(plain, 1.0, "S", plain.rows, noise[None])
-    rates = plain.rates.copy()
-    rates[:3] = [[0.0], [-1.0], [0.0]]
-    (after,), _, _ = null_information(replace(plain, rates=rates), 1.0, "S", plain.rows, noise[None])
+    intensities = plain.intensities.copy()
+    intensities[:3] = [[0.0], [-1.0], [0.0]]
+    (after,), _, _ = null_information(replace(plain, intensities=intensities), 1.0, "S", plain.rows, noise[None])
     assert after == pytest.approx(before, rel=1e-2)
 
 

@@ -73,8 +73,8 @@ def reference(problem, number, rng, effects=None):
 
 def observed(problem, model, x, shapes=None):
     densities = problem.densities(x)
-    rates = model.event_rates(np.log(densities / densities.mean(axis=1, keepdims=True)))
-    return model.observed(rates, model.event_shapes(shapes(x)) if shapes else None)
+    intensities = model.event_intensities(np.log(densities / densities.mean(axis=1, keepdims=True)))
+    return model.observed(intensities, model.event_shapes(shapes(x)) if shapes else None)
 
 
 def data(problem, seed):

@@ -41,27 +41,27 @@ class TestFunctionalDerivative:
             response = ExpectedData.at(model, 1.0).response(mu, alpha)
             for c in range(4):
                 change = np.cos(3.0 * x + c)
-                share = model.weights * model.rates[:, c] / model.mixture.yields[c]
+                share = model.weights * model.intensities[:, c] / model.mixture.yields[c]
                 change -= share @ change
                 t = []
                 for step in (1e-4, -1e-4):
-                    rates = model.rates.copy()
-                    rates[:, c] *= 1.0 + step * change
-                    t.append(ExpectedData.at(replace(model, rates=rates), 1.0).response(mu, alpha).t)
+                    intensities = model.intensities.copy()
+                    intensities[:, c] *= 1.0 + step * change
+                    t.append(ExpectedData.at(replace(model, intensities=intensities), 1.0).response(mu, alpha).t)
                 assert (t[0] - t[1]) / 2e-4 == pytest.approx(share @ (response.phi[:, c] * change), rel=1e-5, abs=1e-6)
 
     def test_expected_data_with_negative_weights_are_refused(self):
         model = interference.model(1_000)
-        rates = model.rates.copy()
-        rates[3, 1] = -rates[3].sum()
+        intensities = model.intensities.copy()
+        intensities[3, 1] = -intensities[3].sum()
         with pytest.raises(ModelError, match="1 of 1000 reference events have a negative Asimov weight"):
-            ExpectedData.at(replace(model, rates=rates), 1.0)
+            ExpectedData.at(replace(model, intensities=intensities), 1.0)
 
     def test_a_negative_intensity_makes_t_infinite(self):
         model = interference.model(1_000)
-        rates = model.rates.copy()
-        rates[3, 2] = -rates[3].sum()
-        changed = replace(model, rates=rates)
+        intensities = model.intensities.copy()
+        intensities[3, 2] = -intensities[3].sum()
+        changed = replace(model, intensities=intensities)
         assert ExpectedData.at(changed, 1.0).response(0.0, NOTHING).t == np.inf
         events = SimulatedEvents(
             np.abs(model.densities) / model.mixture.yields, COMPOSITION, ("gg",), np.zeros(1_000, dtype=int), 1.0
@@ -238,7 +238,7 @@ class TestMembers:
         model = interference.model(2_000)
         x = (np.arange(2_000) + 0.5) / 2_000
         shape, sizes = np.cos(2.0 * np.pi * x), np.random.default_rng(0).normal(scale=1e-3, size=12)
-        log_r = [np.log(model.rates[:, c] / model.mixture.yields[c])[None].repeat(12, axis=0) for c in range(4)]
+        log_r = [np.log(model.intensities[:, c] / model.mixture.yields[c])[None].repeat(12, axis=0) for c in range(4)]
         log_r[1] = log_r[1] + sizes[:, None] * shape
         events = SimulatedEvents(
             model.densities / model.mixture.yields, COMPOSITION, ("gg",), np.zeros(2_000, dtype=int), 1.0

@@ -58,7 +58,7 @@ def test_fits_and_scans_do_not_depend_on_the_form(model):
     poor = with_weak_pairs(model)
     weights = model.asimov_weights(1.5, [0.8, -0.9])
     rows = np.random.default_rng(3).choice(len(weights), size=1075, p=weights / weights.sum())
-    good, bad = (each.observed(model.rates[rows], model.log_g[rows]) for each in (model, poor))
+    good, bad = (each.observed(model.intensities[rows], model.log_g[rows]) for each in (model, poor))
     for fixed in ({}, {"mu": 0.2}, {"first": 1.0}):
         found, other = fit(good, fixed), fit(bad, fixed)
         assert other.minimum == pytest.approx(found.minimum, abs=4e-3)

@@ -13,9 +13,9 @@ from steelyard.inference.fit import scan
 from steelyard.inference.toy_fits import fit_toys
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Nuisance
-from steelyard.regions.asimov import varied_rates
 from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects
 from steelyard.regions.unbinned import build_model
+from steelyard.regions.varied_intensities import varied_intensities
 
 EVENTS, PEAK, WIDTH, SCALE = 12_000, 125.0, 2.0, 0.005
 YIELDS = {"s": 60.0, "b": 1500.0}
@@ -102,8 +102,8 @@ def test_compiled_and_numpy_know_the_same_events(moved):
     likelihood = replace_weights(model, weights)
     for alpha in (-1.3, -0.6, 0.1, 0.8):
         point = np.array([alpha])
-        rates = varied_rates(model.systematics, model.rates, model.log_g, point)
-        expected = 2.0 * (1.4 * YIELDS["s"] + YIELDS["b"]) - 2.0 * weights @ np.log(rates @ [1.4, 1.0]) + alpha**2
+        intensities = varied_intensities(model.systematics, model.intensities, model.log_g, point)
+        expected = 2.0 * (1.4 * YIELDS["s"] + YIELDS["b"]) - 2.0 * weights @ np.log(intensities @ [1.4, 1.0]) + alpha**2
         assert likelihood.value(1.4, point)[0] == pytest.approx(expected, abs=1e-4)
         here, h = likelihood.expansion(1.4, point), 1e-3
         assert here.value == pytest.approx(expected, abs=1e-4)
@@ -119,7 +119,7 @@ def test_toys_with_such_events_are_fitted(moved):
     offsets = np.concatenate([[0], np.cumsum([len(chosen) for chosen in rows])])
     observed = 0.5 + generator.normal(size=(20, 1))
     arguments = offsets, 1.2, model.systematics, model.log_g, observed, np.concatenate(rows)
-    fits = fit_toys(model.mixture, model.rates, *arguments)
+    fits = fit_toys(model.mixture, model.intensities, *arguments)
     assert (fits.status <= 1).all() and np.isfinite(fits.t).all()
 
 
@@ -158,7 +158,7 @@ def test_six_bad_events_of_160_000_leave_the_others_as_they_are():
     (found,) = find_fall_back(model.mixture.processes, model.systematics, bad)
     assert found.events == 6
     point = np.array([0.4])
-    plain, changed = (varied_rates(model.systematics, model.rates, which, point) for which in (log_g, bad))
+    plain, changed = (varied_intensities(model.systematics, model.intensities, which, point) for which in (log_g, bad))
     same = np.arange(events) % every != 0
     np.testing.assert_array_equal(plain[same], changed[same])
     assert (changed > 0.0).all()

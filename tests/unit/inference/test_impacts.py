@@ -16,7 +16,7 @@ STATISTICAL = np.sqrt(SIGNAL + BACKGROUND) / SIGNAL
 SHIFT = SIZE * BACKGROUND / SIGNAL
 
 
-def counting(nuisances, log_yields, counted=SIGNAL + BACKGROUND):
+def counting(nuisances, log_yields, counted=SIGNAL + BACKGROUND, factors=None):
     """One bin as one event with the weight of what was counted."""
     mixture = Mixture(
         ("s", "b"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), np.array([SIGNAL, BACKGROUND]), (0.0, 5.0)
@@ -24,7 +24,7 @@ def counting(nuisances, log_yields, counted=SIGNAL + BACKGROUND):
     systematics = Systematics.of(
         tuple(nuisances),
         np.array(log_yields, dtype=float),
-        np.zeros((2, len(nuisances)), dtype=bool),
+        np.zeros((2, len(nuisances)), dtype=bool) if factors is None else factors,
         np.zeros((0, 2), dtype=np.int64),
     )
     return Likelihood.of(mixture, np.array([[SIGNAL, BACKGROUND]]), np.array([counted]), systematics)
@@ -60,11 +60,21 @@ def test_the_error_splits_into_data_and_groups(result):
     assert result.groups["experimental"] == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize("kind, number", [("gaussian", 0.1), ("poisson", 100.0)])
+def test_a_measurement_of_ten_per_cent_moves_the_signal_by_as_much_of_the_background(kind, number):
+    """A norm factor that is measured, with its error as the unit: one of 10 % is 0.4 of the signal, exactly."""
+    factor = Nuisance("b_norm", kind, "linear", 1.0, (0.0, 5.0), number)
+    data = counting([factor], np.zeros((2, 1, 2)), factors=np.array([[False], [True]]))
+    (impact,) = impacts(data).impacts
+    assert [impact.up, impact.down, impact.covariance] == pytest.approx([-SHIFT, SHIFT, -SHIFT], rel=5e-3)
+    assert impact.constraint == pytest.approx(1.0, rel=1e-3) and impact.pull == pytest.approx(0.0, abs=1e-3)
+
+
 def test_the_inflation_is_shown_where_the_constraint_does_not_matter():
     """Two bins of known S/B; the background's scale is loose, so that the data fix it: no part, but an inflation."""
     mixture = Mixture(("s", "b"), Coefficients(["mu"], ["mu", "1"], {"mu": 1.0}), np.array([100.0, 200.0]), (0.0, 9.0))
     # nu_c r_c over a bin's weight in a reference of two halves: signal 60 + 40, background 100 + 100
-    rates = np.array([[120.0, 200.0], [80.0, 200.0]])
+    intensities = np.array([[120.0, 200.0], [80.0, 200.0]])
     log_yields = np.zeros((2, 1, 2))
     log_yields[1, 0] = np.log([2.0, 0.5])
     loose = Systematics.of(
@@ -73,7 +83,7 @@ def test_the_inflation_is_shown_where_the_constraint_does_not_matter():
         np.zeros((2, 1), dtype=bool),
         np.zeros((0, 2), dtype=np.int64),
     )
-    found = impacts(Likelihood.of(mixture, rates, np.array([160.0, 140.0]), loose), groups={"b_norm": "theory"})
+    found = impacts(Likelihood.of(mixture, intensities, np.array([160.0, 140.0]), loose), groups={"b_norm": "theory"})
     # Fisher information of two Poisson bins in (mu, alpha), the constraint added
     slopes = np.array([[60.0, 40.0], [100.0 * np.log(2.0)] * 2])
     information = (slopes / np.array([160.0, 140.0])) @ slopes.T + np.diag([0.0, 1.0])

@@ -97,10 +97,10 @@ def test_experiments_are_fitted_as_by_the_exact_likelihood(size):
     norm = np.log(np.exp(log_shapes((np.arange(4000) + 0.5) / 4000, size)).mean(axis=0))
     log_g = np.zeros((len(x), 2, 2))
     log_g[:, :, 0] = log_shapes(x, size) - norm
-    rates = np.stack([50.0 * 3.0 * x**2, np.full(len(x), 1000.0)], axis=1)
+    intensities = np.stack([50.0 * 3.0 * x**2, np.full(len(x), 1000.0)], axis=1)
     offsets = np.concatenate([[0], np.cumsum([len(one) for one in data])])
     systematics = model.anchored(dict(zip(model.systematics.names, TRUTH, strict=True))).systematics
-    fits = fit_toys(model.mixture, rates, offsets, 1.0, systematics, log_g, observed)
+    fits = fit_toys(model.mixture, intensities, offsets, 1.0, systematics, log_g, observed)
     assert (fits.status <= Status.AT_BOUND).all()
     exact = np.array([exact_fit(*pair) for pair in zip(data, [size] * EXPERIMENTS, observed, strict=True)])
     sigma = exact[:, 0].std()

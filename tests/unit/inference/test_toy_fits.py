@@ -12,15 +12,15 @@ from steelyard.likelihood.likelihood import Likelihood
 def experiments(interference):
     sampler, generator = ToySampler.at(interference, 0.3), np.random.default_rng(7)
     rows, offsets = sampler.draw(200, generator)
-    return interference.rates[rows], offsets
+    return interference.intensities[rows], offsets
 
 
 @pytest.mark.parametrize("mu", [0.0, 0.3, 1.5])
 def test_batch_agrees_with_iminuit_on_every_toy(interference, experiments, mu):
-    rates, offsets = experiments
-    result = fit_toys(interference.mixture, rates, offsets, mu)
+    intensities, offsets = experiments
+    result = fit_toys(interference.mixture, intensities, offsets, mu)
     for index in range(len(offsets) - 1):
-        single = Likelihood.of(interference.mixture, rates[offsets[index] : offsets[index + 1]])
+        single = Likelihood.of(interference.mixture, intensities[offsets[index] : offsets[index + 1]])
         best = fit(single)
         t = single.value(np.sqrt(mu))[0] - best.minimum
         # Ours may be the deeper minimum, never the shallower one beyond the tolerance of Minuit.
@@ -32,10 +32,10 @@ def test_batch_agrees_with_iminuit_on_every_toy(interference, experiments, mu):
 
 
 def test_batches_do_not_depend_on_their_size(interference, experiments, monkeypatch):
-    rates, offsets = experiments
-    one = fit_toys(interference.mixture, rates, offsets, 0.3)
+    intensities, offsets = experiments
+    one = fit_toys(interference.mixture, intensities, offsets, 0.3)
     monkeypatch.setattr("steelyard.inference.toy_fits.CHUNK", 7)
-    many = fit_toys(interference.mixture, rates, offsets, 0.3, threads=2)
+    many = fit_toys(interference.mixture, intensities, offsets, 0.3, threads=2)
     np.testing.assert_allclose(many.t, one.t, atol=1e-8)
     assert (many.events == one.events).all() and (many.status == one.status).all()
 
@@ -49,8 +49,8 @@ def test_toys_at_the_bound_are_exact(interference):
 
 
 def test_empty_and_one_event_toys_have_a_defined_fit(interference):
-    rates = interference.rates[10_000:10_001]
-    result = fit_toys(interference.mixture, rates, np.array([0, 0, 1, 1]), 1.0)
+    intensities = interference.intensities[10_000:10_001]
+    result = fit_toys(interference.mixture, intensities, np.array([0, 0, 1, 1]), 1.0)
     assert list(result.events) == [0, 1, 0]
     assert (result.status <= Status.AT_BOUND).all()
     # No event: -2 ln L = 2 nu(mu), whose minimum over mu is where the expected number is smallest.
@@ -73,10 +73,10 @@ def test_no_toys(interference):
 
 
 def test_negative_asimov_weights_are_counted_not_clipped(interference):
-    rates = interference.rates.copy()
-    rates[:7, 3] = -1e4
+    intensities = interference.intensities.copy()
+    intensities[:7, 3] = -1e4
     broken = type(interference)(
-        interference.mixture, rates, interference.weights, interference.normalisation, interference.rows
+        interference.mixture, intensities, interference.weights, interference.normalisation, interference.rows
     )
     with pytest.raises(ModelError, match="7 of 20000 reference events have a negative Asimov weight"):
         ToySampler.at(broken, 1.0)

@@ -68,7 +68,7 @@ def test_events_at_a_time_are_bounded_and_ordinary_toys_stay_what_they_were(inte
     rng = np.random.default_rng(9)
     rng.spawn(1)
     rows, offsets = ToySampler.at(interference, 1.0).draw(20, rng)
-    copied = fit_toys(interference.mixture, interference.rates[rows], offsets, 1.0)
+    copied = fit_toys(interference.mixture, interference.intensities[rows], offsets, 1.0)
     looked_up = throw_toys(interference, 1.0, 20, seed=9)
     for name in ("t", "hat", "events"):
         np.testing.assert_array_equal(getattr(looked_up, name), getattr(copied, name))
@@ -114,10 +114,10 @@ def thrown(monkeypatch):
     """What the fits of pseudo-experiments are given, in place of the fits."""
     calls = []
 
-    def fit_toys(mixture, rates, offsets, mu, rows, **nuisances):
+    def fit_toys(mixture, intensities, offsets, mu, rows, **nuisances):
         if "log_g" in nuisances:
             nuisances["log_g"] = nuisances["log_g"][rows]
-        calls.append({"rates": rates[rows], "offsets": offsets, **nuisances})
+        calls.append({"intensities": intensities[rows], "offsets": offsets, **nuisances})
         columns = {field.name: np.zeros(len(offsets) - 1) for field in fields(ToyFits)}
         return ToyFits(**columns | {"events": np.diff(offsets)})
 
@@ -151,7 +151,7 @@ def test_fits_get_the_columns_of_the_drawn_events(shaped, thrown):
     fits = throw_toys(shaped, 0.7, 250, seed=3, nuisances="conditional", conditional=ALPHA)
     rows, offsets = ToySampler.at(shaped, 0.7, ALPHA).draw(200, np.random.default_rng(3))
     assert len(thrown) == 2
-    np.testing.assert_array_equal(thrown[0]["rates"], shaped.rates[rows])
+    np.testing.assert_array_equal(thrown[0]["intensities"], shaped.intensities[rows])
     np.testing.assert_array_equal(thrown[0]["log_g"], shaped.log_g[rows])
     np.testing.assert_array_equal(thrown[0]["offsets"], offsets)
     # The normaliser is that of the model, corrected about the point where the toys are thrown.
@@ -165,12 +165,12 @@ def test_fits_get_the_columns_of_the_drawn_events(shaped, thrown):
 def test_the_nominal_point_gives_the_events_of_no_nuisance_parameters(shaped, thrown):
     plain = replace(shaped, systematics=None, log_g=None)
     fits = throw_toys(plain, 0.7, 50, seed=3)
-    assert set(thrown[0]) == {"rates", "offsets"}  # nothing of nuisance parameters is asked for
+    assert set(thrown[0]) == {"intensities", "offsets"}  # nothing of nuisance parameters is asked for
     assert fits.thrown.shape == (50, 0)
     throw_toys(plain, 0.7, 50, seed=3, nuisances="constraint")
     throw_toys(shaped, 0.7, 50, seed=3)
     for call in thrown[1:]:
-        np.testing.assert_array_equal(call["rates"], thrown[0]["rates"])
+        np.testing.assert_array_equal(call["intensities"], thrown[0]["intensities"])
 
 
 @pytest.mark.parametrize(("nuisances", "conditional"), [("nominal", None), ("conditional", ALPHA)])
@@ -215,22 +215,22 @@ def test_events_of_toys_at_drawn_points_vary_by_more_than_poisson(shaped, thrown
     alpha[:, :3] = np.clip(generator.normal(size=(len(alpha), 3)), *shaped.systematics.bounds[:3].T)
     alpha[:, 3] = generator.uniform(-1.0, 1.0, size=len(alpha))
     expected = total_yield_factors(shaped.systematics, alpha) @ (
-        shaped.mixture.fractions(np.sqrt(mu))[0] * shaped.mixture.yields
+        shaped.mixture.coefficients_along(np.sqrt(mu))[0] * shaped.mixture.yields
     )
     counts = generator.poisson(expected)
     assert counts.var() > 1.5 * counts.mean()
     moments_agree(fits.events, counts.mean(), counts.var(), ((counts - counts.mean()) ** 4).mean())
     # Experiment by experiment they follow their own point.
     own = total_yield_factors(shaped.systematics, fits.thrown) @ (
-        shaped.mixture.fractions(np.sqrt(mu))[0] * shaped.mixture.yields
+        shaped.mixture.coefficients_along(np.sqrt(mu))[0] * shaped.mixture.yields
     )
     assert ((fits.events - own) ** 2 / own).sum() == pytest.approx(toys, abs=4.5 * np.sqrt(2.0 * toys))
 
 
 def test_negative_weights_at_a_drawn_point_are_counted_and_named(shaped):
-    rates = shaped.rates.copy()
-    rates[:7, 3] = -1e4
-    broken = replace(shaped, rates=rates)
+    intensities = shaped.intensities.copy()
+    intensities[:7, 3] = -1e4
+    broken = replace(shaped, intensities=intensities)
     alpha = np.stack([shaped.systematics.point({"k_NI": value}) for value in (0.0, 0.5)])
     with pytest.raises(ModelError, match=r"^7 of 2000 .* at parameter 1, k_NI = 0.5 \(they carry"):
         draw_each(broken, 1.0, alpha, np.random.default_rng(0))
@@ -240,7 +240,7 @@ def test_negative_weights_at_a_drawn_point_are_counted_and_named(shaped):
 
 def test_same_seed_same_toys_at_drawn_points(shaped, thrown):
     one, two, other = (throw_toys(shaped, 1.0, 30, seed, "constraint") for seed in (5, 5, 6))
-    np.testing.assert_array_equal(thrown[0]["rates"], thrown[1]["rates"])
+    np.testing.assert_array_equal(thrown[0]["intensities"], thrown[1]["intensities"])
     np.testing.assert_array_equal(one.global_observables, two.global_observables)
     assert not np.array_equal(one.thrown, other.thrown)
 

@@ -42,7 +42,7 @@ def wide_shapes(size=0.3):
 
 def formula(systematics, log_g, counts, kappa, alpha):
     """-2 ln L, and the expectation of the bins."""
-    expected = TEMPLATES.T * MIXTURE.fractions(kappa)[0]
+    expected = TEMPLATES.T * MIXTURE.coefficients_along(kappa)[0]
     for c in range(2):
         for k in range(len(alpha)):
             expected[:, c] *= effect("code4", *systematics.log_yields[c, k], alpha[k])
@@ -158,11 +158,11 @@ def test_toys_of_bins_are_the_fits_of_their_counts():
 
 
 def test_a_bin_must_expect_something_even_if_it_is_empty():
-    rates = TEMPLATES.T.copy()
-    rates[3, 1] = -1.0  # below mu = 0.07 nothing is expected there
+    intensities = TEMPLATES.T.copy()
+    intensities[3, 1] = -1.0  # below mu = 0.07 nothing is expected there
     counts = np.ones(10)
     counts[3] = 0.0
-    likelihood = Likelihood.of(MIXTURE, rates, counts, binned=True)
+    likelihood = Likelihood.of(MIXTURE, intensities, counts, binned=True)
     assert likelihood.value([0.0, 1.0])[0] == np.inf and np.isfinite(likelihood.value(1.0)[0])
     assert likelihood.negative_events(0.0) == 1
     assert likelihood.evaluator.expand(np.zeros(1), VALUE).value == np.inf
@@ -171,8 +171,8 @@ def test_a_bin_must_expect_something_even_if_it_is_empty():
 @pytest.mark.parametrize("bins", [1, 15, 16, 255, 256, 257])
 def test_any_number_of_bins(bins):
     """Rows are filled up by copies, which are no bins: nothing may be added for them."""
-    rates, counts = np.full((bins, 2), 0.5), np.arange(bins) % 3.0
-    likelihood = Likelihood.of(MIXTURE, rates, counts, binned=True)
+    intensities, counts = np.full((bins, 2), 0.5), np.arange(bins) % 3.0
+    likelihood = Likelihood.of(MIXTURE, intensities, counts, binned=True)
     here = likelihood.expansion(1.0)
     assert here.value == pytest.approx(2.0 * bins, rel=1e-14)  # lambda = 1 everywhere
     assert here.gradient[0] == pytest.approx((bins - counts.sum()), rel=1e-6, abs=1e-6)

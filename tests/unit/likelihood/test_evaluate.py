@@ -32,10 +32,10 @@ def likelihood_of(analysis, seed=0, threads=1, repeats=1):
     """Asimov data of which some events have lost or doubled their weight, with thrown global observables."""
     generator = np.random.default_rng(seed)
     weights = analysis.asimov_weights(1.0) * generator.integers(0, 3, size=len(analysis.weights))
-    weights, rates = np.tile(weights, repeats), np.tile(analysis.rates, (repeats, 1))
+    weights, intensities = np.tile(weights, repeats), np.tile(analysis.intensities, (repeats, 1))
     log_g = np.tile(analysis.log_g, (repeats, 1, 1))
     observed = analysis.systematics.nominal + 0.5 * generator.normal(size=len(analysis.systematics))
-    return Likelihood.of(analysis.mixture, rates, weights, analysis.systematics, log_g, observed, threads)
+    return Likelihood.of(analysis.mixture, intensities, weights, analysis.systematics, log_g, observed, threads)
 
 
 def points(analysis, number, seed=0):
@@ -50,7 +50,7 @@ def points(analysis, number, seed=0):
 def formula(likelihood, kappa, alpha):
     return random_models.minus_two_log_likelihood(
         likelihood.mixture,
-        likelihood.rates,
+        likelihood.intensities,
         likelihood.weights,
         likelihood.systematics,
         likelihood.log_g,
@@ -127,7 +127,7 @@ def test_an_event_without_weight_has_no_say(analysis):
     assert 0 < kept.sum() < len(kept)
     fewer = Likelihood.of(
         analysis.mixture,
-        likelihood.rates[kept],
+        likelihood.intensities[kept],
         likelihood.weights[kept],
         analysis.systematics,
         likelihood.log_g[kept],
@@ -140,9 +140,9 @@ def test_an_event_without_weight_has_no_say(analysis):
 def test_an_even_number_of_negative_densities_is_seen(analysis):
     """Logarithms are taken of products of events; two negative ones must not hide in one."""
     for bad in ([3, 4], [3, 259], [0, 1, 2, 3, 4, 5, 6, 7]):
-        rates = analysis.rates[:600].copy()
-        rates[bad] *= -1.0
-        data = Likelihood.of(analysis.mixture, rates, None, analysis.systematics, analysis.log_g[:600])
+        intensities = analysis.intensities[:600].copy()
+        intensities[bad] *= -1.0
+        data = Likelihood.of(analysis.mixture, intensities, None, analysis.systematics, analysis.log_g[:600])
         assert data.expansion(1.0).value == np.inf
         assert data.value([0.5, 1.0]).tolist() == [np.inf, np.inf]
         assert data.negative_events(1.0) == len(bad)
@@ -152,9 +152,9 @@ def test_an_even_number_of_negative_densities_is_seen(analysis):
 def test_blocks_of_every_size(analysis, events):
     """Events are filled up to whole vector registers by copies without weight."""
     rows = np.random.default_rng(events).integers(len(analysis.weights), size=events)
-    data = Likelihood.of(analysis.mixture, analysis.rates[rows], None, analysis.systematics, analysis.log_g[rows])
+    data = Likelihood.of(analysis.mixture, analysis.intensities[rows], None, analysis.systematics, analysis.log_g[rows])
     weighted = Likelihood.of(
-        analysis.mixture, analysis.rates[rows], np.ones(events), analysis.systematics, analysis.log_g[rows]
+        analysis.mixture, analysis.intensities[rows], np.ones(events), analysis.systematics, analysis.log_g[rows]
     )
     for kappa, alpha in points(analysis, 1):
         assert data.expansion(kappa, alpha).value == pytest.approx(formula(weighted, kappa, alpha), abs=NOISE)

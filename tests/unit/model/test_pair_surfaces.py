@@ -10,14 +10,16 @@ from joint_normaliser import JointNormaliser
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import from_arrays, to_arrays
 from steelyard.model.normaliser import log_normaliser, log_normaliser_derivatives
-from steelyard.regions.asimov import intensities
+from steelyard.regions.varied_intensities import total_intensities
 
 KINDS = {"one-sided": (0.0, 0.0), "one and two": (0.0, 1.0), "two-sided": (1.0, 1.0)}
 
 
 def in_units(model, points):
     """What the form leaves of the joint expectation, in -2 ln L of 1,000 events."""
-    joint = JointNormaliser.over(model.systematics, model.log_g.astype(float), model.weights[:, None] * model.rates)
+    joint = JointNormaliser.over(
+        model.systematics, model.log_g.astype(float), model.weights[:, None] * model.intensities
+    )
     return 2000.0 * (joint.value(points) - log_normaliser(model.systematics, points))[:, 1]
 
 
@@ -48,12 +50,14 @@ def test_the_table_is_zero_where_the_pair_form_is_exact():
 def test_the_engine_has_the_same_value_and_derivatives():
     model = one_sided_search.model(0.2, sides=(0.0, 1.0))
     systematics, rows = model.systematics, np.arange(0, 4000, 7)
-    likelihood = Likelihood.of(model.mixture, model.rates[rows], None, systematics, model.log_g[rows])
-    fractions = model.mixture.fractions(1.2)[0]
+    likelihood = Likelihood.of(model.mixture, model.intensities[rows], None, systematics, model.log_g[rows])
+    coefficients = model.mixture.coefficients_along(1.2)[0]
     for alpha in (np.array(point) for point in ([0.7, -1.3], [-2.2, 3.1], [4.6, 4.3], [-4.9, 4.9])):
         here = likelihood.expansion(1.2, alpha)
-        rates = intensities(systematics, fractions, model.rates[rows], model.log_g[rows], alpha[None])[0]
-        expected = 2.0 * fractions @ model.mixture.yields - 2.0 * np.log(rates).sum() + alpha @ alpha
+        intensities = total_intensities(
+            systematics, coefficients, model.intensities[rows], model.log_g[rows], alpha[None]
+        )[0]
+        expected = 2.0 * coefficients @ model.mixture.yields - 2.0 * np.log(intensities).sum() + alpha @ alpha
         assert here.value == pytest.approx(expected, abs=1e-3)
         for k, step in enumerate(1e-3 * np.eye(2)):
             up, down = (likelihood.expansion(1.2, alpha + sign * step) for sign in (1.0, -1.0))

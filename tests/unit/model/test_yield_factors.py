@@ -10,7 +10,7 @@ from steelyard.model.interpolation.code4 import code4
 from steelyard.model.interpolation.exponential import derivatives as exponential
 from steelyard.model.mixture import Mixture
 from steelyard.model.yield_factors import response, total_yield_factors, yield_factors
-from steelyard.regions.asimov import intensities, rate_factors, shape_products, varied_rates
+from steelyard.regions.varied_intensities import process_factors, shape_products, total_intensities, varied_intensities
 
 
 @pytest.fixture(scope="module")
@@ -66,41 +66,45 @@ def test_derivatives_exist_where_a_norm_factor_is_zero(model):
 def test_rates_of_events_at_a_point_are_the_formula(model):
     """One process after the other, with the definitions of g, G and N."""
     systematics, log_g = model.systematics, model.log_g.astype(float)
-    factors = rate_factors(systematics, ALPHA)
-    expected = model.rates * factors
+    factors = process_factors(systematics, ALPHA)
+    expected = model.intensities * factors
     for t, (c, k) in enumerate(systematics.terms):
         kind = NUISANCES[k].interpolation
         expected[:, c] *= interpolate(kind, log_g[:, t, 0], log_g[:, t, 1], ALPHA[k])[0]
-    np.testing.assert_allclose(varied_rates(systematics, model.rates, model.log_g, ALPHA), expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        varied_intensities(systematics, model.intensities, model.log_g, ALPHA), expected, rtol=1e-12
+    )
 
 
 def test_each_process_integrates_to_its_varied_yield(model):
     """What the normaliser is for: yields alone move the integral, shapes do not; N_c of one shape alone is exact."""
     for alpha in (ALPHA * [1, 1, 0, 1, 1], ALPHA * [1, 0, 1, 1, 1]):
-        rates = varied_rates(model.systematics, model.rates, model.log_g, alpha)
+        intensities = varied_intensities(model.systematics, model.intensities, model.log_g, alpha)
         expected = model.mixture.yields * total_yield_factors(model.systematics, alpha)
-        np.testing.assert_allclose(model.weights @ rates, expected, rtol=1e-7)
+        np.testing.assert_allclose(model.weights @ intensities, expected, rtol=1e-7)
 
 
 def test_many_points_at_once_are_the_same_intensities(model):
-    fractions = model.mixture.fractions(0.8)[0]
+    coefficients = model.mixture.coefficients_along(0.8)[0]
     points = np.stack([ALPHA, -0.5 * ALPHA, model.systematics.nominal])
-    found = intensities(model.systematics, fractions, model.rates, model.log_g, points)
+    found = total_intensities(model.systematics, coefficients, model.intensities, model.log_g, points)
     for row, point in zip(found, points, strict=True):
-        expected = varied_rates(model.systematics, model.rates, model.log_g, point) @ fractions
+        expected = varied_intensities(model.systematics, model.intensities, model.log_g, point) @ coefficients
         np.testing.assert_allclose(row, expected, rtol=1e-11)
 
 
 def test_events_stay_where_they_are_at_the_nominal_point(model):
     nominal = model.systematics.nominal
-    np.testing.assert_array_equal(varied_rates(model.systematics, model.rates, model.log_g, nominal), model.rates)
+    np.testing.assert_array_equal(
+        varied_intensities(model.systematics, model.intensities, model.log_g, nominal), model.intensities
+    )
     assert (shape_products(model.systematics, model.log_g, nominal[None], 0) == 1.0).all()
 
 
 def test_blocks_bound_the_memory_and_change_nothing(model, monkeypatch):
-    expected = varied_rates(model.systematics, model.rates, model.log_g, ALPHA)
-    monkeypatch.setattr("steelyard.regions.asimov.BLOCK", 300)
-    found = varied_rates(model.systematics, model.rates, model.log_g, ALPHA)
+    expected = varied_intensities(model.systematics, model.intensities, model.log_g, ALPHA)
+    monkeypatch.setattr("steelyard.regions.varied_intensities.BLOCK", 300)
+    found = varied_intensities(model.systematics, model.intensities, model.log_g, ALPHA)
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 

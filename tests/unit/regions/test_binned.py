@@ -35,13 +35,13 @@ def test_templates_are_scaled_to_the_yields():
 def test_variance_of_the_total_knows_that_processes_share_events():
     events = simulated(20_000)
     templates = templates_of(events)
-    fractions = events.mixture.fractions(1.3)[0]
+    coefficients = events.mixture.coefficients_along(1.3)[0]
     scaled = events.weights * events.mixture.yields
     for place in (0, 9):
         inside = (events.x >= EDGES[place]) & (events.x < EDGES[place + 1])
-        total = scaled[inside] @ fractions
-        assert templates.variance(fractions)[place] == pytest.approx((total**2).sum())
-        assert templates.effective_entries(fractions)[place] == pytest.approx(total.sum() ** 2 / (total**2).sum())
+        total = scaled[inside] @ coefficients
+        assert templates.variance(coefficients)[place] == pytest.approx((total**2).sum())
+        assert templates.effective_entries(coefficients)[place] == pytest.approx(total.sum() ** 2 / (total**2).sum())
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -68,10 +68,10 @@ def test_pyhf_notices_a_wrong_template():
     wrong = model.templates.counts.copy()
     wrong[2, 4] *= 1.001
     pyhf = PyhfModel(type(model.templates)(PROCESSES, wrong, model.templates.covariance))
-    fractions = model.mixture.fractions(np.array([0.0]))
+    coefficients = model.mixture.coefficients_along(np.array([0.0]))
     counts = model.asimov(1.0)
-    right = PyhfModel(model.templates).minus_two_log_likelihood(fractions, counts)
-    assert abs(pyhf.minus_two_log_likelihood(fractions, counts) - right)[0] > 1e-5
+    right = PyhfModel(model.templates).minus_two_log_likelihood(coefficients, counts)
+    assert abs(pyhf.minus_two_log_likelihood(coefficients, counts) - right)[0] > 1e-5
 
 
 def test_names_that_sort_differently_keep_their_coefficients():

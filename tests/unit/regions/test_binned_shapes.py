@@ -73,8 +73,8 @@ def test_pyhf_fits_the_same_minimum(model):
 
     def function(place):
         alpha = dict(zip(names, place[1:], strict=True))
-        fractions = mixture.fractions(mixture.to_coordinate(place[0]))
-        return theirs.minus_two_log_likelihood(fractions, counts, alpha)[0] + place[1:] @ place[1:]
+        coefficients = mixture.coefficients_along(mixture.to_coordinate(place[0]))
+        return theirs.minus_two_log_likelihood(coefficients, counts, alpha)[0] + place[1:] @ place[1:]
 
     minuit = Minuit(function, np.array([1.0, 0.0, 0.0]))
     minuit.limits[0] = (1e-3, 5.0)

@@ -27,9 +27,9 @@ def test_ratios_are_exactly_normalised():
     log_r = generator.normal(size=(4, 4))
     yields = {"S": 1.0, "SBI": 2.0, "B": 3.0, "NI": 4.0}
     model = build_model(yields, coefficients(), BOUNDS, log_r, events())
-    np.testing.assert_allclose(model.weights @ model.rates, list(yields.values()), rtol=1e-14)
+    np.testing.assert_allclose(model.weights @ model.intensities, list(yields.values()), rtol=1e-14)
     # Any other event is divided by the same numbers.
-    np.testing.assert_allclose(model.event_rates(log_r), model.rates, rtol=1e-14)
+    np.testing.assert_allclose(model.event_intensities(log_r), model.intensities, rtol=1e-14)
 
 
 def test_asimov_weights_add_up_to_the_expected_events(interference):
@@ -43,7 +43,7 @@ def test_round_trip_through_a_file(interference, tmp_path):
     save_model(interference, tmp_path / "model.npz")
     back = load_model(tmp_path / "model.npz")
     assert back.mixture.processes == interference.mixture.processes
-    np.testing.assert_array_equal(back.rates, interference.rates)
+    np.testing.assert_array_equal(back.intensities, interference.intensities)
     np.testing.assert_array_equal(back.asimov_weights(0.7), interference.asimov_weights(0.7))
 
 
@@ -155,8 +155,8 @@ def test_effects_below_the_thresholds_are_left_out_and_listed(given):
 def test_asimov_weights_follow_the_nuisance_parameters(shaped, mu):
     for alpha in ({}, {"lumi": 1.0, "k_NI": 0.5}, {"scale": -1.4, "fake": 0.7}, {"angle": 2.0}):
         point = shaped.systematics.point(alpha)
-        fractions = shaped.mixture.fractions(np.sqrt(mu))[0]
-        expected = fractions @ (total_yield_factors(shaped.systematics, point) * shaped.mixture.yields)
+        coefficients = shaped.mixture.coefficients_along(np.sqrt(mu))[0]
+        expected = coefficients @ (total_yield_factors(shaped.systematics, point) * shaped.mixture.yields)
         # One shape of a process at a time: the normaliser is exact, to float32 of log g.
         assert shaped.asimov_weights(mu, alpha).sum() == pytest.approx(expected, rel=1e-7)
         np.testing.assert_array_equal(shaped.asimov_weights(mu, point), shaped.asimov_weights(mu, alpha))
@@ -170,12 +170,12 @@ def test_nominal_weights_do_not_know_of_nuisance_parameters(shaped, given):
 
 
 def test_negative_weights_name_the_nuisance_parameters(shaped):
-    rates = shaped.rates.copy()
-    rates[:7, 3] = -1e4
+    intensities = shaped.intensities.copy()
+    intensities[:7, 3] = -1e4
     with pytest.raises(ModelError, match=r"^7 of 4000 .* at parameter 1, scale = -2, k_NI = 0.5 \(they carry"):
-        replace(shaped, rates=rates).asimov_weights(1.0, {"scale": -2.0, "k_NI": 0.5})
+        replace(shaped, intensities=intensities).asimov_weights(1.0, {"scale": -2.0, "k_NI": 0.5})
     with pytest.raises(ModelError, match=r"at parameter 1 \(they carry"):
-        replace(shaped, rates=rates).asimov_weights(1.0)
+        replace(shaped, intensities=intensities).asimov_weights(1.0)
 
 
 def test_data_carry_what_the_likelihood_needs(shaped, monkeypatch):
@@ -183,7 +183,7 @@ def test_data_carry_what_the_likelihood_needs(shaped, monkeypatch):
     monkeypatch.setattr(Likelihood, "of", lambda *given, **named: seen.append((given, named)))
     alpha = {"scale": 1.0, "fake": 0.5, "k_NI": 0.9}
     shaped.asimov(0.5, alpha)
-    shaped.observed(shaped.rates[:3], shaped.log_g[:3])
+    shaped.observed(shaped.intensities[:3], shaped.log_g[:3])
     (asimov, with_asimov), (observed, with_observed) = seen
     np.testing.assert_array_equal(asimov[2], shaped.asimov_weights(0.5, alpha))
     # Global observables move with the constrained parameters only.
@@ -191,7 +191,7 @@ def test_data_carry_what_the_likelihood_needs(shaped, monkeypatch):
     assert with_asimov["log_g"] is shaped.log_g and with_asimov["systematics"] is shaped.systematics
     assert observed[2] is None and with_observed["global_observables"] is None
     with pytest.raises(ModelError, match="5 shape effects"):
-        shaped.observed(shaped.rates[:3])
+        shaped.observed(shaped.intensities[:3])
 
 
 def test_an_interpolation_that_would_turn_negative_is_exponential_on_these_events_alone(given):
@@ -215,7 +215,7 @@ def test_an_interpolation_that_would_turn_negative_is_exponential_on_these_event
     log_g = moderate.event_shapes(values[4:6])
     (found,) = find_fall_back(moderate.mixture.processes, moderate.systematics, log_g)
     assert found.events == 1 and found.share is None
-    assert np.isfinite(moderate.observed(moderate.rates[4:6], log_g).value(0.5, [0, 0.4, 0, 0, 1])).all()
+    assert np.isfinite(moderate.observed(moderate.intensities[4:6], log_g).value(0.5, [0, 0.4, 0, 0, 1])).all()
 
 
 def nan_at(row):
@@ -271,7 +271,7 @@ def test_round_trip_of_nuisance_parameters_through_a_file(given, tmp_path):
 
 def test_a_file_without_nuisance_parameters_has_only_empty_arrays_more(interference, tmp_path):
     save_model(interference, tmp_path / "model.npz")
-    before = {"header", "yields", "rates", "weights", "mean", "error", "rows"}
+    before = {"header", "yields", "intensities", "weights", "mean", "error", "rows"}
     with np.load(tmp_path / "model.npz") as file:
         assert before <= set(file.files)
         for name in set(file.files) - before:
@@ -290,9 +290,9 @@ def test_a_model_from_file_needs_no_symbolic_algebra(tmp_path, interference):
         "from steelyard.regions.unbinned import load_model",
         f"mixture = load_model({str(tmp_path / 'model.npz')!r}).mixture",
         "kappa = mixture.to_coordinate(numpy.linspace(0.0, 2.0, 5) ** 2)",
-        "print([mixture.fractions(kappa, order).tolist() for order in range(3)])",
+        "print([mixture.coefficients_along(kappa, order).tolist() for order in range(3)])",
         "assert 'sympy' not in sys.modules",
     ]
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, check=True, text=True)
-    expected = [interference.mixture.fractions(kappa, order) for order in range(3)]
+    expected = [interference.mixture.coefficients_along(kappa, order) for order in range(3)]
     np.testing.assert_allclose(ast.literal_eval(done.stdout), expected, rtol=1e-15)

@@ -156,6 +156,17 @@ def test_a_choice_more_reruns_nothing_and_a_change_of_the_chosen_one_its_stage(p
     assert after[0] == before[0] and after[1] != before[1]
 
 
+TOGETHER = {"model/constraints/uniform.py": "generator.uniform(", "model/interpolation/linear.py": "value.copy()"}
+
+
+@pytest.mark.parametrize("file, code", TOGETHER.items())
+def test_a_list_of_what_is_compiled_together_is_followed(package, file, code):
+    before = code_digest("inference.toy_fits"), code_digest("ratios.training")
+    changed(package / file, code, f"1.0 * {code}")
+    after = code_digest("inference.toy_fits"), code_digest("ratios.training")
+    assert after[0] != before[0] and after[1] == before[1]
+
+
 # What a rule says in its digest of code for the choices that its stage makes, by the registry of these.
 NAMED = {
     "ratios/architectures/architecture.py": ("LAYERS", "VARIATION_LAYERS"),

@@ -64,8 +64,8 @@ class DataComparison:
 
 def compare_data(
     mu: float,
-    fractions: np.ndarray,
-    rates: np.ndarray,
+    coefficients: np.ndarray,
+    intensities: np.ndarray,
     weights: np.ndarray,
     observed: np.ndarray,
     bins: int = BINS,
@@ -81,8 +81,8 @@ def compare_data(
 
     Args:
         mu: parameter value.
-        fractions: (C,) coefficients there.
-        rates: (n, C) nu_c r_c(x_i) of the reference events.
+        coefficients: (C,) f_c there.
+        intensities: (n, C) nu_c r_c(x_i) of the reference events.
         weights: (n,) reference weights of sum one.
         observed: (N, C) nu_c r_c of the observed events.
         bins: largest number of bins; about 10 expected events each make the deviance a chi2.
@@ -92,7 +92,8 @@ def compare_data(
     Raises:
         ModelError: an intensity is not positive.
     """
-    intensity, data = np.asarray(rates) @ np.asarray(fractions), np.asarray(observed) @ np.asarray(fractions)
+    coefficients = np.asarray(coefficients)
+    intensity, data = np.asarray(intensities) @ coefficients, np.asarray(observed) @ coefficients
     bad = int(np.count_nonzero((intensity <= 0.0) & (weights != 0.0))) + int(np.count_nonzero(data <= 0.0))
     if bad:
         raise ModelError(f"{bad} events have no positive density at {mu:g}")

@@ -48,7 +48,7 @@ def process_densities(weights: np.ndarray) -> np.ndarray:
 def asimov_bias(
     parameter: str,
     mixture: Mixture,
-    rates: np.ndarray,
+    intensities: np.ndarray,
     weights: np.ndarray,
     composition: np.ndarray,
     truths: Sequence[float],
@@ -72,7 +72,7 @@ def asimov_bias(
     Args:
         parameter: name for the result.
         mixture: the model's mixture.
-        rates: (n, C) nu_c r_c(x_i), learned and normalised.
+        intensities: (n, C) nu_c r_c(x_i), learned and normalised.
         weights: (n, C) event weights of each process on the same events, any positive sums.
         composition: (C,) weights of the processes in the reference, sum one.
         truths: parameter values.
@@ -84,7 +84,9 @@ def asimov_bias(
     hats, errors, checks = [], [], []
     for truth in truths:
         kappa = float(mixture.to_coordinate(truth))
-        likelihood = Likelihood.of(mixture, rates, densities @ (mixture.yields * mixture.fractions(kappa)[0]))
+        likelihood = Likelihood.of(
+            mixture, intensities, densities @ (mixture.yields * mixture.coefficients_along(kappa)[0])
+        )
         best = fit(likelihood)
         error = _error(likelihood, composition, densities, kappa)
         hats.append(best.hat)
@@ -122,16 +124,16 @@ def _unit(likelihood: Likelihood, kappa: float) -> float:
 
 
 def _error(likelihood: Likelihood, composition: np.ndarray, densities: np.ndarray, kappa: float) -> float:
-    mixture, rates = likelihood.mixture, np.asarray(likelihood.events[0].rates)
+    mixture, intensities = likelihood.mixture, np.asarray(likelihood.events[0].intensities)
     curvature = likelihood.derivatives(kappa)[2]
     if not curvature > 0.0:
         return float("nan")
-    fractions, slopes = mixture.fractions(kappa)[0], mixture.fractions(kappa, 1)[0]
-    score = (rates @ slopes) / (rates @ fractions)
+    coefficients, slopes = mixture.coefficients_along(kappa)[0], mixture.coefficients_along(kappa, 1)[0]
+    score = (intensities @ slopes) / (intensities @ coefficients)
     mean = densities.T @ score
-    data = (densities * (score[:, None] - mean)) @ (fractions * mixture.yields)
+    data = (densities * (score[:, None] - mean)) @ (coefficients * mixture.yields)
     # E_ref[r_c] is an average of averages over the reference's processes, each normalised by itself.
-    normalisation = rates @ (slopes - fractions * mean)
+    normalisation = intensities @ (slopes - coefficients * mean)
     parts = densities
     if (densities < 0.0).any():  # events with negative weights are in the reference with their absolute values
         parts = np.abs(densities) / np.abs(densities).sum(axis=0)

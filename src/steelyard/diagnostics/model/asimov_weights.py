@@ -60,30 +60,30 @@ class AsimovWeights:
 
 
 def asimov_weights(
-    rates: np.ndarray,
+    intensities: np.ndarray,
     weights: np.ndarray,
     mu: np.ndarray,
-    fractions: np.ndarray,
+    coefficients: np.ndarray,
     entries_per_event: float | Threshold = PER_EVENT,
     advice: str = "",
 ) -> AsimovWeights:
     """Form the Asimov weights of every reference event at every parameter value, and summarise them.
 
     Args:
-        rates: (n, C) nu_c r_c(x_i).
+        intensities: (n, C) nu_c r_c(x_i).
         weights: (n,) reference weights of sum one.
         mu: (G,) parameter values.
-        fractions: (G, C) coefficients f_c(mu).
+        coefficients: (G, C) f_c(mu).
         entries_per_event: fewest effective reference events for each expected one.
         advice: what to do where there are fewer, such as of :func:`reference_advice`.
     """
-    mu, fractions = np.asarray(mu, dtype=float), np.asarray(fractions, dtype=float)
+    mu, coefficients = np.asarray(mu, dtype=float), np.asarray(coefficients, dtype=float)
     total, squares, share = np.zeros(len(mu)), np.zeros(len(mu)), np.zeros(len(mu))
     smallest, largest = np.full(len(mu), np.inf), np.full(len(mu), -np.inf)
     negative = np.zeros(len(mu), dtype=np.int64)
     for start in range(0, len(weights), BLOCK):
         rows = slice(start, start + BLOCK)
-        block = (fractions @ np.asarray(rates[rows]).T) * np.asarray(weights[rows])
+        block = (coefficients @ np.asarray(intensities[rows]).T) * np.asarray(weights[rows])
         total += block.sum(axis=1)
         squares += np.einsum("gi,gi->g", block, block)
         smallest, largest = np.minimum(smallest, block.min(axis=1)), np.maximum(largest, block.max(axis=1))

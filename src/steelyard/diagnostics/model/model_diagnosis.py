@@ -20,7 +20,7 @@ from steelyard.diagnostics.ratio.normalisation_check import check_normalisation
 from steelyard.diagnostics.stages import ModelInputs, run_registered
 from steelyard.inference.fall_back import FallBackEffect, fall_back_effect
 from steelyard.inference.fit import Scan
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 if TYPE_CHECKING:
     from steelyard.diagnostics.thresholds import Thresholds
@@ -62,7 +62,7 @@ class ModelDiagnosis:
 
 def diagnose_model(
     table: EventTable,
-    model: Model,
+    model: UnbinnedModel,
     reference: Reference,
     mu: Sequence[float],
     truths: Sequence[float],
@@ -83,7 +83,7 @@ def diagnose_model(
     given = ModelInputs(table, model, reference, mu, truths, thresholds, scan)
     mixture, mu = model.mixture, np.asarray(mu, dtype=float)
     columns = bin_columns(table.names, table.variables, table.reference)
-    fractions = mixture.fractions(mixture.to_coordinate(mu))
+    coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))
     names = mixture.processes
     differences = [
         closure(
@@ -118,16 +118,21 @@ def diagnose_model(
             table.log_r,
             mixture.yields,
             mu,
-            fractions,
+            coefficients,
             thresholds.difference,
         ),
         weights=asimov_weights(
-            model.rates, model.weights, mu, fractions, thresholds.reference_entries, reference_advice(reference)
+            model.intensities,
+            model.weights,
+            mu,
+            coefficients,
+            thresholds.reference_entries,
+            reference_advice(reference),
         ),
         bias=asimov_bias(
             mixture.coefficients.parameters[0],
             mixture,
-            model.rates,
+            model.intensities,
             table.densities,
             composition,
             truths,

@@ -20,7 +20,7 @@ from steelyard.inference.fit import Scan
 from steelyard.inference.profiles import conditional_nuisances
 from steelyard.inference.toy_fits import Status
 from steelyard.inference.toys import throw_toys
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 # Of the rms of delta t: 0.1 at the critical value 1 of a 68 % interval moves its end by 5 %, 0.5 by a quarter.
 FORM = Kind(
@@ -79,7 +79,7 @@ def check_form(accuracy: NormaliserAccuracy, threshold: Threshold) -> Check:
     return at_most(FORM.of(), accuracy.worst, threshold, detail=accuracy.advice(threshold.warn))
 
 
-def measure_accuracy(model: Model, scan: Scan, toys: int = 20, seed: int = 0) -> NormaliserAccuracy:
+def measure_accuracy(model: UnbinnedModel, scan: Scan, toys: int = 20, seed: int = 0) -> NormaliserAccuracy:
     """Compare the form with the joint expectation where the scan of the expected data and pseudo-experiments go.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 
 from steelyard.errors import ModelError
 from steelyard.regions.binning import bin_index
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 BINS = 30
 
@@ -67,7 +67,7 @@ class SensitivityMaps:
 
 
 def event_shares(
-    rates: np.ndarray, weights: np.ndarray, tested: np.ndarray, truth: np.ndarray
+    intensities: np.ndarray, weights: np.ndarray, tested: np.ndarray, truth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Share of each reference event in the expected t, and its Asimov weight; both (n,).
 
@@ -82,14 +82,14 @@ def event_shares(
     number, bin for bin.
 
     Args:
-        rates: (n, C) nu_c r_c(x_i).
+        intensities: (n, C) nu_c r_c(x_i).
         weights: (n,) reference weights of sum one.
         tested, truth: (C,) coefficients f_c at mu and at mu_0.
 
     Raises:
         ModelError: an intensity is not positive.
     """
-    at_truth, at_tested = np.asarray(rates) @ np.asarray(truth), np.asarray(rates) @ np.asarray(tested)
+    at_truth, at_tested = np.asarray(intensities) @ np.asarray(truth), np.asarray(intensities) @ np.asarray(tested)
     bad = int(np.count_nonzero((weights != 0.0) & ((at_truth <= 0.0) | (at_tested <= 0.0))))
     if bad:
         raise ModelError(f"{bad} of {len(weights)} reference events have no positive density at one of the two points")
@@ -139,7 +139,7 @@ def sensitivity_map(
 
 def sensitivity_maps(
     pairs: Sequence[tuple[Variable, Variable]],
-    rates: np.ndarray,
+    intensities: np.ndarray,
     weights: np.ndarray,
     tested: tuple[float, np.ndarray],
     truth: tuple[float, np.ndarray],
@@ -149,11 +149,11 @@ def sensitivity_maps(
 
     Args:
         pairs: pairs of variables of the n reference events.
-        rates, weights: as in :func:`event_shares`.
+        intensities, weights: as in :func:`event_shares`.
         tested, truth: each a parameter value with its coefficients (C,).
         bins: number of bins on each axis.
     """
-    shares, asimov = event_shares(rates, weights, tested[1], truth[1])
+    shares, asimov = event_shares(intensities, weights, tested[1], truth[1])
     return tuple(sensitivity_map(x, y, shares, asimov, tested[0], truth[0], bins) for x, y in pairs)
 
 
@@ -169,7 +169,7 @@ def _edges(variable: Variable, weights: np.ndarray, bins: int) -> np.ndarray:
 
 
 def map_observables(
-    observables: Sequence[Observable], values: np.ndarray, model: Model, tested: float, truth: float
+    observables: Sequence[Observable], values: np.ndarray, model: UnbinnedModel, tested: float, truth: float
 ) -> tuple[SensitivityMap, ...]:
     """Maps of the first observable against each of the others.
 
@@ -186,5 +186,5 @@ def map_observables(
         for observable, column in zip(observables, values.T, strict=True)
     ]
     pairs = [(variables[0], other) for other in variables[1:]]
-    points = [(mu, mixture.fractions(mixture.to_coordinate(mu))[0]) for mu in (tested, truth)]
-    return sensitivity_maps(pairs, model.rates, model.weights, *points)
+    points = [(mu, mixture.coefficients_along(mixture.to_coordinate(mu))[0]) for mu in (tested, truth)]
+    return sensitivity_maps(pairs, model.intensities, model.weights, *points)

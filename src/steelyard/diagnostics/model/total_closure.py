@@ -70,7 +70,7 @@ def total_closure(
     log_r: np.ndarray,
     yields: np.ndarray,
     mu: Sequence[float] | np.ndarray,
-    fractions: np.ndarray,
+    coefficients: np.ndarray,
     threshold: float | Threshold,
 ) -> TotalClosure:
     r"""Compare sum_c f_c(mu) nu_c r_c p_ref with sum_c f_c(mu) nu_c p_c in every variable and for every mu.
@@ -89,13 +89,13 @@ def total_closure(
         log_r: (n, C) log p_c/p_ref; may be NaN where all weights are zero.
         yields: (C,) nu_c.
         mu: (G,) parameter values.
-        fractions: (G, C) coefficients f_c(mu).
+        coefficients: (G, C) f_c(mu).
         threshold: of the rms in units of the Poisson error.
 
     Raises:
         ModelError: a ratio is not finite, a density sums to zero, or the templates' total is negative in a bin.
     """
-    yields, fractions, mu = (np.asarray(values, dtype=float) for values in (yields, fractions, mu))
+    yields, coefficients, mu = (np.asarray(values, dtype=float) for values in (yields, coefficients, mu))
     count = len(yields)
     q = normalised(source, "reference")
     used = (q != 0.0) | np.any(np.asarray(weights) != 0.0, axis=1)
@@ -111,7 +111,7 @@ def total_closure(
     full = [q, *(target for target in targets if (target < 0.0).any())]
     moments += full + [values * values for values in full]
     results = tuple(
-        _column(name, edges, index.astype(np.intp), moments, pairs, mu, fractions, len(full))
+        _column(name, edges, index.astype(np.intp), moments, pairs, mu, coefficients, len(full))
         for name, edges, index in zip(columns.names, columns.edges, columns.index, strict=True)
     )
     surely = [result.deviation - SIGNIFICANT * result.deviation_error for result in results]
@@ -130,27 +130,27 @@ def _column(
     moments: list[np.ndarray],
     pairs: list[tuple[int, int]],
     mu: np.ndarray,
-    fractions: np.ndarray,
+    coefficients: np.ndarray,
     full: int,
 ) -> ColumnTotal:
-    bins, count = len(edges) - 1, fractions.shape[1]
+    bins, count = len(edges) - 1, coefficients.shape[1]
     sums = np.stack([histogram(index, weights, bins) for weights in moments])
     starts = np.flatnonzero(np.diff(merge_sparse(sums[-2 * full : -full], sums[-full:]), prepend=-1))
     sums = np.add.reduceat(sums, starts, axis=1)
     covariance = np.empty((count, count, len(starts)))
     for (first, second), values in zip(pairs, sums[2 * count :], strict=False):
         covariance[first, second] = covariance[second, first] = values
-    expected = fractions @ sums[:count]
+    expected = coefficients @ sums[:count]
     if not np.all(expected > 0.0):
         point, at = np.unravel_index(int(np.argmin(expected)), expected.shape)
         raise ModelError(
             f"{expected[point, at]:.3g} events expected at parameter {mu[point]:g} in a bin of {name}: "
             "a total must be positive; check the coefficients' signs and the processes' weights"
         )
-    difference = fractions @ sums[count : 2 * count]
+    difference = coefficients @ sums[count : 2 * count]
     model = sums[:count] + sums[count : 2 * count]
     covariance = normalised_covariance(covariance, model / model.sum(axis=1, keepdims=True))
-    variance = np.einsum("gc,cdb,gd->gb", fractions, covariance, fractions, optimize=True)
+    variance = np.einsum("gc,cdb,gd->gb", coefficients, covariance, coefficients, optimize=True)
     variance = np.maximum(variance, 1e-24 * expected**2)
     # Divided by the number of bins: the rms over bins, and not the root of the sum that a chi2 of them all is.
     deviation, error = relative_deviation(difference, variance, expected * len(starts))

@@ -12,7 +12,7 @@ from steelyard.diagnostics.oracle.ratio_comparison import RatioComparison, compa
 from steelyard.diagnostics.stages import OracleInputs, run_registered
 from steelyard.inference.fit import Scan
 from steelyard.regions.normalisation import log_ratios
-from steelyard.regions.unbinned import Model
+from steelyard.regions.unbinned import UnbinnedModel
 
 if TYPE_CHECKING:
     from steelyard.diagnostics.thresholds import Diagnostics
@@ -37,8 +37,8 @@ class OracleDiagnosis:
 
 
 def compare_oracle(
-    learned: Model,
-    exact: Model,
+    learned: UnbinnedModel,
+    exact: UnbinnedModel,
     learned_scan: Scan,
     exact_scan: Scan,
     baselines: Mapping[str, BaselineResult],
@@ -75,8 +75,8 @@ def compare_oracle(
     return OracleDiagnosis(tuple(comparisons), scan, tuple(gains), run_registered(given))
 
 
-def _log_ratio(model: Model, numerator: str, denominator: str | None) -> np.ndarray:
+def _log_ratio(model: UnbinnedModel, numerator: str, denominator: str | None) -> np.ndarray:
     """log of one ratio to the reference, or of two to each other, on the reference events (n,)."""
     chosen = [model.mixture.processes.index(name) for name in (numerator, denominator) if name is not None]
-    log_r = log_ratios(model.rates[:, chosen], model.mixture.yields[chosen])
+    log_r = log_ratios(model.intensities[:, chosen], model.mixture.yields[chosen])
     return log_r[:, 0] if denominator is None else log_r[:, 0] - log_r[:, 1]

@@ -1,6 +1,6 @@
 """Events as the compiled code takes them: in blocks that stay in the cache, each shape a row of its own.
 
-The bins of a histogram are packed like events: their expectations for rates, their counts for weights.
+The bins of a histogram are packed like events: their expectations for intensities, their counts for weights.
 """
 
 from typing import NamedTuple
@@ -27,11 +27,11 @@ class Events(NamedTuple):
     """Weighted events, or bins, in N blocks of at most B of them, each of one region.
 
     Blocks are filled up to a multiple of the vector lanes with copies of an event, of weight zero. The processes of a
-    block are C rows of ``rates``, the C of its region, and its terms T rows of ``shapes``; rows of all blocks lie one
-    behind the other, so that a region costs what acts in it.
+    block are C rows of ``intensities``, the C of its region, and its terms T rows of ``shapes``; rows of all blocks lie
+    one behind the other, so that a region costs what acts in it.
 
     Attributes:
-        rates: (rows, B) nu_c r_c(x_i).
+        intensities: (rows, B) nu_c r_c(x_i).
         weights: (N, B) of events, or the counts of bins.
         counts: (N,) events in each block, filled up.
         plain: (N,) number of events in front of the copies, if all of them have weight one; else 0.
@@ -47,7 +47,7 @@ class Events(NamedTuple):
             measurements of the bins' factors; -1 where there are none.
     """
 
-    rates: np.ndarray
+    intensities: np.ndarray
     weights: np.ndarray
     counts: np.ndarray
     plain: np.ndarray
@@ -65,14 +65,14 @@ class Events(NamedTuple):
 
 
 # Columns of ``starts``.
-RATES, LOG_G, WEIGHTS, ROWS, ERRORS = 0, 1, 2, 3, 4
+INTENSITIES, LOG_G, WEIGHTS, ROWS, ERRORS = 0, 1, 2, 3, 4
 
 
 class Source(NamedTuple):
     """Events or bins of all regions to choose from, one region behind the other.
 
     Attributes:
-        rates: nu_c r_c of a region's n events, an event's C behind the other.
+        intensities: nu_c r_c of a region's n events, an event's C behind the other.
         log_g: float32, of n events the T times 2.
         weights: n of events, or m where rows are chosen; counts of bins.
         rows: m numbers of the region's events to choose from.
@@ -81,7 +81,7 @@ class Source(NamedTuple):
             order, templates without errors.
     """
 
-    rates: np.ndarray
+    intensities: np.ndarray
     log_g: np.ndarray
     weights: np.ndarray
     rows: np.ndarray
@@ -96,10 +96,10 @@ class Packing(NamedTuple):
     tile: np.ndarray
 
 
-def source_of(rates, log_g, weights=None, rows=None, errors=None):
+def source_of(intensities, log_g, weights=None, rows=None, errors=None):
     """Events of H regions: lists of (n, C), (n, T, 2) and of numbers as :class:`Source` has them, or None for none."""
-    regions = len(rates)
-    columns = [rates, log_g, *([None] * regions if given is None else given for given in (weights, rows, errors))]
+    regions = len(intensities)
+    columns = [intensities, log_g, *([None] * regions if given is None else given for given in (weights, rows, errors))]
     kinds = (np.float64, np.float32, np.float64, np.int64, np.float64)
     starts, joined = np.full((regions, 5), -1, dtype=np.int64), []
     for number, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
@@ -209,11 +209,11 @@ def _fill(source, measured, model_rows, model_terms, packing, number, binned, ev
     events.counts[block] = count
     events.plain[block] = number if starts[WEIGHTS] < 0 else 0
     events.bins[block] = number if binned else 0
-    first, rates = events.rows[block], source.rates[starts[RATES] :]
+    first, intensities = events.rows[block], source.intensities[starts[INTENSITIES] :]
     for c in range(processes):
-        rate = events.rates[first + c]
+        intensity = events.intensities[first + c]
         for b in range(count):
-            rate[b] = rates[chosen[b] * processes + c]
+            intensity[b] = intensities[chosen[b] * processes + c]
     first, begin, log_g = events.terms[block], starts[LOG_G], source.log_g
     # Rows are read whole and turned a few at a time: their numbers lie far apart in a block.
     for start in range(0, count, TILE):

@@ -48,7 +48,7 @@ def fill_gradient(model, coefficients, factors, alpha, observed, processes, term
                 gradient[m] += coefficients[1 + m, c] * (factors.yields[c] - processes[c])
             for k in range(high - low):
                 gradient[thetas + model.acting[low + k]] += f * (
-                    factors.yields[c] * factors.yields_first[c, k] - processes[c] * factors.rates_first[c, k]
+                    factors.yields[c] * factors.yields_first[c, k] - processes[c] * factors.events_first[c, k]
                 )
             for t in range(model.first[c], model.first[c + 1]):
                 gradient[thetas + model.nuisance[t]] -= f * terms[t]
@@ -97,7 +97,7 @@ def _add_region(model, region, thetas, coefficients, factors, moments, hessian):
             crossed[k, m] = own[k, m] = 0.0
     for c in range(begin, end):
         for k in range(nuisances):
-            mixed[c, k], folded[c, k] = f[c] * factors.rates_first[c, k], 0.0
+            mixed[c, k], folded[c, k] = f[c] * factors.events_first[c, k], 0.0
     for c in range(begin, end):
         for other in range(begin, end):
             pair = moments.process_pairs[c, other - begin]
@@ -105,7 +105,7 @@ def _add_region(model, region, thetas, coefficients, factors, moments, hessian):
                 folded[c, k] += pair * mixed[other, k]
     for c in range(begin, end):
         sums, yields = moments.processes[c], factors.yields[c]
-        first, first_yields = factors.rates_first[c], factors.yields_first[c]
+        first, first_yields = factors.events_first[c], factors.yields_first[c]
         row = 1 + thetas
         for m in range(thetas):
             slope = coefficients[1 + m, c]
@@ -119,7 +119,7 @@ def _add_region(model, region, thetas, coefficients, factors, moments, hessian):
                     yields * first_yields[k] - first[k] * sums + folded[c, k]
                 )
         for k in range(nuisances):
-            own[k, k] += f[c] * (yields * factors.yields_second[c, k] - factors.rates_second[c, k] * sums)
+            own[k, k] += f[c] * (yields * factors.yields_second[c, k] - factors.events_second[c, k] * sums)
             own[k, k] += mixed[c, k] * folded[c, k]
             for m in range(k + 1, nuisances):
                 own[k, m] += (

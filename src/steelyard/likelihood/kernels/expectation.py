@@ -8,7 +8,7 @@ They go to the fields of the same shapes of :class:`~steelyard.likelihood.kernel
 """
 
 from steelyard.likelihood.kernels.blocks import BLOCK
-from steelyard.likelihood.kernels.intensities import fill_rates, set_point
+from steelyard.likelihood.kernels.intensities import fill_intensities, set_point
 from steelyard.likelihood.kernels.orders import GRADIENT
 from steelyard.likelihood.kernels.products import add_upper_products, dot
 from steelyard.numerics.compilation import compiled
@@ -25,17 +25,17 @@ def fill_expectations(model, events, blocks, alpha, factors, order, buffers, mom
     for block in range(blocks):
         count, weights, region = events.counts[block], events.weights[block], events.region[block]
         begin, first_term = model.rows[region], model.terms[region]
-        fill_rates(model, events, block, factors, order, buffers)
+        fill_intensities(model, events, block, factors, order, buffers)
         for c in range(model.rows[region + 1] - begin):
-            rates, weighted = buffers.rates[c], buffers.weighted[c]
+            intensities, weighted = buffers.intensities[c], buffers.weighted[c]
             total = 0.0
             for b in range(count):
-                total += weights[b] * rates[b]
+                total += weights[b] * intensities[b]
             moments.processes[begin + c] += total
             first, last = model.first[begin + c], model.first[begin + c + 1]
             if order >= GRADIENT and last > first:
                 for b in range(count):
-                    weighted[b] = weights[b] * rates[b]
+                    weighted[b] = weights[b] * intensities[b]
                 for t in range(first, last):
                     slopes, product = buffers.slopes[t - first_term], buffers.products[t - first]
                     for b in range(count):

@@ -1,8 +1,8 @@
-r"""The rates of processes at the events of a block, with what shapes make of them, and their derivatives.
+r"""The intensities of processes at the events of a block, with what shapes make of them, and their derivatives.
 
 :math:`A_{ic}=H_c\,\nu_cr_c(x_i)\prod_{t\in c}g_t(x_i)`, the slopes
-:math:`s_{it}=\partial\ln g_t(x_i)/\partial\alpha_{k(t)}` and :math:`g_t''/g_t`. Rates and their products are float64;
-what a shape changes, :math:`g-1` and s, is float32.
+:math:`s_{it}=\partial\ln g_t(x_i)/\partial\alpha_{k(t)}` and :math:`g_t''/g_t`. Intensities and their products are
+float64; what a shape changes, :math:`g-1` and s, is float32.
 """
 
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class BlockBuffers(NamedTuple):
     Attributes:
         weights: (K, 3, 8) float32; ``polynomial`` (K,) whether they are of the polynomial.
         of_one: (3, 8) the weights of one nuisance parameter, float64.
-        rates: (C, B) A_ic of the region's processes.
+        intensities: (C, B) A_ic of the region's processes.
         exponent: (B,) logarithm of the factors of one process that are exponentials; then products of intensities.
         intensity: (B,) lambda_i.
         residual, curvature: (B,) u and q of bins (:mod:`~steelyard.likelihood.kernels.moments`).
@@ -42,7 +42,7 @@ class BlockBuffers(NamedTuple):
     weights: np.ndarray
     polynomial: np.ndarray
     of_one: np.ndarray
-    rates: np.ndarray
+    intensities: np.ndarray
     exponent: np.ndarray
     intensity: np.ndarray
     residual: np.ndarray
@@ -91,15 +91,15 @@ def set_point(model, alpha, buffers):
 
 
 @internal
-def fill_rates(model, events, block, factors, order, buffers):
+def fill_intensities(model, events, block, factors, order, buffers):
     """A_ic of a block, and the terms' g'/g and g''/g as far as the order needs them: of its region, from row 0 on."""
     count, product, region = events.counts[block], buffers.product, events.region[block]
     begin, first_term = model.rows[region], model.terms[region]
     row, shape_row = events.rows[block] - begin, events.terms[block] - first_term
     for c in range(begin, model.rows[region + 1]):
-        rates, nominal, factor = buffers.rates[c - begin], events.rates[row + c], factors[c]
+        intensities, nominal, factor = buffers.intensities[c - begin], events.intensities[row + c], factors[c]
         for b in range(count):
-            rates[b] = nominal[b] * factor
+            intensities[b] = nominal[b] * factor
         exponents, polynomials = False, 0
         for t in range(model.first[c], model.first[c + 1]):
             at = shape_row + t
@@ -126,7 +126,7 @@ def fill_rates(model, events, block, factors, order, buffers):
                     _polynomial_hessian(shape, weights, count, product, slopes)
                 polynomials += 1
                 if polynomials == TOGETHER:
-                    _multiply(product, count, rates)
+                    _multiply(product, count, intensities)
                     polynomials = 0
             else:
                 if not exponents:
@@ -134,11 +134,11 @@ def fill_rates(model, events, block, factors, order, buffers):
                     exponents = True
                 _exponent(shape, weights, count, order, buffers.exponent, slopes)
         if polynomials:
-            _multiply(product, count, rates)
+            _multiply(product, count, intensities)
         if exponents:
             exponent = buffers.exponent
             for b in range(count):
-                rates[b] *= exp(exponent[b])
+                intensities[b] *= exp(exponent[b])
 
 
 # The loops below are one, for the orders, for wide shapes, and for some that fall back. Each of the others writes to
@@ -234,10 +234,10 @@ def _polynomial_mixed(shape, fallen, weights, count, product, exponent, slopes):
 
 
 @internal
-def _multiply(product, count, rates):
+def _multiply(product, count, intensities):
     for b in range(count):
         g = 1.0 + np.float64(product[b])
-        rates[b] *= g if g != 0.0 else TINY
+        intensities[b] *= g if g != 0.0 else TINY
 
 
 @internal
@@ -255,7 +255,7 @@ def _exponent(shape, weights, count, order, exponent, slopes):
 
 
 @internal
-def mix(coefficients, rates, count, intensity):
+def mix(coefficients, intensities, count, intensity):
     """lambda_i of a block, from the coefficients (C,) of its processes."""
     processes = len(coefficients)
     if processes < 4:
@@ -263,8 +263,10 @@ def mix(coefficients, rates, count, intensity):
     else:
         f0, f1, f2, f3 = coefficients[0], coefficients[1], coefficients[2], coefficients[3]
         for b in range(count):
-            intensity[b] = (f0 * rates[0, b] + f1 * rates[1, b]) + (f2 * rates[2, b] + f3 * rates[3, b])
+            intensity[b] = (f0 * intensities[0, b] + f1 * intensities[1, b]) + (
+                f2 * intensities[2, b] + f3 * intensities[3, b]
+            )
     for c in range(4 if processes >= 4 else 0, processes):
         coefficient = coefficients[c]
         for b in range(count):
-            intensity[b] += coefficient * rates[c, b]
+            intensity[b] += coefficient * intensities[c, b]

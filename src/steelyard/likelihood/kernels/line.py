@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from steelyard.likelihood.kernels.intensities import fill_rates, mix
+from steelyard.likelihood.kernels.intensities import fill_intensities, mix
 from steelyard.likelihood.kernels.moments import logs_of_bins, positive, sum_of_logs
 from steelyard.likelihood.kernels.orders import VALUE
 from steelyard.numerics.compilation import internal
@@ -20,10 +20,10 @@ def add_slice(model, events, start, stop, coefficients, factors, buffers, logs):
     for block in range(start, stop):
         count, region = events.counts[block], events.region[block]
         begin, end, binned = model.rows[region], model.rows[region + 1], events.bins[block] > 0
-        fill_rates(model, events, block, factors, VALUE, buffers)
+        fill_intensities(model, events, block, factors, VALUE, buffers)
         for point in range(len(coefficients)):
             if logs[point] > -np.inf:
-                mix(coefficients[point, begin:end], buffers.rates, count, buffers.intensity)
+                mix(coefficients[point, begin:end], buffers.intensities, count, buffers.intensity)
                 if not positive(buffers.intensity, count):
                     logs[point] = -np.inf
                 elif binned:
@@ -38,9 +38,9 @@ def count_negative(model, events, coefficients, factors, buffers):
     number = 0
     for block in range(len(events.counts)):
         count, region = events.counts[block], events.region[block]
-        fill_rates(model, events, block, factors, VALUE, buffers)
+        fill_intensities(model, events, block, factors, VALUE, buffers)
         own = coefficients[model.rows[region] : model.rows[region + 1]]
-        mix(own, buffers.rates, count, buffers.intensity)
+        mix(own, buffers.intensities, count, buffers.intensity)
         for b in range(count):
             counts = events.weights[block, b] != 0.0 or b < events.bins[block]
             if counts and not (buffers.intensity[b] > 0.0):

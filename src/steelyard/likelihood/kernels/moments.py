@@ -1,6 +1,6 @@
 r"""Sums over events, or over bins, from which value, gradient and Hessian of the likelihood follow at once.
 
-With the rate of a process at an event :math:`A_{ic}=H_c\,\nu_cr_c(x_i)\prod_{t\in c}g_t(x_i)`, the intensity
+With the intensity of a process at an event :math:`A_{ic}=H_c\,\nu_cr_c(x_i)\prod_{t\in c}g_t(x_i)`, the intensity
 :math:`\lambda_i=\sum_c f_cA_{ic}`, shares :math:`a_{ic}=A_{ic}/\lambda_i` and slopes
 :math:`s_{it}=\partial\ln g_t(x_i)/\partial\alpha_{k(t)}`, they are
 
@@ -33,7 +33,7 @@ from typing import NamedTuple
 import numpy as np
 
 from steelyard.likelihood.kernels.blocks import BLOCK, LANES
-from steelyard.likelihood.kernels.intensities import fill_rates, mix
+from steelyard.likelihood.kernels.intensities import fill_intensities, mix
 from steelyard.likelihood.kernels.orders import GRADIENT, HESSIAN
 from steelyard.likelihood.kernels.products import add_products, add_upper_products, dot
 from steelyard.numerics.compilation import internal
@@ -145,9 +145,9 @@ def add_moments(model, events, start, stop, coefficients, factors, order, buffer
     for block in range(start, stop):
         count, region = events.counts[block], events.region[block]
         begin = model.rows[region]
-        fill_rates(model, events, block, factors, order, buffers)
+        fill_intensities(model, events, block, factors, order, buffers)
         intensity = buffers.intensity
-        mix(coefficients[begin : model.rows[region + 1]], buffers.rates, count, intensity)
+        mix(coefficients[begin : model.rows[region + 1]], buffers.intensities, count, intensity)
         if not positive(intensity, count):
             return False
         weights = events.weights[block]
@@ -247,14 +247,14 @@ def _add_gradient(model, region, weights, count, buffers, moments):
     for b in range(count):
         intensity[b] = 1.0 / intensity[b]
     for c in range(model.rows[region + 1] - begin):
-        rates, shares, weighted = buffers.rates[c], buffers.shares[c], buffers.weighted[c]
+        intensities, shares, weighted = buffers.intensities[c], buffers.shares[c], buffers.weighted[c]
         total = 0.0
         for b in range(count):
-            rates[b] *= intensity[b]  # from here on the shares
-            total += weights[b] * rates[b]
+            intensities[b] *= intensity[b]  # from here on the shares
+            total += weights[b] * intensities[b]
         for b in range(count):
-            shares[b] = rates[b]
-            weighted[b] = weights[b] * rates[b]
+            shares[b] = intensities[b]
+            weighted[b] = weights[b] * intensities[b]
         moments.processes[begin + c] += total
         for t in range(model.first[begin + c], model.first[begin + c + 1]):
             moments.terms[t] += dot(weighted, buffers.slopes[t - first_term], count)
@@ -266,9 +266,9 @@ def _add_hessian(model, region, weights, count, coefficients, binned, buffers, m
     processes = model.rows[region + 1] - begin
     shapes = model.first_shape[region + 1] - model.first_shape[region]
     for c in range(processes):
-        one = buffers.rates[c]
+        one = buffers.intensities[c]
         for other in range(c, processes):
-            two = buffers.rates[other]
+            two = buffers.intensities[other]
             total = 0.0
             for b in range(count):
                 total += weights[b] * one[b] * two[b]

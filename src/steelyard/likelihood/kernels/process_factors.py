@@ -17,9 +17,9 @@ class Factors(NamedTuple):
     Attributes:
         yields: (R,) G_c nu_c.
         yields_first, yields_second: (R, K_h) dG_c/dalpha_k and d2G_c/dalpha_k^2 over G_c.
-        rates: (R,) G_c/N_c, what multiplies the rate of every event.
-        rates_first: (R, K_h) its logarithmic derivative.
-        rates_second: (R, K_h) its second derivative over itself, without that of the normaliser's joint part.
+        events: (R,) G_c/N_c, what multiplies the intensity of every event.
+        events_first: (R, K_h) its logarithmic derivative.
+        events_second: (R, K_h) its second derivative over itself, without that of the normaliser's joint part.
         joint: :class:`~steelyard.likelihood.kernels.normalisers.Joint`, work space for the normaliser's joint part.
         curvatures: (R, W, W) the joint part's second derivatives in the nuisance parameters of the process's terms,
             upper triangle, filled by :func:`~steelyard.likelihood.kernels.normalisers.fill_curvatures`.
@@ -31,9 +31,9 @@ class Factors(NamedTuple):
     yields: np.ndarray
     yields_first: np.ndarray
     yields_second: np.ndarray
-    rates: np.ndarray
-    rates_first: np.ndarray
-    rates_second: np.ndarray
+    events: np.ndarray
+    events_first: np.ndarray
+    events_second: np.ndarray
     joint: Joint
     curvatures: np.ndarray
     weights: np.ndarray
@@ -69,7 +69,7 @@ def fill_factors(model, alpha, factors):
     weights = factors.weights
     for c in range(len(model.yields)):
         factors.yields[c] = 1.0
-        factors.rates[c] = 0.0  # log N_c until the end
+        factors.events[c] = 0.0  # log N_c until the end
     for region in range(len(model.binned)):
         begin, end, acting = model.rows[region], model.rows[region + 1], model.first_acting[region]
         nuisances = model.first_acting[region + 1] - acting
@@ -80,7 +80,7 @@ def fill_factors(model, alpha, factors):
             polynomial = not linear and interpolation_weights(kind, value, weights)
             for c in range(begin, end):
                 factors.yields_first[c, k] = factors.yields_second[c, k] = 0.0
-                factors.rates_first[c, k] = factors.rates_second[c, k] = 0.0
+                factors.events_first[c, k] = factors.events_second[c, k] = 0.0
                 if model.touched[c, k]:
                     if linear:
                         g = value if abs(value) > TINY else TINY
@@ -90,25 +90,25 @@ def fill_factors(model, alpha, factors):
                         g, first, second = interpolate(logs, both, polynomial, weights)
                     factors.yields[c] *= g
                     factors.yields_first[c, k], factors.yields_second[c, k] = first, second
-        # rates_first and rates_second hold the derivatives of log N_c until the end.
+        # events_first and events_second hold the derivatives of log N_c until the end.
         for c in range(begin, end):
             for t in range(model.first[c], model.first[c + 1]):
                 at, k = alpha[model.nuisance[t]], model.own[t]
                 value, first, second = quintic(model.table[t], model.knots[region, 0], model.knots[region, 1], at)
-                factors.rates[c] += value
-                factors.rates_first[c, k] += first
-                factors.rates_second[c, k] += second
+                factors.events[c] += value
+                factors.events_first[c, k] += first
+                factors.events_second[c, k] += second
             if model.first[c + 1] - model.first[c] > 1 or model.anchored[c]:
-                factors.rates[c] += add_joint(
-                    model, region, c, alpha, weights, factors.joint, factors.rates_first[c], factors.rates_second[c]
+                factors.events[c] += add_joint(
+                    model, region, c, alpha, weights, factors.joint, factors.events_first[c], factors.events_second[c]
                 )
         for c in range(begin, end):
-            factors.rates[c] = factors.yields[c] * exp(-factors.rates[c])
+            factors.events[c] = factors.yields[c] * exp(-factors.events[c])
             factors.yields[c] *= model.yields[c]
             for k in range(nuisances):
-                first, second = factors.rates_first[c, k], factors.rates_second[c, k]
+                first, second = factors.events_first[c, k], factors.events_second[c, k]
                 of_yield = factors.yields_first[c, k]
-                factors.rates_first[c, k] = of_yield - first
-                factors.rates_second[c, k] = (
+                factors.events_first[c, k] = of_yield - first
+                factors.events_second[c, k] = (
                     factors.yields_second[c, k] - 2.0 * of_yield * first + first * first - second
                 )

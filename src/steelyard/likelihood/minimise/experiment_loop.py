@@ -411,7 +411,7 @@ def _fill_slice(data, blocks, place, evaluation, line):
     set_point(model, alpha, evaluation.buffers)
     for point in range(len(values)):
         values[point] = 0.0
-    add_slice(model, data.events, FIRST, blocks, line.coefficients, factors.rates, evaluation.buffers, values)
+    add_slice(model, data.events, FIRST, blocks, line.coefficients, factors.events, evaluation.buffers, values)
     shift = constraint(model, alpha, data.observed)
     for point in range(len(values)):
         values[point] = 2.0 * (expected_events(line.coefficients[point], factors) - values[point]) + shift

@@ -66,7 +66,8 @@ def find_valleys(model: Model, events: Sequence[RegionEvents]) -> Valleys:
     process, :math:`\langle u^2\rangle, \langle d^2\rangle, \langle ud\rangle`. It is folded if
     :math:`\langle ud\rangle>-\frac14\max(\langle u^2\rangle,\langle d^2\rangle)`, which same-sided and one-sided
     effects are, and if its even part :math:`\frac12(u+d)` is not negligible against the statistical error of the
-    process and against the odd parts, at α of ±1 or, without a constraint, at the bounds. A norm factor never is.
+    process and against the odd parts, at α of one error of the constraint or, without any, at the bounds. A norm factor
+    never is.
 
     Where something is folded, large two-sided shapes may have two minima in one of the valleys: of two processes of
     which one is pulled far down, the shapes compensate each other in two ways.
@@ -77,6 +78,7 @@ def find_valleys(model: Model, events: Sequence[RegionEvents]) -> Valleys:
     """
     parameters = [nuisance.parameter for nuisance in model.nuisances]
     measured = np.array([parameter.constraint.measured for parameter in parameters], dtype=bool)
+    errors = np.array([parameter.constraint.error for parameter in parameters], dtype=float)
     ends = np.array([parameter.bounds for parameter in parameters]).reshape(len(parameters), 2)
     even, odd, bent = (np.zeros(len(parameters)) for _ in range(3))
     names = [nuisance.name for nuisance in model.nuisances]
@@ -93,7 +95,7 @@ def find_valleys(model: Model, events: Sequence[RegionEvents]) -> Valleys:
             if shape:
                 bent[k] = max(bent[k], 0.5 * max(up, down) * np.sqrt(most[c]))
     # Without a constraint nothing but its bounds keeps a parameter from where a small effect is large.
-    even *= np.where(measured, 1.0, np.abs(ends).max(axis=1, initial=0.0))
+    even *= np.where(measured, errors, np.abs(ends).max(axis=1, initial=0.0))
     sizes = even / (1.0 + LEFT * odd)
     folded = _largest_first(sizes, LEAST)
     weak = (even < WEAK) & measured
@@ -110,13 +112,13 @@ def _largest_first(sizes: np.ndarray, least: float) -> np.ndarray:
 
 def _mean_squares(systematics: Systematics, events: RegionEvents) -> Iterator[tuple[int, int, np.ndarray, bool]]:
     """Process, nuisance parameter and mean squares (2, 2) of the sides of each effect, and whether it is a shape."""
-    rates, log_g, weights = np.asarray(events.rates), events.log_g, events.weights
+    intensities, log_g, weights = np.asarray(events.intensities), events.log_g, events.weights
     for c, k in np.ndindex(*systematics.log_yields.shape[:2]):
         yield c, k, np.outer(systematics.log_yields[c, k], systematics.log_yields[c, k]), False
-    if not len(systematics.terms) or log_g is None or not len(rates):
+    if not len(systematics.terms) or log_g is None or not len(intensities):
         return
-    chosen = slice(None, None, -(-len(rates) // SAMPLE))
-    density = np.clip(np.asarray(rates[chosen], dtype=float), 0.0, None)
+    chosen = slice(None, None, -(-len(intensities) // SAMPLE))
+    density = np.clip(np.asarray(intensities[chosen], dtype=float), 0.0, None)
     total = density.sum(axis=1)
     density = density / np.where(total > 0.0, total, 1.0)[:, None]
     if weights is not None:

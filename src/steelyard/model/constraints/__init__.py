@@ -1,7 +1,7 @@
 r"""Constraints: what an auxiliary measurement says of a parameter, and how it is thrown.
 
-A constraint is a class in a file of its own, and one name in :data:`CONSTRAINTS`, whose place in it is the number by
-which compiled code knows it. It has
+A constraint is a class in a file of its own, and one line in :data:`CONSTRAINTS`, whose place in it is the number by
+which compiled code knows it. It is a frozen dataclass of one number at most, which has a default, and has
 
 - ``kind``: its name in configurations and files;
 - ``measured``: whether there is an auxiliary measurement, and so a global observable;
@@ -21,10 +21,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from steelyard.errors import ModelError, nearest
-from steelyard.model.constraints.free import Free
-from steelyard.model.constraints.gaussian import Gaussian
-from steelyard.model.constraints.poisson import Poisson
-from steelyard.model.constraints.uniform import Uniform
+from steelyard.model.choices import load_all
 
 
 class Constraint(Protocol):
@@ -54,7 +51,12 @@ class Constraint(Protocol):
         """Values (number,) within the bounds."""
 
 
-CONSTRAINTS: tuple[type[Any], ...] = (Gaussian, Poisson, Uniform, Free)
+CONSTRAINTS: tuple[type[Any], ...] = load_all(
+    "model.constraints.gaussian:Gaussian",
+    "model.constraints.poisson:Poisson",
+    "model.constraints.uniform:Uniform",
+    "model.constraints.free:Free",
+)
 
 
 def code_of(constraint: Constraint) -> int:

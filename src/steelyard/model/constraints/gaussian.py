@@ -23,7 +23,7 @@ class Gaussian:
 
     @property
     def scale(self) -> float:
-        """The width."""
+        """Standard deviation of the measurement, in units of the parameter."""
         return self.width
 
     @property

@@ -25,7 +25,7 @@ class Poisson:
 
     @property
     def scale(self) -> float:
-        """The expected events."""
+        """Expected events of the measurement at a factor of one."""
         return self.events
 
     @property

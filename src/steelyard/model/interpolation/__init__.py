@@ -2,7 +2,7 @@ r"""Interpolation of an effect between its values at α = ±1 and at 0, with exa
 
 u = ln g⁺ and d = ln g⁻ are everywhere the logarithms of the effect at α = +1 and −1: of one event, or of a yield.
 
-A code is a file of its own, and one name in :data:`CODES`, whose place in it is the number by which compiled code knows
+A code is a file of its own, and one line in :data:`CODES`, whose place in it is the number by which compiled code knows
 it. It has
 
 - ``NAME``: in configurations and files;
@@ -15,11 +15,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from steelyard.errors import ModelError, nearest
-from steelyard.model.interpolation import code4, exponential, linear
+from steelyard.model.choices import load_all
+from steelyard.model.interpolation import exponential, linear
 from steelyard.model.interpolation.weights import Derivatives
 
-CODES = (code4, exponential, linear)
+CODES = load_all(
+    "model.interpolation.code4",
+    "model.interpolation.exponential",
+    "model.interpolation.linear",
+)
 NAMES = tuple(code.NAME for code in CODES)
+OF_VARIATIONS = tuple(code.NAME for code in CODES if code is not linear)  # those that interpolate between two sides
 EXPONENTIAL, LINEAR = CODES.index(exponential), CODES.index(linear)
 
 

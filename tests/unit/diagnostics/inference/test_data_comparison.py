@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from interference import rate_densities
-from simulated import rates, simulated
+from simulated import intensities, simulated
 
 from steelyard.diagnostics.inference.data_comparison import compare_data
 from steelyard.errors import ModelError
@@ -13,13 +13,13 @@ def experiment(mu, seed, factor=1.0):
     """x of one simulated experiment, by accept-reject from the exact total."""
     rng = np.random.default_rng(seed)
     mixture = simulated().mixture
-    fractions = mixture.fractions(mixture.to_coordinate(mu))[0]
-    top = 1.3 * (rate_densities(np.linspace(0, 1, 1001)) @ fractions).max() * factor
+    coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))[0]
+    top = 1.3 * (rate_densities(np.linspace(0, 1, 1001)) @ coefficients).max() * factor
     x = rng.uniform(size=rng.poisson(top))
-    return x[rng.uniform(0, top, size=len(x)) < factor * (rate_densities(x) @ fractions)]
+    return x[rng.uniform(0, top, size=len(x)) < factor * (rate_densities(x) @ coefficients)]
 
 
-def observed_rates(x):
+def observed_intensities(x):
     """nu_c r_c of observed events, as exact as those of the simulation."""
     density = rate_densities(x)
     yields = simulated().mixture.yields
@@ -29,9 +29,9 @@ def observed_rates(x):
 def run(x, log_r=None, p_value=0.01):
     events = simulated(50_000)
     mixture = events.mixture
-    learned = rates(events, events.log_r if log_r is None else log_r)
-    fractions = mixture.fractions(mixture.to_coordinate(MU))[0]
-    return compare_data(MU, fractions, learned, events.reference, observed_rates(x), p_value=p_value)
+    learned = intensities(events, events.log_r if log_r is None else log_r)
+    coefficients = mixture.coefficients_along(mixture.to_coordinate(MU))[0]
+    return compare_data(MU, coefficients, learned, events.reference, observed_intensities(x), p_value=p_value)
 
 
 def test_data_of_the_model_agree_as_often_as_they_say():
@@ -50,11 +50,11 @@ def test_large_data_have_room_for_the_error_of_a_small_simulation():
     p = []
     for seed in range(100):
         events = simulated(4_000, 500 + seed)
-        fractions = events.mixture.fractions(events.mixture.to_coordinate(MU))[0]
-        learned = rates(events, events.log_r)
+        coefficients = events.mixture.coefficients_along(events.mixture.to_coordinate(MU))[0]
+        learned = intensities(events, events.log_r)
         # the numbers that normalise the reference normalise the data
-        data = observed_rates(experiment(MU, seed)) / (events.reference @ np.exp(events.log_r))
-        p.append(compare_data(MU, fractions, learned, events.reference, data).p_value)
+        data = observed_intensities(experiment(MU, seed)) / (events.reference @ np.exp(events.log_r))
+        p.append(compare_data(MU, coefficients, learned, events.reference, data).p_value)
     assert np.abs(np.sort(p) - (np.arange(100) + 0.5) / 100).max() < 1.63 / 10
 
 
@@ -67,4 +67,4 @@ def test_a_negative_density_is_an_error():
     events = simulated()
     x = experiment(MU, 1)
     with pytest.raises(ModelError, match="no positive density at 1"):
-        compare_data(MU, np.array([0.0, -1.0, 0.0, 0.0]), events.rates, events.reference, observed_rates(x))
+        compare_data(MU, np.array([0.0, -1.0, 0.0, 0.0]), events.intensities, events.reference, observed_intensities(x))

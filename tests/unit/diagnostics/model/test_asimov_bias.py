@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulated import rates, simulated
+from simulated import intensities, simulated
 
 from steelyard.diagnostics.model.asimov_bias import asimov_bias
 from steelyard.inference.fit import fit
@@ -13,7 +13,7 @@ EQUAL = np.full(4, 0.25)
 
 
 def run(events, log_r, truths=(0.1, 1.0, 2.0)):
-    return asimov_bias("mu", events.mixture, rates(events, log_r), events.weights, EQUAL, truths, 0.1)
+    return asimov_bias("mu", events.mixture, intensities(events, log_r), events.weights, EQUAL, truths, 0.1)
 
 
 def damaged(events):
@@ -40,10 +40,10 @@ def test_swapped_ratios_fail():
 
 def test_weights_formed_with_the_ratios_would_never_notice():
     events = simulated()
-    learned = rates(events, damaged(events))
+    learned = intensities(events, damaged(events))
     mixture = events.mixture
     for truth in (0.1, 1.0, 2.0):
-        data = events.reference * (learned @ mixture.fractions(mixture.to_coordinate(truth))[0])
+        data = events.reference * (learned @ mixture.coefficients_along(mixture.to_coordinate(truth))[0])
         assert fit(Likelihood.of(mixture, learned, data)).hat == pytest.approx(truth, abs=1e-2)
 
 
@@ -56,7 +56,7 @@ def test_the_unit_of_the_parameter_does_not_matter():
         old.parameters, [text.replace("mu", "(mu/1000)") for text in old.expressions], {"mu": 1000.0}, old.lower
     )
     wide = replace(mixture, coefficients=scaled, bounds=tuple(1000.0 * bound for bound in mixture.bounds))
-    learned = rates(events, damaged(events))
+    learned = intensities(events, damaged(events))
     first, second = (
         asimov_bias("mu", mix, learned, events.weights, EQUAL, (truth,), 0.1)
         for mix, truth in ((mixture, 1.0), (wide, 1000.0))
@@ -68,7 +68,7 @@ def test_the_unit_of_the_parameter_does_not_matter():
 
 def test_the_scale_of_the_weights_does_not_matter():
     events = simulated(20_000)
-    scaled = asimov_bias("mu", events.mixture, events.rates, 7.0 * events.weights, EQUAL, (1.0,), 0.1)
+    scaled = asimov_bias("mu", events.mixture, events.intensities, 7.0 * events.weights, EQUAL, (1.0,), 0.1)
     assert scaled.hat[0] == pytest.approx(run(events, events.log_r, (1.0,)).hat[0], abs=1e-6)
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from simulated import rates, simulated
+from simulated import intensities, simulated
 
 from steelyard.diagnostics.model.asimov_weights import asimov_weights
 
@@ -8,15 +8,15 @@ MU = np.linspace(0, 5, 11)
 
 
 def run(events, log_r):
-    fractions = events.mixture.fractions(events.mixture.to_coordinate(MU))
-    return asimov_weights(rates(events, log_r), events.reference, MU, fractions), fractions
+    coefficients = events.mixture.coefficients_along(events.mixture.to_coordinate(MU))
+    return asimov_weights(intensities(events, log_r), events.reference, MU, coefficients), coefficients
 
 
 def test_summary_is_that_of_the_weights():
     events = simulated(100_000)
-    result, fractions = run(events, events.log_r)
+    result, coefficients = run(events, events.log_r)
     for point in (0, 4, 10):
-        weights = events.reference * (events.rates @ fractions[point])
+        weights = events.reference * (events.intensities @ coefficients[point])
         assert result.total[point] == pytest.approx(weights.sum())
         assert result.smallest[point] == pytest.approx(weights.min())
         assert result.largest[point] == pytest.approx(weights.max())
@@ -31,8 +31,8 @@ def test_negative_weights_are_counted_and_fail():
     # B enters with a negative coefficient above mu = 1, and nothing is left there to balance it
     log_r[events.x < 0.5, 1] -= 5.0
     log_r[events.x < 0.5, 3] -= 8.0
-    result, fractions = run(events, log_r)
-    weights = events.reference[:, None] * (rates(events, log_r) @ fractions.T)
+    result, coefficients = run(events, log_r)
+    weights = events.reference[:, None] * (intensities(events, log_r) @ coefficients.T)
     assert np.array_equal(result.negative, (weights < 0).sum(axis=0)) and result.negative[-1] > 0
     assert np.allclose(result.negative_share, -np.minimum(weights, 0).sum(axis=0) / weights.sum(axis=0))
     check = result.checks[0]

@@ -13,9 +13,9 @@ SBI, B, NI = 1, 2, 3
 def run(events, log_r, threshold=0.1, weights=None):
     columns = bin_columns(["x", "y"], [events.x, events.y], events.reference)
     mixture = events.mixture
-    fractions = mixture.fractions(mixture.to_coordinate(MU))
+    coefficients = mixture.coefficients_along(mixture.to_coordinate(MU))
     weights = events.weights if weights is None else weights
-    return total_closure(columns, weights, events.reference, log_r, mixture.yields, MU, fractions, threshold)
+    return total_closure(columns, weights, events.reference, log_r, mixture.yields, MU, coefficients, threshold)
 
 
 def damaged(events, column, shift):
@@ -87,7 +87,7 @@ def test_the_error_is_that_of_a_bootstrap():
     events = simulated(20_000, 4)
     column = run(events, events.log_r).columns[0]
     rng = np.random.default_rng(5)
-    fractions = events.mixture.fractions(events.mixture.to_coordinate(column.worst))[0]
+    coefficients = events.mixture.coefficients_along(events.mixture.to_coordinate(column.worst))[0]
     index = np.clip(np.searchsorted(column.edges, events.x, side="right") - 1, 0, len(column.edges) - 2)
     differences = []
     for _ in range(200):
@@ -96,7 +96,7 @@ def test_the_error_is_that_of_a_bootstrap():
         weights /= weights.sum(axis=0)
         reference = weights.mean(axis=1)
         model = reference[:, None] * np.exp(events.log_r)
-        per_event = ((model / model.sum(axis=0) - weights) * events.mixture.yields) @ fractions
+        per_event = ((model / model.sum(axis=0) - weights) * events.mixture.yields) @ coefficients
         differences.append(np.bincount(index, per_event))
     ratio = np.std(differences, axis=0) / column.error
     # relative error of a spread from 200 values is 5 %; 20 bins

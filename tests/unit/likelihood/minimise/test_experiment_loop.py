@@ -21,11 +21,11 @@ def analysis():
 
 
 def fit(analysis, rows, offsets, mu=1.0, observed=None, **changes):
-    given = {"mixture": analysis.mixture, "rates": analysis.rates, "systematics": analysis.systematics}
+    given = {"mixture": analysis.mixture, "intensities": analysis.intensities, "systematics": analysis.systematics}
     given |= {"log_g": analysis.log_g} | changes
     return fit_toys(
         given["mixture"],
-        given["rates"],
+        given["intensities"],
         np.asarray(offsets),
         mu,
         given["systematics"],
@@ -51,7 +51,16 @@ def counting(signal, background, coefficient="mu", nuisances=(), log_yields=None
 
 def test_experiments_do_not_depend_on_threads_nor_on_company(analysis):
     rows, offsets, observed = analysis.throw(1.0, 40, np.random.default_rng(0))
-    arguments = (analysis.mixture, analysis.rates, offsets, 1.0, analysis.systematics, analysis.log_g, observed, rows)
+    arguments = (
+        analysis.mixture,
+        analysis.intensities,
+        offsets,
+        1.0,
+        analysis.systematics,
+        analysis.log_g,
+        observed,
+        rows,
+    )
     one, many = fit_toys(*arguments), fit_toys(*arguments, threads=3)
     last = fit(analysis, rows[offsets[-2] :], [0, offsets[-1] - offsets[-2]], observed=observed[-1:])
     for name in ("t", "hat", "status", "alpha", "conditional", "edm"):
@@ -81,18 +90,18 @@ def test_bounds_are_respected_and_reached(analysis):
 def test_no_valid_start_is_a_failure(analysis, negative):
     """Also where the negative densities are even in number, and their product is positive."""
     rows = np.arange(40)
-    rates = analysis.rates[:40].copy()
-    rates[:negative] = [0.0, 0.0, 0.0, -1.0]
-    fits = fit(analysis, rows, [0, 40, 40], rates=rates, log_g=analysis.log_g[:40])
+    intensities = analysis.intensities[:40].copy()
+    intensities[:negative] = [0.0, 0.0, 0.0, -1.0]
+    fits = fit(analysis, rows, [0, 40, 40], intensities=intensities, log_g=analysis.log_g[:40])
     assert list(fits.status) == [Status.NO_VALID_START, fits.status[1]] and fits.status[1] in FITTED
     assert np.isnan(fits.t[0]) and np.isnan(fits.hat[0])
     assert np.isfinite(fits.t[1])
 
 
 def test_what_is_forbidden_at_the_tested_value_alone_is_said_so(analysis):
-    rates = analysis.rates[:40].copy()
-    rates[0] = [-100.0, 0.0, 0.0, 10.0]
-    fits = fit(analysis, np.arange(40), [0, 40], mu=9.0, rates=rates, log_g=analysis.log_g[:40])
+    intensities = analysis.intensities[:40].copy()
+    intensities[0] = [-100.0, 0.0, 0.0, 10.0]
+    fits = fit(analysis, np.arange(40), [0, 40], mu=9.0, intensities=intensities, log_g=analysis.log_g[:40])
     assert fits.status[0] == Status.NEGATIVE_AT_TEST
     assert np.isnan(fits.t[0])
     assert 0.0 <= fits.hat[0] < 9.0  # the global fit has a result, which is kept
@@ -102,16 +111,16 @@ def test_no_fit_ends_where_a_density_is_negative():
     """Noisy ratios: a fifth of the events have a density that is negative somewhere in the range."""
     analysis = random_models.analysis(nuisances=2, seed=12, shape=0.05)
     generator = np.random.default_rng(3)
-    rates = analysis.rates * generator.normal(1.0, 0.5, size=analysis.rates.shape)
+    intensities = analysis.intensities * generator.normal(1.0, 0.5, size=analysis.intensities.shape)
     mixture, systematics = analysis.mixture, analysis.systematics
     sizes = generator.integers(1, 60, size=300)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
-    rows = generator.integers(len(rates), size=offsets[-1])
-    fits = fit(analysis, rows, offsets, rates=rates)
+    rows = generator.integers(len(intensities), size=offsets[-1])
+    fits = fit(analysis, rows, offsets, intensities=intensities)
     seen = set()
     for toy in range(len(sizes)):
         chosen = rows[offsets[toy] : offsets[toy + 1]]
-        data = Likelihood.of(mixture, rates[chosen], None, systematics, analysis.log_g[chosen])
+        data = Likelihood.of(mixture, intensities[chosen], None, systematics, analysis.log_g[chosen])
         seen.add(Status(fits.status[toy]))
         grid = data.value(np.linspace(*mixture.coordinate_bounds, 33))
         if fits.status[toy] in FITTED:
@@ -133,7 +142,7 @@ def test_empty_and_one_event_toys(analysis):
     assert np.isin(fits.status, FITTED).all() and np.isfinite(fits.t).all()
     assert fits.t[0] == fits.t[2]
     # No event: 2 nu(mu, alpha) + alpha^2, nowhere in the neighbourhood lower than at the best fit.
-    data = Likelihood.of(analysis.mixture, analysis.rates[:0], None, analysis.systematics, analysis.log_g[:0])
+    data = Likelihood.of(analysis.mixture, analysis.intensities[:0], None, analysis.systematics, analysis.log_g[:0])
     value = data.value(analysis.mixture.to_coordinate(fits.hat[0]), fits.alpha[0])[0]
     generator = np.random.default_rng(5)
     away = np.concatenate(
@@ -192,11 +201,11 @@ def test_two_identical_nuisance_parameters_without_constraints():
 
 def test_best_fit_at_zero():
     mixture, systematics = counting(10.0, 50.0, nuisances=[Nuisance("b")], log_yields=[[[0, 0]], [[0.05, -0.05]]])
-    rates = np.tile(mixture.yields, (40, 1))
-    fits = fit_toys(mixture, rates, np.array([0, 40]), 0.0, systematics)
+    intensities = np.tile(mixture.yields, (40, 1))
+    fits = fit_toys(mixture, intensities, np.array([0, 40]), 0.0, systematics)
     assert fits.hat[0] == 0.0 and fits.t[0] == 0.0 and fits.status[0] == Status.AT_BOUND
     np.testing.assert_array_equal(fits.alpha, fits.conditional)
-    higher = fit_toys(mixture, rates, np.array([0, 40]), 1.0, systematics)
+    higher = fit_toys(mixture, intensities, np.array([0, 40]), 1.0, systematics)
     assert higher.hat[0] == 0.0 and higher.t[0] > 0.0 and higher.status[0] == Status.AT_BOUND
 
 
@@ -206,8 +215,8 @@ def test_a_flat_likelihood_has_t_zero(nuisances):
     mixture, systematics = counting(
         0.0, 50.0, nuisances=nuisances, log_yields=np.full((2, len(nuisances), 2), [0.05, -0.05])
     )
-    rates = np.tile([0.0, 50.0], (47, 1))
-    fits = fit_toys(mixture, rates, np.array([0, 47, 47]), 2.0, systematics)
+    intensities = np.tile([0.0, 50.0], (47, 1))
+    fits = fit_toys(mixture, intensities, np.array([0, 47, 47]), 2.0, systematics)
     assert np.isin(fits.status, FITTED).all()
     np.testing.assert_allclose(fits.t, 0.0, atol=1e-9)
     assert ((fits.hat >= 0.0) & (fits.hat <= 5.0)).all()
@@ -216,10 +225,10 @@ def test_a_flat_likelihood_has_t_zero(nuisances):
 def test_toys_without_an_allowed_value_between_toys_with_one(analysis):
     """What one toy leaves behind does not reach the next."""
     rows, offsets, observed = analysis.throw(1.0, 3, np.random.default_rng(8))
-    rates = np.concatenate([analysis.rates, [[0.0, 0.0, 0.0, -1.0]]])
+    intensities = np.concatenate([analysis.intensities, [[0.0, 0.0, 0.0, -1.0]]])
     log_g = np.concatenate([analysis.log_g, analysis.log_g[:1]])
-    rows[offsets[1]] = len(analysis.rates)
-    fits = fit(analysis, rows, offsets, observed=observed, rates=rates, log_g=log_g)
+    rows[offsets[1]] = len(analysis.intensities)
+    fits = fit(analysis, rows, offsets, observed=observed, intensities=intensities, log_g=log_g)
     assert fits.status[1] == Status.NO_VALID_START and np.isnan(fits.t[1])
     alone = [
         fit(analysis, rows[offsets[i] : offsets[i + 1]], [0, offsets[i + 1] - offsets[i]], observed=observed[i : i + 1])

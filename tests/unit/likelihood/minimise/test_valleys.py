@@ -21,9 +21,11 @@ DATA = (30.0, 360.0)
 GRID = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0])
 
 
-def valleys_of(mixture, systematics, rates, log_g=None):
+def valleys_of(mixture, systematics, intensities, log_g=None):
     """Of one region."""
-    return find_valleys(Model((UnbinnedRegion("region", mixture, systematics),)), [RegionEvents(rates, None, log_g)])
+    return find_valleys(
+        Model((UnbinnedRegion("region", mixture, systematics),)), [RegionEvents(intensities, None, log_g)]
+    )
 
 
 def folded(*norms, **nuisance):
@@ -41,11 +43,13 @@ def test_which_yields_fold():
 
 def test_which_shapes_fold():
     x = np.linspace(-4.0, 4.0, 401)
-    rates, up = models.densities(x) * models.YIELDS, 0.1 * x
+    intensities, up = models.densities(x) * models.YIELDS, 0.1 * x
     systematics = models.yields_only(((1.0, 1.0), (1.0, 1.0)))
     systematics = systematics.with_effects(terms=np.array([[1, 0]]), normaliser=Normaliser.none(1))
     found = [
-        valleys_of(models.mixture(), systematics, rates, np.stack([up, share * up], axis=1)[:, None]).folded.tolist()
+        valleys_of(
+            models.mixture(), systematics, intensities, np.stack([up, share * up], axis=1)[:, None]
+        ).folded.tolist()
         for share in (1.0, 0.5, 0.0, -0.5, -1.0)
     ]
     assert found == [[0], [0], [0], [], []]
@@ -63,12 +67,12 @@ def test_what_a_toy_does_about_them():
 
 def test_large_two_sided_shapes_are_crossed_where_something_is_folded():
     x = np.linspace(-4.0, 4.0, 401)
-    rates, up = models.densities(x) * models.YIELDS, np.stack([0.1 * x, -0.1 * x], axis=1)[:, None]
+    intensities, up = models.densities(x) * models.YIELDS, np.stack([0.1 * x, -0.1 * x], axis=1)[:, None]
     crossed = []
     for down, size in ((1.1, 1.0), (0.9, 1.0), (1.1, 0.3)):
         systematics = models.yields_only(((1.0, 1.0), (1.0, 1.0)), ((1.0, 1.0), (1.1, down)))
         systematics = systematics.with_effects(terms=np.array([[1, 0]]), normaliser=Normaliser.none(1))
-        crossed.append(valleys_of(models.mixture(), systematics, rates, size * up).crossed.tolist())
+        crossed.append(valleys_of(models.mixture(), systematics, intensities, size * up).crossed.tolist())
     assert crossed == [[1, 0], [], [1]]
 
 
@@ -128,10 +132,12 @@ def test_toys_end_in_the_deeper_valley(systematics):
         models.mixture(), systematics, p * models.YIELDS, np.zeros((801, 0, 2), np.float32), np.full(801, x[1] - x[0])
     )
     rows, offsets, observed = analysis.throw(0.5, 25, np.random.default_rng(3))
-    fits = fit_toys(analysis.mixture, analysis.rates, offsets, 0.5, systematics, None, observed, rows)
+    fits = fit_toys(analysis.mixture, analysis.intensities, offsets, 0.5, systematics, None, observed, rows)
     for toy in range(25):
         chosen = rows[offsets[toy] : offsets[toy + 1]]
-        likelihood = Likelihood.of(analysis.mixture, analysis.rates[chosen], None, systematics, None, observed[toy])
+        likelihood = Likelihood.of(
+            analysis.mixture, analysis.intensities[chosen], None, systematics, None, observed[toy]
+        )
         deepest, at_test = (models.brute_force(likelihood, mu, toy, starts=20) for mu in (None, 0.5))
         assert fits.t[toy] == pytest.approx(at_test - deepest, abs=1e-3)
 
@@ -152,11 +158,11 @@ def weakly_folded(up: float, down: float, scale: float = 1.0):
     """An analysis with a small yield effect, and 40 toys of ``scale`` times its events."""
     systematics = models.yields_only(((1.01, 1 / 1.01), (up, down)))
     x = np.linspace(-5.0, 5.0, 801)
-    rates, no_shapes = models.densities(x, 1.5) * models.YIELDS, np.zeros((801, 0, 2), np.float32)
-    analysis = random_models.Analysis(models.mixture(), systematics, rates, no_shapes, np.full(801, x[1] - x[0]))
+    intensities, no_shapes = models.densities(x, 1.5) * models.YIELDS, np.zeros((801, 0, 2), np.float32)
+    analysis = random_models.Analysis(models.mixture(), systematics, intensities, no_shapes, np.full(801, x[1] - x[0]))
     thrown = models.replace(analysis, weights=scale * analysis.weights).throw(0.5, 40, np.random.default_rng(4))
     rows, offsets, observed = thrown
-    return analysis, thrown, fit_toys(analysis.mixture, rates, offsets, 0.5, systematics, None, observed, rows)
+    return analysis, thrown, fit_toys(analysis.mixture, intensities, offsets, 0.5, systematics, None, observed, rows)
 
 
 def test_weak_effects_cost_a_toy_little():
@@ -168,11 +174,11 @@ def test_weak_effects_are_entered_where_the_data_pull():
     # A quarter more events than expected, over four standard deviations: there are two valleys, and 4 of these 40 toys
     # end in the wrong one, by up to 0.67, where only one is looked into.
     analysis, (rows, offsets, observed), fits = weakly_folded(1.0115, 1.004, 1.25)
-    assert valleys_of(analysis.mixture, analysis.systematics, analysis.rates).entered.size == 0
+    assert valleys_of(analysis.mixture, analysis.systematics, analysis.intensities).entered.size == 0
     for toy in range(40):
         chosen = rows[offsets[toy] : offsets[toy + 1]]
         likelihood = Likelihood.of(
-            analysis.mixture, analysis.rates[chosen], None, analysis.systematics, None, observed[toy]
+            analysis.mixture, analysis.intensities[chosen], None, analysis.systematics, None, observed[toy]
         )
         deepest, at_test = (models.quick_force(likelihood, mu, toy, starts=8).value for mu in (None, 0.5))
         assert fits.t[toy] == pytest.approx(at_test - deepest, abs=1e-3)
@@ -183,9 +189,9 @@ def test_no_toy_fails_for_its_number_of_events(expected):
     # With a tolerance that does not know of their number, a third of the toys of 1e6 events end as not converged.
     systematics = models.yields_only(((1.05, 1 / 1.05), (1.02, 1 / 1.02)), ((1.03, 1 / 1.03), (0.98, 1 / 0.98)))
     x, yields = np.linspace(-5.0, 5.0, 4001), np.array([0.1, 0.9]) * expected
-    rates, no_shapes = models.densities(x, 1.5) * yields, np.zeros((4001, 0, 2), np.float32)
+    intensities, no_shapes = models.densities(x, 1.5) * yields, np.zeros((4001, 0, 2), np.float32)
     mixture = models.mixture(yields)
-    analysis = random_models.Analysis(mixture, systematics, rates, no_shapes, np.full(4001, x[1] - x[0]))
+    analysis = random_models.Analysis(mixture, systematics, intensities, no_shapes, np.full(4001, x[1] - x[0]))
     rows, offsets, observed = analysis.throw(1.0, 10, np.random.default_rng(2))
-    fits = fit_toys(mixture, rates, offsets, 1.0, systematics, None, observed, rows)
+    fits = fit_toys(mixture, intensities, offsets, 1.0, systematics, None, observed, rows)
     assert fits.status.max() <= 1 and np.isfinite(fits.t).all()
