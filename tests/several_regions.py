@@ -213,7 +213,7 @@ def mixture_of(
 
 
 def normaliser_of(systematics: Systematics, log_g: np.ndarray, densities: np.ndarray) -> Normaliser:
-    """What each shape does alone, by the derivatives of expectations over densities (n, C), and pairs at the corners."""
+    """What each shape does alone, by differences of expectations over densities (n, C), and pairs at the corners."""
     knots, h, terms = np.linspace(-5.0, 5.0, 41), 1e-3, systematics.terms
     densities, table = densities / densities.sum(axis=0), np.zeros((len(terms), len(knots), 3))
     logs = np.asarray(log_g, dtype=np.float32).astype(float)

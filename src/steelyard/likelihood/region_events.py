@@ -48,6 +48,10 @@ def check_events(region: Region, events: RegionEvents) -> np.ndarray:
         raise ModelError(f"intensities of shape {rates.shape} for the {processes} processes of region {region.name}")
     if region.binned and (events.weights is None or not np.all(np.asarray(events.weights) >= 0.0)):
         raise ModelError("a likelihood of bins needs their counts, none of them negative")
+    if events.auxiliary is not None and np.shape(events.auxiliary) != (len(rates),):
+        raise ModelError(
+            f"{np.shape(events.auxiliary)} measurements of the factors of {len(rates)} bins of region {region.name}"
+        )
     if events.weights is not None and np.shape(events.weights) != (len(rates),):
         raise ModelError(f"{np.shape(events.weights)} weights for the {len(rates)} events of region {region.name}")
     return np.ascontiguousarray(log_g, dtype=np.float32)
