@@ -1,5 +1,7 @@
 """Two parameters in the coefficients: derivatives, fits, profiles and toys against plain numpy and scipy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from several_regions import derivatives, mixture_of
@@ -87,6 +89,17 @@ def test_conditional_fit_finds_the_minimum_at_the_lower_bound_of_a_root():
             assert there.values["mu_ggF"] == pytest.approx(0.0, abs=1e-6)
             assert found.conditional_theta[toy, 0] == pytest.approx(0.0, abs=1e-6)
     assert deeper >= 3
+
+
+def test_toys_find_a_basin_that_ends_before_the_tested_value():
+    """Paths from the tested value alone miss it in a third of these data sets, by up to 1.4 in t."""
+    case = replace(analysis("effective_theory", False), truth={"c": -2.5, "mu": 0.1})
+    rows, offsets, observed = case.throw(20, 9)
+    found = fit_experiments(case.model, case.toys(rows, offsets), 2.5, observed, parameter="mu")
+    for toy in range(20):
+        likelihood = case.likelihood(rows[offsets[toy] : offsets[toy + 1]], observed[toy])
+        lower, held = (lowest(likelihood, given, 8, 12) for given in ({}, {"mu": 2.5}))
+        assert found.t[toy] == pytest.approx(held - lower, abs=1e-4)
 
 
 def test_errors_of_two_parameters_are_those_of_the_inverse_hessian():
