@@ -5,7 +5,7 @@ Everything takes complex values of the parameters: the imaginary part of f(x + i
 rounding.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -68,8 +68,30 @@ def _hermite(knots: np.ndarray, table: np.ndarray, at: complex) -> complex:
     return complex(numbers @ ((at - knots[j]) / step) ** np.arange(6))
 
 
-def intensities(region: Region, events: RegionEvents, values: Mapping[str, complex]) -> tuple[np.ndarray, np.ndarray]:
-    """lambda (n,) of the rows of a region, and the expected events (C,) of its processes."""
+# ln N_c (C,) at values (K,) of a region's nuisance parameters.
+LogNormaliser = Callable[[np.ndarray], np.ndarray]
+
+
+def joint_log_normaliser(systematics: Systematics, densities: np.ndarray, log_g: np.ndarray) -> LogNormaliser:
+    """ln of the mean of the product of all effects (n, T, 2) over densities (n, C) of any scale."""
+    logs = np.asarray(log_g, dtype=np.float32).astype(float)
+
+    def function(alpha: np.ndarray) -> np.ndarray:
+        products = (densities / densities.sum(axis=0)).astype(complex)
+        for t, (c, k) in enumerate(systematics.terms):
+            products[:, c] *= effect(systematics.nuisances[k].interpolation, *logs[:, t].T, alpha[k])
+        return np.log(products.sum(axis=0))
+
+    return function
+
+
+def intensities(
+    region: Region, events: RegionEvents, values: Mapping[str, complex], normaliser: LogNormaliser | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """lambda (n,) of the rows of a region, and the expected events (C,) of its processes.
+
+    The normaliser is the region's own form by default.
+    """
     mixture, systematics = region.mixture, region.systematics
     known = {name: np.complex128(value) for name, value in {**mixture.coefficients.nominal, **values}.items()}
     names = {**_NAMES, **known}
@@ -82,7 +104,8 @@ def intensities(region: Region, events: RegionEvents, values: Mapping[str, compl
                 factors[c] *= alpha[k] if systematics.factors[c, k] else 1.0
             else:
                 factors[c] *= effect(nuisance.interpolation, *systematics.log_yields[c, k], alpha[k])
-    rates = np.asarray(events.rates) * (f * factors * np.exp(-log_normaliser(systematics, alpha)))
+    log_n = log_normaliser(systematics, alpha) if normaliser is None else normaliser(alpha)
+    rates = np.asarray(events.rates) * (f * factors * np.exp(-log_n))
     for t, (c, k) in enumerate(systematics.terms):
         up, down = np.asarray(events.log_g[:, t], dtype=np.float32).astype(float).T
         rates[:, c] = rates[:, c] * effect(systematics.nuisances[k].interpolation, up, down, alpha[k])
@@ -124,11 +147,13 @@ def penalty(constraint: object, value: complex, observed: float) -> complex:
     return 0.0
 
 
-def minus_two_log_likelihood(likelihood: Likelihood, values: Mapping[str, complex]) -> complex:
-    """-2 ln L of a model and data at values of all parameters, by name."""
+def minus_two_log_likelihood(
+    likelihood: Likelihood, values: Mapping[str, complex], normalisers: Mapping[str, LogNormaliser] | None = None
+) -> complex:
+    """-2 ln L of a model and data at values of all parameters, by name; with normalisers by region."""
     total = 0.0
     for region, events in zip(likelihood.model.regions, likelihood.events, strict=True):
-        expected, of_processes = intensities(region, events, values)
+        expected, of_processes = intensities(region, events, values, (normalisers or {}).get(region.name))
         if region.binned:
             total += deviance_of_bins(expected, np.asarray(events.weights), region.errors, events.auxiliary)
         else:
@@ -140,14 +165,16 @@ def minus_two_log_likelihood(likelihood: Likelihood, values: Mapping[str, comple
     return total
 
 
-def at_coordinates(likelihood: Likelihood, place: np.ndarray) -> complex:
+def at_coordinates(
+    likelihood: Likelihood, place: np.ndarray, normalisers: Mapping[str, LogNormaliser] | None = None
+) -> complex:
     """The same at coordinates (P,)."""
     values = {}
     for parameter, kappa in zip(likelihood.parameters, place, strict=True):
         power = 1 if parameter.coordinate is None else parameter.coordinate.power
         origin = 0.0 if parameter.coordinate is None else parameter.coordinate.origin
         values[parameter.name] = origin + kappa**power if power > 1 else kappa
-    return minus_two_log_likelihood(likelihood, values)
+    return minus_two_log_likelihood(likelihood, values, normalisers)
 
 
 def derivatives(likelihood: Likelihood, place: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

@@ -139,7 +139,7 @@ def test_bins_with_errors_are_given_once_and_with_a_measurement_each():
 
 
 def test_two_binned_regions_agree_with_pyhf():
-    """One channel a bin, one sample a process, whose normfactor is f_c; ``normsys`` with code 4 for norms and shapes."""
+    """One channel a bin, one sample a process, whose normfactor is f_c; norms and shapes are ``normsys``."""
     import pyhf
 
     regions = (region("one", 6, 1, errors=False), region("two", 9, 2, errors=False, order=(2, 0, 1)))
