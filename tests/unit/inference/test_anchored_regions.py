@@ -114,7 +114,7 @@ def test_impacts_are_refits_with_the_joint_expectation(both):
     likelihood, normalisers = both
     centre = fit(likelihood)
     found = {impact.name: impact for impact in impacts(likelihood, centre).impacts}
-    moved = likelihood.global_observables + [0.0, 1.0, 0.0]
+    moved = likelihood.global_observables + np.array([0.0, 1.0, 0.0])
     name = likelihood.model.nuisances[1].name
     other = Likelihood(likelihood.model, likelihood.events, moved, integrations=likelihood.integrations)
     shift = likelihood.parameters.to_parameters(lowest(other, normalisers)[1])[0]
