@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from steelyard.likelihood.integration import Integration
+from steelyard.likelihood.kernels.orders import VALUE
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.effects import Systematics
 from steelyard.model.model import Model
@@ -213,7 +214,14 @@ def _look(
     covariance = np.eye(len(alpha))
     if found.covariance is not None:
         covariance = np.array(found.covariance)[-len(alpha) :, -len(alpha) :]
-    corrected = replace(found, minimum=found.minimum + shift)
+    minimum = found.minimum + shift
+    if abs(shift) > TOLERANCE:
+        # The formula of the shift has f_c G_c nu_c for the events of a process, which where the data disagree with the
+        # model is off by as much as these do: a value to be compared is that of the expectation itself.
+        exact = likelihood.with_forms(anchored_forms(likelihood, alpha))
+        place = likelihood.parameters.to_coordinates([found.hat, *found.theta, *alpha])
+        minimum = exact.evaluator.expand(place, VALUE).value
+    corrected = replace(found, minimum=minimum)
     if abs(shift) > TOLERANCE or 0.25 * gradient @ covariance @ gradient > TOLERANCE:
         return corrected, alpha
     return corrected, _competing(fit, here, likelihood, found, fixed, tried)

@@ -253,10 +253,26 @@ def _source(
                 rows[-1] = np.tile(np.arange(bins), number)
         errors.append(error)
         if error is not None:
-            measured.append(np.ones((number, len(error))) if own.auxiliary is None else np.asarray(own.auxiliary))
+            measured.append(_measured(region, own, ends, number))
     auxiliary = np.concatenate([np.zeros((number, 0)), *measured], axis=1)
     source = source_of([own.events.intensities for own in toys], shapes, counts, rows, errors)
     return source, auxiliary, [error is not None for error in errors]
+
+
+def _measured(region: Region, own: RegionToys, ends: np.ndarray, number: int) -> np.ndarray:
+    """Measurements (T, B) of the factors of bins whose templates have errors."""
+    bins = len(region.templates) if isinstance(region, BinnedRegion) else 0
+    if len(own.events.intensities) != bins or not np.array_equal(ends, bins * np.arange(number + 1)):
+        raise ModelError(
+            f"region {region.name} has template errors: its events are its {bins} bins once, found "
+            f"{len(own.events.intensities)}, and an experiment has a count for each of them"
+        )
+    found = np.ones((number, bins)) if own.auxiliary is None else np.asarray(own.auxiliary, dtype=float)
+    if found.shape != (number, bins):
+        raise ModelError(
+            f"measurements of shape {found.shape} for {number} experiments in the {bins} bins of region {region.name}"
+        )
+    return found
 
 
 def _shapes(region: Region, own: RegionToys) -> np.ndarray:

@@ -54,6 +54,10 @@ def check_events(region: Region, events: RegionEvents) -> np.ndarray:
         )
     if region.binned and (events.weights is None or not np.all(np.asarray(events.weights) >= 0.0)):
         raise ModelError("a likelihood of bins needs their counts, none of them negative")
+    if events.auxiliary is not None and np.shape(events.auxiliary) != (len(intensities),):
+        raise ModelError(
+            f"{np.shape(events.auxiliary)} measurements of the factors of {len(intensities)} bins of region {region.name}"
+        )
     if events.weights is not None and np.shape(events.weights) != (len(intensities),):
         raise ModelError(
             f"{np.shape(events.weights)} weights for the {len(intensities)} events of region {region.name}"

@@ -113,7 +113,6 @@ class Model:
             )
         if names[0] == parameter:
             return self
-        result = Model(self.regions)
         order = [names.index(parameter), *(i for i, name in enumerate(names) if name != parameter)]
         theta = tuple(self.theta[i] for i in order)
         old = self.coefficients
@@ -122,9 +121,7 @@ class Model:
         coefficients = Coefficients((*(p.name for p in theta), *rest), old.expressions, old.nominal, lower)
         coordinates = tuple(p.coordinate for p in theta if p.coordinate is not None)
         known = coefficients.knowing(coordinates, old.form.permuted(np.array(order)))
-        result.__dict__.update(theta=_of_interest_first(theta), coefficients=known, rows=self.rows)
-        result.__dict__.pop("parameters", None)  # in the old order
-        return result
+        return self._knowing(self.regions, theta=_of_interest_first(theta), coefficients=known)
 
     def coefficient_values(self, theta: ArrayLike) -> list[np.ndarray]:
         """Coefficients of the processes of each region, (G, C), at values (G, M) of their parameters."""
@@ -139,9 +136,18 @@ class Model:
 
     def with_regions(self, regions: tuple[Region, ...]) -> "Model":
         """Regions with other effects of the same parameters, in place of these: what is known of these stays known."""
-        result = Model(regions)
-        for name in ("theta", "nuisances", "parameters", "coefficients", "rows"):
-            result.__dict__[name] = getattr(self, name)
+        return self._knowing(regions, theta=self.theta, coefficients=self.coefficients)
+
+    def _knowing(
+        self, regions: tuple[Region, ...], theta: tuple[Parameter, ...], coefficients: Coefficients
+    ) -> "Model":
+        """A model of regions with the processes and the nuisance parameters of these, without symbolic algebra."""
+        result = object.__new__(Model)
+        object.__setattr__(result, "regions", regions)
+        parameters = ParameterSet((*theta, *(nuisance.parameter for nuisance in self.nuisances)))
+        result.__dict__.update(  # where cached_property keeps them
+            theta=theta, nuisances=self.nuisances, parameters=parameters, coefficients=coefficients, rows=self.rows
+        )
         return result
 
     def expected(self, point: ArrayLike | Mapping[str, float] | None = None) -> dict[str, np.ndarray]:

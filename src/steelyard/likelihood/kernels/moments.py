@@ -226,7 +226,8 @@ def logs_of_bins(events, block, order, buffers):
             gamma, bend = 1.0, 0.0
             if square > 0.0:
                 half = 0.5 * (a - expected * square)
-                gamma = half + np.sqrt(half * half + n * square)
+                root = np.sqrt(half * half + n * square)
+                gamma = half + root if half > 0.0 else n * square / max(root - half, 1e-300)  # without cancelling
                 if gamma > 0.0:  # it is 0 without counts where the bin expects more than was measured
                     bend = expected * expected / (n / (gamma * gamma) + 1.0 / square)
                 total -= 0.5 * (gamma - a) * (gamma - a) / square

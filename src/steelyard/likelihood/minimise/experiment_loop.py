@@ -250,6 +250,20 @@ def fit_experiments(model, source, offsets, observed, auxiliary, tested, sides, 
                 if known:
                     break
 
+            # A value given for a further coordinate may belong to a basin that ends before the tested value is reached:
+            # the path begins where the slice through it is lowest.
+            elsewhere = False
+            for p in range(1, thetas):
+                elsewhere = elsewhere or starts[valley, p - 1] == starts[valley, p - 1]
+            if known and elsewhere:
+                _fill_slice(data, blocks, start, evaluation, line)
+                lowest = np.argmin(line.values)
+                if line.values[lowest] < np.inf:
+                    start[0] = line.grid[lowest]
+                    search.fixed[0] = True
+                    evaluations += _minimise(data, blocks, start, evaluation, search, np.inf, size)
+                    search.fixed[0] = False
+
             # Basins of the profile: without nuisance parameters along the slice, with them along the path.
             if others == 0:
                 found = minima_of(line.grid, line.values, minima, expected, order)
