@@ -56,7 +56,8 @@ def check_events(region: Region, events: RegionEvents) -> np.ndarray:
         raise ModelError("a likelihood of bins needs their counts, none of them negative")
     if events.auxiliary is not None and np.shape(events.auxiliary) != (len(intensities),):
         raise ModelError(
-            f"{np.shape(events.auxiliary)} measurements of the factors of {len(intensities)} bins of region {region.name}"
+            f"{np.shape(events.auxiliary)} measurements of the factors of {len(intensities)} bins of region "
+            f"{region.name}"
         )
     if events.weights is not None and np.shape(events.weights) != (len(intensities),):
         raise ModelError(
