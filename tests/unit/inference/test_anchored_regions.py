@@ -47,14 +47,14 @@ def analysis() -> tuple[Likelihood, dict]:
     """Expected events of both regions at the truth, and the normalisers by their definition."""
     regions, events, integrations, normalisers = [], [], [], {}
     for name, order, sign in (("one", (FIRST, SECOND), 1.0), ("two", (NORM, SECOND, FIRST), -1.0)):
-        own, intensities, log_g = region(name, order, sign)
-        weights = np.full(len(intensities), 1.0 / len(intensities))
-        normalisers[name] = joint_log_normaliser(own.systematics, intensities, log_g)
-        seen = RegionEvents(intensities, None, log_g)
+        own, rows, log_g = region(name, order, sign)
+        weights = np.full(len(rows), 1.0 / len(rows))
+        normalisers[name] = joint_log_normaliser(own.systematics, rows, log_g)
+        seen = RegionEvents(rows, None, log_g)
         expected = intensities(own, seen, TRUTH, normalisers[name])[0].real
         regions.append(own)
-        events.append(RegionEvents(intensities, weights * expected, log_g))
-        integrations.append(Integration(own.mixture, own.systematics, intensities, log_g, weights))
+        events.append(RegionEvents(rows, weights * expected, log_g))
+        integrations.append(Integration(own.mixture, own.systematics, rows, log_g, weights))
     model = Model(tuple(regions))
     observed = np.array([{"first": 1.3, "second": 1.8, "norm": 0.0}[nuisance.name] for nuisance in model.nuisances])
     return Likelihood(model, tuple(events), observed, integrations=tuple(integrations)), normalisers
