@@ -5,6 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from several_regions import (
     at_coordinates,
+    intensities,
     joint_log_normaliser,
     mixture_of,
     normaliser_of,
