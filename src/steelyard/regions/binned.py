@@ -1,13 +1,17 @@
 """Binned models of the same mixture: templates and their likelihood."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from steelyard.errors import ModelError
 from steelyard.likelihood.likelihood import Likelihood
+from steelyard.likelihood.region_events import RegionEvents
 from steelyard.model.effects import Systematics
 from steelyard.model.mixture import Mixture
+from steelyard.model.model import Model
+from steelyard.model.region import BinnedRegion
 from steelyard.regions.binned_shapes import bin_systematics
 from steelyard.regions.binning import effective_entries, histogram
 from steelyard.regions.varied_intensities import varied_intensities
@@ -160,16 +164,18 @@ class BinnedModel:
         binned = Mixture(mixture.processes, mixture.coefficients, templates.counts.sum(axis=1), mixture.bounds)
         return cls(binned, templates)
 
+    @cached_property
+    def region(self) -> BinnedRegion:
+        """The templates as a region of a likelihood."""
+        systematics = self.templates.systematics
+        if systematics is None:
+            systematics = Systematics.none(len(self.mixture.processes))
+        templates = np.ascontiguousarray(self.templates.counts.T)
+        return BinnedRegion("histogram", self.mixture, systematics, templates, self.templates.shapes)
+
     def likelihood(self, counts: np.ndarray) -> Likelihood:
         """The likelihood of counts (B,), whole numbers or expectations."""
-        return Likelihood.of(
-            self.mixture,
-            np.ascontiguousarray(self.templates.counts.T),
-            np.asarray(counts, dtype=float),
-            systematics=self.templates.systematics,
-            log_g=self.templates.shapes,
-            binned=True,
-        )
+        return Likelihood(Model((self.region,)), (RegionEvents.of_counts(self.region, counts),))
 
     def asimov(self, mu: float) -> np.ndarray:
         """Expected counts (B,) at a parameter value."""
