@@ -19,8 +19,8 @@ SEARCH_POINTS = 64
 # The same with nuisance parameters, where it only has to show a place that is allowed.
 PROFILE_POINTS = 33
 
-# Parts of the range of a coordinate in which a conditional fit begins, and how many coordinates in all combinations. The
-# lower bound is one: that of a root's coordinate is a minimum of its own in many data sets without a signal.
+# Parts of the range of a coordinate in which a conditional fit begins, and how many coordinates in all combinations.
+# One is the lower bound: that of a root's coordinate is a minimum of its own in many data sets.
 WITHIN = (0.0, 1.0 / 6.0, 0.5, 5.0 / 6.0)
 TOGETHER = 2
 
