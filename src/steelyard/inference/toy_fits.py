@@ -177,7 +177,7 @@ def fit_experiments(
     coefficients = _along(model, grid)
     profiled = model.theta[0]
     valleys = find_valleys(model, [_seen(region) for region in toys])
-    signs, places = valley_signs(valleys.entered, nuisances), further_starts(compiled)
+    signs, places = valley_signs(valleys.entered, nuisances), _beginnings(further_starts(compiled))
     sides = np.ascontiguousarray(np.tile(signs, (len(places), 1)))
     starts = np.ascontiguousarray(np.repeat(places, len(signs), axis=0))
     outcome = experiment_loop.Outcome(
@@ -289,6 +289,17 @@ def _seen(toys: RegionToys) -> RegionEvents:
         return replace(toys.events, weights=None)
     number = np.bincount(toys.rows, minlength=len(toys.events.intensities)).astype(float)
     return replace(toys.events, weights=number)
+
+
+def _beginnings(places: np.ndarray) -> np.ndarray:
+    """Values of the further coordinates (V, M - 1) with a last column: 0 to begin at the tested value, 1 elsewhere.
+
+    A value that is given may belong to a basin that ends before the tested value is reached, or only begins there: from
+    it the profile is followed from both.
+    """
+    at_test = np.column_stack([places, np.zeros(len(places))])
+    elsewhere = np.column_stack([places[1:], np.ones(len(places) - 1)])
+    return np.concatenate([at_test, elsewhere])
 
 
 def _along(model: Model, grid: np.ndarray) -> np.ndarray:

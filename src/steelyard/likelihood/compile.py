@@ -6,6 +6,7 @@ import numpy as np
 
 from steelyard.errors import ModelError
 from steelyard.likelihood.kernels.normalisers import prepare_joint
+from steelyard.likelihood.kernels.quintic import quintic
 from steelyard.model.coefficient_forms import CoefficientForm
 from steelyard.model.constraints import code_of
 from steelyard.model.interpolation import LINEAR, NAMES
@@ -105,6 +106,8 @@ def compile_model(model: Model) -> CompiledModel:
     nuisances = [nuisance.name for nuisance in model.nuisances]
     places = {name: place for place, name in enumerate(nuisances)}
     parts = [_compile_region(region, places) for region in model.regions]
+    for part in parts:
+        part["table"] = _continued(part["table"], part["knots"][0], max(other["table"].shape[1] for other in parts))
     joined: dict[str, Any] = {name: _join([part[name] for part in parts]) for name in _JOINED}
     for name, start in (("surface_first", "surfaces"), ("first", "nuisance")):
         joined[name] = _offsets([part[name] for part in parts], [len(part[start]) for part in parts])
@@ -173,6 +176,19 @@ def _compile_region(region: Region, places: dict[str, int]) -> dict[str, Any]:
         "table": table,
         **prepare_joint(systematics, terms, processes),
     }
+
+
+def _continued(table: np.ndarray, knots: np.ndarray, number: int) -> np.ndarray:
+    """A table (T, Q, 3) with so many knots, the further ones on the polynomial of its last interval.
+
+    Regions lie in one array, with the knots of the one that has most. So a parameter that is held out of its range
+    still has the value that a region alone would have.
+    """
+    by_knot = np.moveaxis(table, 0, 2)
+    further = [quintic(by_knot, *knots, knots[0] + knots[1] * q) for q in range(table.shape[1], number)]
+    if not further:
+        return table
+    return np.ascontiguousarray(np.concatenate([table, np.moveaxis(np.array(further), 2, 0)], axis=1))
 
 
 def _join(parts: list[np.ndarray]) -> np.ndarray:

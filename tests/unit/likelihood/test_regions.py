@@ -1,16 +1,18 @@
 """Several regions: one region cut in two is the same likelihood, and what a region declares is its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import one_sided_search
 import pytest
+import random_models
 from several_regions import derivatives, mixture_of, normaliser_of, systematics_of
 
 from steelyard.inference.fit import Fit, fit, scan
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.likelihood.region_events import RegionEvents
-from steelyard.model.effects import Nuisance, Systematics
+from steelyard.model.effects import Normaliser, Nuisance, Systematics
 from steelyard.model.model import Model
 from steelyard.model.region import UnbinnedRegion
 
@@ -322,3 +324,50 @@ def test_regions_agree_with_the_formula():
             assert here.value == pytest.approx(there[0], abs=1e-6)
             assert here.gradient == pytest.approx(there[1], rel=1e-6, abs=1e-5)
             assert here.hessian == pytest.approx(there[2], rel=1e-6, abs=1e-5)
+
+
+def analyses() -> list[tuple[UnbinnedRegion, RegionEvents]]:
+    """Regions of all kinds: other numbers of terms, knots, directions, tables of pairs and anchors, none, no events."""
+    drawn = [random_models.analysis(3, 1, kinds=("code4",), events=600)]
+    for number, seed, rank in ((2, 2, 4), (4, 5, 2)):
+        plain = random_models.analysis(number, seed, kinds=("code4",), norm_only=int(seed == 2), events=300)
+        drawn.append(random_models.with_third_order_and_anchor(plain, seed, rank))
+    plain = random_models.analysis(2, 9, kinds=("code4",), events=200)
+    drawn.append(replace(plain, systematics=plain.systematics.with_effects(normaliser=Normaliser.none())))
+    drawn.append(random_models.analysis(0, 9, events=200))
+    pairs = one_sided_search.model(0.2, sides=(0.0, 1.0), events=400)
+    # A root, so that the coordinate is that of the others.
+    coefficients = replace(pairs.mixture.coefficients, expressions=("sqrt(mu)", "1"))
+    drawn.append(replace(pairs, mixture=replace(pairs.mixture, bounds=(0.0, 10.0), coefficients=coefficients)))
+    assert len(pairs.systematics.normaliser.surface_pairs)
+    assert len({own.systematics.normaliser.table.shape[1] for own in drawn}) > 2
+    result = []
+    for number, own in enumerate(drawn):
+        rows = slice(0, 0) if number == 4 else slice(None)
+        region = UnbinnedRegion(f"region{number}", own.mixture, own.systematics)
+        result.append((region, RegionEvents(own.rates[rows], None, own.log_g[rows])))
+    return result
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_regions_with_normalisers_of_all_kinds_add_up(threads):
+    parts, generator = analyses(), np.random.default_rng(1)
+    model = Model(tuple(region for region, _ in parts))
+    whole = Likelihood(model, tuple(events for _, events in parts), threads=threads)
+    for held in (None, 5.0, 6.3):  # a parameter on its bound and beyond, where one may hold it
+        values = {nuisance.name: float(generator.normal()) for nuisance in model.nuisances}
+        values |= {"mu": float(generator.uniform(0.2, 2.0)), "nuisance0": held or values["nuisance0"]}
+        value, gradient, hessian = 0.0, np.zeros(len(whole.parameters)), np.diag(np.zeros(len(whole.parameters)))
+        for region, events in parts:
+            alone = Likelihood(Model((region,)), (events,))
+            here = alone.at({name: values[name] for name in alone.parameters.names})
+            own = [whole.parameters.index(name) for name in alone.parameters.names]
+            point = np.array([0.0, *(values[name] for name in alone.parameters.names[1:])])
+            value += here.value - point @ point
+            gradient[own] += here.gradient - 2.0 * point
+            hessian[np.ix_(own, own)] += here.hessian - 2.0 * np.diag(np.arange(len(own)) > 0)
+        point = np.array([0.0, *(values[name] for name in whole.parameters.names[1:])])
+        found = whole.at(values)
+        assert found.value == pytest.approx(value + point @ point, rel=1e-12)
+        assert found.gradient == pytest.approx(gradient + 2.0 * point, rel=1e-9, abs=1e-9)
+        assert found.hessian == pytest.approx(hessian + 2.0 * np.diag(np.arange(len(point)) > 0), rel=1e-9, abs=1e-9)

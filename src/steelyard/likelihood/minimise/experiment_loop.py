@@ -24,6 +24,7 @@ from steelyard.likelihood.minimise.continuation import (
     ARRIVED,
     EVALUATIONS,
     LOOK,
+    MIDDLE,
     POINTS,
     ContinuationState,
     accept_fit,
@@ -160,8 +161,9 @@ def fit_experiments(model, source, offsets, observed, auxiliary, tested, sides, 
         tested: coordinate of the tested value.
         sides: (V, K) valleys of the nuisance parameters in which to begin, of
             :func:`~steelyard.likelihood.minimise.valleys.valley_signs`; one row of zeros for one.
-        starts: (V, M - 1) where to begin in the further coordinates, of
-            :func:`~steelyard.likelihood.minimise.basins.further_starts`.
+        starts: (V, M) where to begin in the further coordinates, of
+            :func:`~steelyard.likelihood.minimise.basins.further_starts`, and 1 where the path begins at the lowest
+            point of the slice through these values, for 0 at the tested value.
         crossed, weak: (m,) nuisance parameters that are taken across their ridges, and which of them only where
             there may be one (:class:`~steelyard.likelihood.minimise.valleys.Valleys`).
         fits: work space.
@@ -216,6 +218,8 @@ def fit_experiments(model, source, offsets, observed, auxiliary, tested, sides, 
             # forbidden at both, where the slice through them is lowest: the profile has to be known somewhere.
             known, found = False, 0
             for attempt in range(4):
+                if attempt < 2 and starts[valley, thetas - 1] > 0.0:
+                    continue  # not at the tested value
                 for p in range(1, thetas):
                     given = starts[valley, p - 1]
                     start[p] = given if given == given else model.middle[p]  # no number: the nominal value
@@ -250,20 +254,6 @@ def fit_experiments(model, source, offsets, observed, auxiliary, tested, sides, 
                 if known:
                     break
 
-            # A value given for a further coordinate may belong to a basin that ends before the tested value is reached:
-            # the path begins where the slice through it is lowest.
-            elsewhere = False
-            for p in range(1, thetas):
-                elsewhere = elsewhere or starts[valley, p - 1] == starts[valley, p - 1]
-            if known and elsewhere:
-                _fill_slice(data, blocks, start, evaluation, line)
-                lowest = np.argmin(line.values)
-                if line.values[lowest] < np.inf:
-                    start[0] = line.grid[lowest]
-                    search.fixed[0] = True
-                    evaluations += _minimise(data, blocks, start, evaluation, search, np.inf, size)
-                    search.fixed[0] = False
-
             # Basins of the profile: without nuisance parameters along the slice, with them along the path.
             if others == 0:
                 found = minima_of(line.grid, line.values, minima, expected, order)
@@ -289,13 +279,18 @@ def fit_experiments(model, source, offsets, observed, auxiliary, tested, sides, 
             # Down into each of them, the most promising first. If all lies above the conditional fit, from there.
             for index in range(found + 1):
                 if index == found:
-                    if refined or not at_test < np.inf:
+                    if thetas > 1 and known:
+                        # A basin of a further coordinate may end within a step of the path: from where that began.
+                        start[0] = path.kappa[MIDDLE]
+                        copy(path.rest[MIDDLE], start[1:])
+                    elif refined or not at_test < np.inf:
                         continue
-                    copy(best, start)
+                    else:
+                        copy(best, start)
                 else:
                     j = order[index]
                     if refined and expected[j] > minimum + MARGIN:
-                        break
+                        continue
                     start[0] = minima[j]
                     if others:
                         predict(path, minima[j], start[1:])
