@@ -10,7 +10,7 @@ import numpy as np
 from steelyard.errors import ModelError
 from steelyard.likelihood.compile import compile_model
 from steelyard.likelihood.kernels.blocks import Source, source_of
-from steelyard.likelihood.minimise import experiment_loop
+from steelyard.likelihood.minimise import experiment_loop, fit_buffers
 from steelyard.likelihood.minimise.basins import further_starts, search_grid
 from steelyard.likelihood.minimise.valleys import find_valleys, valley_signs
 from steelyard.likelihood.region_events import RegionEvents
@@ -180,7 +180,7 @@ def fit_experiments(
     signs, places = valley_signs(valleys.entered, nuisances), _beginnings(further_starts(compiled))
     sides = np.ascontiguousarray(np.tile(signs, (len(places), 1)))
     starts = np.ascontiguousarray(np.repeat(places, len(signs), axis=0))
-    outcome = experiment_loop.Outcome(
+    outcome = fit_buffers.Outcome(
         *(np.full(number, np.nan) for _ in range(3)),
         *(np.zeros(number, dtype=np.int64) for _ in range(2)),
         *(np.full((number, len(model.parameters) - 1), np.nan) for _ in range(2)),
@@ -190,7 +190,7 @@ def fit_experiments(
     firsts = iter(range(0, number, step))
 
     def fit(_: int) -> None:
-        buffers = experiment_loop.allocate_fits(compiled, grid, coefficients.copy(), largest, errors)
+        buffers = fit_buffers.allocate_fits(compiled, grid, coefficients.copy(), largest, errors)
         for first in firsts:  # of one iterator: a thread takes what no other has taken
             chosen = slice(first, min(first + step, number))
             experiment_loop.fit_experiments(
@@ -205,7 +205,7 @@ def fit_experiments(
                 valleys.crossed,
                 valleys.weak,
                 buffers,
-                experiment_loop.Outcome(*(array[chosen] for array in outcome)),
+                fit_buffers.Outcome(*(array[chosen] for array in outcome)),
             )
 
     if threads == 1:

@@ -345,7 +345,7 @@ def analyses() -> list[tuple[UnbinnedRegion, RegionEvents]]:
     for number, own in enumerate(drawn):
         rows = slice(0, 0) if number == 4 else slice(None)
         region = UnbinnedRegion(f"region{number}", own.mixture, own.systematics)
-        result.append((region, RegionEvents(own.rates[rows], None, own.log_g[rows])))
+        result.append((region, RegionEvents(own.intensities[rows], None, own.log_g[rows])))
     return result
 
 
