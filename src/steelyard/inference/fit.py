@@ -8,9 +8,10 @@ import numpy as np
 from steelyard.errors import ModelError, nearest
 from steelyard.inference.anchoring import anchored_fit, anchored_scan
 from steelyard.likelihood.likelihood import Likelihood
-from steelyard.likelihood.minimise.descents import all_minima, valley_starts
+from steelyard.likelihood.minimise.basins import search_grid
+from steelyard.likelihood.minimise.descents import DEEPER, all_minima, valley_starts
 from steelyard.likelihood.minimise.profile import envelope
-from steelyard.likelihood.minimise.search import Minimum
+from steelyard.likelihood.minimise.search import Minimum, minimise
 
 # A conditional fit this far below the global one has found another basin.
 MISSED = 1e-4
@@ -111,7 +112,7 @@ def fit(likelihood: Likelihood, fixed: Mapping[str, float] | None = None, parame
     if any(likelihood.integrations):
         return anchored_fit(fit, likelihood, fixed)
     start, still = _starting_point(likelihood, fixed or {})
-    return _result(likelihood, all_minima(likelihood, start, still), still)
+    return _result(likelihood, _minima(likelihood, start, still), still)
 
 
 def scan(likelihood: Likelihood, mu: np.ndarray, parameter: str | None = None) -> Scan:
@@ -131,7 +132,7 @@ def scan(likelihood: Likelihood, mu: np.ndarray, parameter: str | None = None) -
         return anchored_scan(scan, fit, likelihood, mu)
     profiled, further = likelihood.profiled, likelihood.model.theta[1:]
     start, still = _starting_point(likelihood, {})
-    found = all_minima(likelihood, start, still)
+    found = _minima(likelihood, start, still)
     best = _result(likelihood, found, still)
     mu = np.asarray(mu, dtype=float)
     places = profiled.to_coordinate(np.append(mu, profiled.bounds[0]))
@@ -157,6 +158,31 @@ def scan(likelihood: Likelihood, mu: np.ndarray, parameter: str | None = None) -
         columns = [other.from_coordinate(track.rest[:-1, p]) for p, other in enumerate(further)]
         theta = np.stack(columns, axis=1)
     return Scan(mu, t[:-1], float(t[-1]), best, alpha if alpha.shape[1] else None, failed, theta)
+
+
+def _minima(likelihood: Likelihood, start: np.ndarray, still: np.ndarray) -> list[Minimum]:
+    """All minima (:mod:`steelyard.likelihood.minimise.descents`), with several parameters from more places.
+
+    A basin of a further coordinate may end within a step of the profile's path, which then does not show it. So the
+    minima straight below the conditional fits from which the paths begin are looked at too.
+    """
+    found, evaluator = all_minima(likelihood, start, still), likelihood.evaluator
+    if len(likelihood.model.theta) == 1 or still.all():
+        return found
+    held = still | (np.arange(len(still)) == 0)
+    grid = start[:1] if still[0] else search_grid(evaluator.model.bounds)
+    below: Minimum | None = None
+    for place in valley_starts(likelihood, start, still):
+        values = evaluator.slice(grid, place[1:])
+        if not np.isfinite(values).any():
+            continue
+        known = minimise(evaluator, np.concatenate([[grid[np.argmin(values)]], place[1:]]), held)
+        local = minimise(evaluator, known.place, still)
+        if below is None or local.value < below.value:
+            below = local
+    if below is None or not below.value < found[0].value - DEEPER:
+        return found
+    return all_minima(likelihood, start, still, (below.place,))
 
 
 def _starting_point(likelihood: Likelihood, fixed: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:

@@ -102,6 +102,19 @@ def test_toys_find_a_basin_that_ends_before_the_tested_value():
         assert found.t[toy] == pytest.approx(held - lower, abs=1e-4)
 
 
+@pytest.mark.parametrize(("systematic", "toy"), [(False, 63), (True, 79)])
+def test_fit_finds_a_basin_that_ends_within_a_step_of_the_path(systematic, toy):
+    """The deepest minimum is at the lower bound of the other parameter; it was missed by 0.15 and 0.07."""
+    case = analysis("linear_and_smooth_root", systematic, free=1)
+    rows, offsets, observed = case.throw(100, 21)
+    likelihood = case.likelihood(rows[offsets[toy] : offsets[toy + 1]], observed[toy])
+    found = fit(likelihood, parameter="mu_EW")
+    assert found.minimum == pytest.approx(lowest(likelihood, {}, 20, 1), abs=1e-4)
+    assert found.values["mu_ggF"] == pytest.approx(0.0, abs=1e-6)
+    profile = scan(likelihood, np.array([found.hat]), "mu_EW")
+    assert profile.fit.minimum == pytest.approx(found.minimum, abs=1e-4)
+
+
 def test_errors_of_two_parameters_are_those_of_the_inverse_hessian():
     case = analysis("effective_theory", False)
     rows, _, observed = case.throw(1, 10)
