@@ -7,6 +7,8 @@ import numpy as np
 
 from steelyard.inference.fit import scan
 from steelyard.inference.toy_fits import fit_toys
+from steelyard.likelihood.integration import Integration
+from steelyard.likelihood.kernels.total_intensity import total_intensity
 from steelyard.likelihood.likelihood import Likelihood
 from steelyard.model.coefficients import Coefficients
 from steelyard.model.effects import Nuisance, Systematics
@@ -34,6 +36,18 @@ def main() -> None:
     for weights in (None, np.ones(EVENTS)):
         scan(Likelihood.of(mixture, intensities, weights, shape, log_g), np.array([0.5, 1.0]))
         scan(Likelihood.of(mixture, intensities, weights), np.array([0.5, 1.0]))
+    # What building a model and throwing from it need besides.
+    weights = np.full(EVENTS, 1.0 / EVENTS)
+    total_intensity(mixture, shape, intensities, log_g, 1.0, np.zeros(1))
+    pair = Systematics.of(
+        (Nuisance("one"), Nuisance("other")),
+        np.zeros((2, 2, 2)),
+        np.zeros((2, 2), dtype=bool),
+        np.array([[0, 0], [0, 1]], dtype=np.int64),
+    )
+    Integration(mixture, pair, intensities, np.repeat(log_g, 2, axis=1), weights).derivatives(np.array([0.5, 0.2]))
+    Likelihood.of(mixture, intensities).negative_events(1.0)
+    mixture.coefficients.expand(np.ones((1, 1)))
 
 
 if __name__ == "__main__":
