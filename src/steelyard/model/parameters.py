@@ -120,7 +120,9 @@ class Parameter:
 
 @dataclass(frozen=True)
 class ParameterSet:
-    """All P parameters, those of interest first, then free ones, then nuisance parameters; every vector has this order.
+    """All P parameters in the order of every vector: those of the coefficients, of interest before free, then the others.
+
+    The others are nuisance parameters and the free norm factors among them, in the order of their declaration.
 
     Raises:
         ModelError: two of one name, or roles out of order.
