@@ -120,7 +120,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class ParameterSet:
-    """All P parameters in the order of every vector: those of the coefficients, of interest before free, then the others.
+    """All P parameters in the order of every vector: of the coefficients, of interest before free, then the others.
 
     The others are nuisance parameters and the free norm factors among them, in the order of their declaration.
 
