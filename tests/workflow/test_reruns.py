@@ -345,7 +345,7 @@ def test_code_reruns_the_stages_that_run_it_and_comments_none(own_code, file, ed
 
 
 def test_all_networks_train_again_when_the_version_of_the_training_is_raised(own_code):
-    path = own_code.repository / "src" / "steelyard" / "provenance.py"
+    path = own_code.repository / "src" / "steelyard" / "ratios" / "version.py"
     path.write_text(next_version(path.read_text()))
     assert costly(own_code.dry_run()) == {
         "train_member": 8,
