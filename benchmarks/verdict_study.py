@@ -354,7 +354,8 @@ def judged_again(line: Line) -> Line:
     """The training as the present code judges it, from what was measured."""
     from steelyard.diagnostics.simulation.simulation_checks import diagnose_simulation
     from steelyard.diagnostics.thresholds import Thresholds
-    from steelyard.finite_simulation.simulation_error import UNKNOWN, Measured, SimulationError, judged
+    from steelyard.finite_simulation.bias_posterior import UNKNOWN, Measured, judged
+    from steelyard.finite_simulation.simulation_error import SimulationError
 
     trained = line.settings["method"] == "cross_fit"
     found = [UNKNOWN if item is None else judged(Measured(**item), trained) for item in line.measured]
