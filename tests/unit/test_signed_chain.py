@@ -9,8 +9,9 @@ import signed_mixture as mixture
 from steelyard.baselines.analyses import fit_baseline
 from steelyard.baselines.results import BaselineInput
 from steelyard.baselines.template_toys import ToyPlan
+from steelyard.data.event_densities import class_weights
 from steelyard.data.identifiers import Split, event_ids, is_unseen
-from steelyard.data.reference import class_weights, mix_reference
+from steelyard.data.reference import mix_reference
 from steelyard.data.reference_events import process_densities, reference_components, reference_events
 from steelyard.data.store import Sample, SampleInfo
 from steelyard.diagnostics.closure import bin_columns, closure

@@ -13,7 +13,7 @@ probability of n²/2⁶⁵ for n events.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -25,13 +25,23 @@ _SHIFT_1, _SHIFT_2, _SHIFT_3, _SHIFT_FLOAT = (np.uint64(shift) for shift in (30,
 # P(k ≤ n) of a Poisson distribution of mean 1, up to the last n whose complement is above the spacing of uniform().
 _POISSON_CUMULATIVE = np.cumsum(np.exp(-1.0) / np.cumprod(np.concatenate([[1.0], np.arange(1.0, 18.0)])))
 
+Rows = Literal["training", "unseen", "all"]
+
 
 class SplitRule(Protocol):
     """What the functions below ask of a split; the configuration's one has it, and :class:`Split`."""
 
-    method: str
-    train_fraction: float
-    folds: int
+    @property
+    def method(self) -> str:
+        """``held_out`` or ``cross_fit``."""
+
+    @property
+    def train_fraction(self) -> float:
+        """Probability of an event to be on the training side."""
+
+    @property
+    def folds(self) -> int:
+        """Number of folds."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,13 @@ def is_unseen(ids: np.ndarray, split: SplitRule) -> np.ndarray:
     if _is_cross_fit(split):
         return np.ones(np.shape(ids), dtype=bool)
     return ~is_training(ids, split)
+
+
+def on_side(ids: np.ndarray, split: Split, rows: Rows) -> np.ndarray | None:
+    """The mask of the events on a side of the split; None for all of them."""
+    if rows == "all":
+        return None
+    return {"training": is_training, "unseen": is_unseen}[rows](ids, split)
 
 
 def trains(ids: np.ndarray, split: SplitRule, member: int) -> np.ndarray:

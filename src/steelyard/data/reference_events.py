@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.data.reference import Reference, mixed, process_weights, reference_part, reference_weights
+from steelyard.data.event_densities import process_weights, reference_part, reference_weights
+from steelyard.data.reference import Reference, mixed
 from steelyard.data.store import Sample
 from steelyard.errors import ModelError
 

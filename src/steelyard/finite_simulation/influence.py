@@ -36,7 +36,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steelyard.data.reference import Reference, process_weights, reference_part
+from steelyard.data.event_densities import process_weights, reference_part
+from steelyard.data.reference import Reference
 from steelyard.data.reference_events import ReferenceEvents, process_densities, reference_components
 from steelyard.data.store import Sample
 from steelyard.errors import ModelError

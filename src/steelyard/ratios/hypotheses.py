@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from steelyard.data.reference import Reference, class_weights
+from steelyard.data.event_densities import class_weights
+from steelyard.data.reference import Reference
 from steelyard.data.store import Sample
 from steelyard.data.variations import Variation
 from steelyard.errors import InputError

@@ -7,15 +7,9 @@ import pytest
 
 from steelyard.configuration.schema import Process, ReferenceWeight
 from steelyard.configuration.schema import Split as ConfiguredSplit
+from steelyard.data.event_densities import class_weights, process_weights, reference_weights
 from steelyard.data.identifiers import event_ids, is_training, poisson_weights
-from steelyard.data.reference import (
-    Reference,
-    class_weights,
-    expected_yields,
-    mix_reference,
-    process_weights,
-    reference_weights,
-)
+from steelyard.data.reference import Reference, expected_yields, mix_reference
 from steelyard.data.reference_events import process_densities, reference_components, reference_events
 from steelyard.data.store import Sample, SampleInfo
 from steelyard.errors import ConfigurationError, InputError

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from steelyard.checks import Check
-from steelyard.data.reference import Reference, class_weights
+from steelyard.data.event_densities import class_weights
+from steelyard.data.reference import Reference
 from steelyard.data.store import Sample
 from steelyard.diagnostics.closure import Closure, bin_columns, closure
 from steelyard.diagnostics.event_table import EventTable
