@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = sorted((Path(__file__).parents[2] / "workflow" / "scripts").glob("*.py"))
-TRAINING = {"train_member", "train_variation", "train_null"}  # they need Lightning, which brings nearly everything
+# They need Lightning, which brings nearly everything.
+TRAINING = {"train_member", "train_joint", "train_variation", "train_null"}
 
 # Packages that take a noticeable part of a second, and the scripts that have a use for them.
 NETWORKS = {

@@ -68,7 +68,7 @@ def test_each_rule_says_its_request_once():
 @pytest.mark.parametrize(("name", "gpus"), [("slurm", "gpu"), ("htcondor", "request_gpus")])
 def test_a_profile_says_what_is_a_sites_and_no_number_of_a_rule(name, gpus):
     profile = yaml.safe_load((REPOSITORY / "profiles" / name / "config.yaml").read_text())
-    trainings = ("train_member", "train_variation", "train_null")
+    trainings = ("train_member", "train_joint", "train_variation", "train_null")
     assert profile["set-resources"] == {rule: {gpus: 1} for rule in trainings}
     words = {"mem_mb", "runtime", "htcondor_request_mem_mb", "classad_MaxRuntime", "request_memory"}
     assert not words & set(profile["default-resources"])

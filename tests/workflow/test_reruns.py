@@ -144,6 +144,10 @@ ROWS = {
         members_in_packs,
         {"train_member_2": 4, "combine_ensemble": 4, "evaluate_ensemble": 12, **NEW_LEARNED_MODEL},
     ),
+    "processes that share networks": (
+        lambda configuration: configuration["ensembles"].update(joint=["S", "SBI", "B", "NI"]),
+        {"train_joint": 2, "combine_ensemble": 4, "evaluate_ensemble": 12, **NEW_LEARNED_MODEL},
+    ),
     "more networks in a job": (lambda configuration: configuration["ensembles"].update(members_per_job=2), {}),
     "a hyper-parameter of the nominal networks": (
         lambda configuration: configuration["training"].update(epochs=4),

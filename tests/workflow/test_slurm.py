@@ -141,7 +141,13 @@ def test_a_training_asks_htcondor_for_one_gpu(finished_workspace, tmp_path, htco
 
 def test_every_rule_but_training_shares_submissions_or_stands_alone_on_purpose():
     profile = yaml.safe_load((PROFILES / "slurm" / "config.yaml").read_text())
-    assert rules() - set(profile["groups"]) == {"train_member", "train_variation", "train_null", "mix_reference"}
+    assert rules() - set(profile["groups"]) == {
+        "train_member",
+        "train_joint",
+        "train_variation",
+        "train_null",
+        "mix_reference",
+    }
 
 
 def test_no_key_of_the_machine_is_in_the_profile_that_is_always_read():

@@ -75,6 +75,23 @@ def test_the_fan_out_is_one_job_a_member_and_one_a_point(workspace):
     assert jobs["throw_toys"] == 2 * 2 * len(configuration["belts"]["points"]) * 2
 
 
+@pytest.mark.parametrize(
+    ("joint", "expected"),
+    [
+        (["NI", "S", "SBI", "B"], {"train_joint": 3, "combine_ensemble": 8, "plot_ratio": 4}),
+        (["S", "SBI", "B"], {"train_joint": 3, "train_member": 3, "combine_ensemble": 8, "plot_ratio": 4}),
+    ],
+)
+def test_processes_that_share_networks_have_one_job_a_member(workspace, joint, expected):
+    def change(configuration):
+        configuration["ensembles"].update(joint=joint, members=3)
+        configuration["reference"] = [{"process": name} for name in joint]
+
+    jobs = workspace.variant(change).dry_run().jobs
+    found = {name: jobs[name] for name in ("train_joint", "train_member", "combine_ensemble", "plot_ratio")}
+    assert found == {"train_member": 0} | expected
+
+
 def test_the_snakefile_is_short_and_scripts_are_thin():
     for snakefile in (REPOSITORY / "Snakefile", REPOSITORY / "workflow" / "Snakefile"):
         assert len(snakefile.read_text().splitlines()) <= 40, snakefile

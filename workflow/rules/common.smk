@@ -46,6 +46,7 @@ SAMPLES = [sample.name for sample in analysis.samples]
 NUISANCES = [item["name"] for key in ("systematics", "norm_factors") for item in settings[key]]
 VARIATIONS = {variation.name: variation for variation in variations(analysis)}  # one trained ratio each
 RATIOS = [*PROCESSES, *VARIATIONS]
+JOINT = [name for name in PROCESSES if name in analysis.ensembles.joint]  # share networks, whatever order was given
 EFFECTS = to_data(declared_effects(analysis))
 GROUPS = groups(analysis)
 SHAPES = {}  # systematic: its variations
@@ -145,6 +146,11 @@ def simulated_by(wildcards):
 def members(ratio):
     """Numbers of the ensemble's members of a ratio."""
     return range(analysis.variations.members if ratio in VARIATIONS else analysis.ensembles.members)
+
+
+def trained_as(ratio):
+    """The folder of a ratio's networks: its own, or that of the processes which share them."""
+    return "joint" if ratio in JOINT else ratio
 
 
 def request(mem_mb, minutes):

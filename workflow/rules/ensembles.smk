@@ -4,8 +4,11 @@
 rule combine_ensemble:
     input:
         networks=lambda wildcards: [
-            f"{R}/ratios/{wildcards.ratio}/member-{member}/network.pt" for member in members(wildcards.ratio)
+            f"{R}/ratios/{trained_as(wildcards.ratio)}/member-{member}/network.pt"
+            for member in members(wildcards.ratio)
         ],
+        # networks that processes share know densities, and no mixture
+        reference=lambda wildcards: rules.mix_reference.output.reference if wildcards.ratio in JOINT else [],
     output:
         ensemble=f"{R}/ensembles/{{ratio}}.pt",
     log:

@@ -161,7 +161,10 @@ rule plot_audit:
 rule plot_ratio:
     input:
         diagnosis=rules.diagnose_ratio.output.diagnosis,
-        curves=[f"{R}/ratios/{{process}}/member-{member}/training.csv" for member in range(analysis.ensembles.members)],
+        curves=lambda wildcards: [
+            f"{R}/ratios/{trained_as(wildcards.process)}/member-{member}/training.csv"
+            for member in members(wildcards.process)
+        ],
     output:
         **figure(
             "calibration", "calibration-{process}", "calibration", "3 Ratios", figure="calibration", ratio="{process}"

@@ -40,6 +40,43 @@ for pack in packs(analysis.ensembles.members, analysis.ensembles.members_per_job
     same_machine("train_member", pack)
 
 
+# Processes that share their networks: the same for all of them at once.
+for pack in packs(analysis.ensembles.members, analysis.ensembles.members_per_job) if JOINT else ():
+
+    rule:
+        name:
+            f"train_joint{pack.suffix}"
+        input:
+            **stores("features", "observables", "weights", "ids", "info"),
+            reference=rules.mix_reference.output.reference,
+        output:
+            networks=[f"{R}/ratios/joint/member-{member}/network.pt" for member in pack.members],
+            curves=[f"{R}/ratios/joint/member-{member}/training.csv" for member in pack.members],
+        log:
+            f"{R}/logs/train_joint/joint-{pack.label}.log",
+        benchmark:
+            f"{R}/benchmarks/train_joint/joint-{pack.label}.tsv"
+        conda:
+            "../../envs/steelyard.yaml"
+        threads: 1
+        resources:
+            **request(mem_mb=4000, minutes=120 * analysis.ensembles.members_per_job),
+        params:
+            **section("training", "split"),
+            processes=JOINT,
+            checkpoints=f"{R}/checkpoints/joint",
+            bootstrap=analysis.ensembles.bootstrap,
+            labels={name: SOURCES[name]["labels"] for name in SAMPLES},
+            seed=analysis.seed,
+            version=TRAINING_VERSION,
+        message:
+            f"Training member {pack.text} of the ratios of {', '.join(JOINT)}"
+        script:
+            "../scripts/train_joint.py"
+
+    same_machine("train_joint", pack)
+
+
 for pack in packs(analysis.variations.members, analysis.variations.members_per_job):
 
     rule:

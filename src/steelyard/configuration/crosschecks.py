@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from steelyard.configuration import coefficient_checks, grids, simulated, systematic_checks
+from steelyard.configuration.networks import JOINT
 from steelyard.configuration.problems import Problem
 from steelyard.errors import nearest
 from steelyard.expressions import language
@@ -37,6 +38,7 @@ def problems_of(configuration: "Configuration", files: bool = True) -> list[Prob
         *_constants(configuration),
         *_weights(configuration),
         *_references(configuration),
+        *_joint(configuration),
         *_baselines(configuration),
         *_sources(configuration, files),
         *systematic_checks.problems_of(configuration),
@@ -73,6 +75,7 @@ def _duplicates(configuration: "Configuration") -> Iterator[Problem]:
         )
     }
     lists["reference"] = [item.process for item in configuration.reference or []]
+    lists["ensembles.joint"] = configuration.ensembles.joint
     for key, names in lists.items():
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield Problem(f"{key}[{name}]", f"found {names.count(name)} times", "rename or remove all but one")
@@ -136,6 +139,7 @@ def _references(configuration: "Configuration") -> Iterator[Problem]:
     """Names of processes outside the samples."""
     used = [
         *((f"reference[{item.process}].process", item.process) for item in configuration.reference or []),
+        *((f"ensembles.joint[{index}]", name) for index, name in enumerate(configuration.ensembles.joint)),
         *(
             (f"diagnostics.oracle_rms[{index}].{key}", getattr(item, key))
             for index, item in enumerate(configuration.diagnostics.oracle_rms)
@@ -151,6 +155,24 @@ def _references(configuration: "Configuration") -> Iterator[Problem]:
     for path, name in used:
         if name is not None and name not in processes:
             yield Problem(path, f"unknown process '{name}'", nearest(name, processes, "processes"))
+
+
+def _joint(configuration: "Configuration") -> Iterator[Problem]:
+    """Processes that share networks: the ratios are to the mixture, whose densities the network has to know."""
+    group, path = configuration.ensembles.joint, "ensembles.joint"
+    if not group:
+        return
+    processes = [process.name for process in configuration.processes]
+    if len(group) == 1:
+        yield Problem(path, f"found {group[0]} alone", "name two processes at least, or none")
+    if JOINT in processes:
+        advice = "rename the process: files of networks that processes share have this name"
+        yield Problem(f"processes[{JOINT}].name", f"the name '{JOINT}' is taken", advice)
+    mixture = processes if configuration.reference is None else [item.process for item in configuration.reference]
+    missing = [name for name in mixture if name in processes and name not in group]
+    if missing and set(group) <= set(processes):
+        advice = "add what is missing, or leave it out of `reference`: a ratio is one to all processes of the reference"
+        yield Problem(path, f"found {', '.join(group)} without {', '.join(missing)} of the reference", advice)
 
 
 def _baselines(configuration: "Configuration") -> Iterator[Problem]:

@@ -20,6 +20,10 @@ class Split(Options):
     folds: int = Field(5, ge=5, description="Folds F (cross_fit); at least F members.")
 
 
+# The group of processes that share networks has this name where a ratio has that of its process: in paths and seeds.
+JOINT = "joint"
+
+
 class Ensembles(Options):
     """The networks of one density ratio and how they are combined."""
 
@@ -27,6 +31,7 @@ class Ensembles(Options):
     members_per_job: Count = Field(1, description="Networks of one ratio that one job trains, one after the other.")
     bootstrap: bool = Field(False, description="Poisson(1) weights of the training events, keyed by event id.")
     combination: Literal["ratio", "log_ratio"] = Field("ratio", description="The mean of ratios or of log ratios.")
+    joint: list[str] = Field([], description="Processes that share networks, one a member; others have their own.")
 
 
 # Any name is taken here, so that a wrong one is told from all right ones; the schema says what this section is for.

@@ -35,5 +35,6 @@ def member_ratios(
         log_r=tuple(member_log_ratios(ensemble, features) for ensemble in ensembles),
         bootstrap=first.bootstrap,
         features=features,
+        networks=tuple(ensemble.networks for ensemble in ensembles),
         validation_fraction=float(first.training["validation_fraction"]),
     )

@@ -89,6 +89,8 @@ class MemberRatios:
         bootstrap: member m of all ratios has the same bootstrap of the training events.
         validation_fraction: of the training events, another one for every member.
         features: (m, D) of these events, with which a signal is looked for that has not been learned.
+        networks: of every process a mark of the networks that its members are: processes of one mark share member m,
+            and its deviation is that of all of them together; without any each process has networks of its own.
     """
 
     rows: np.ndarray
@@ -96,6 +98,7 @@ class MemberRatios:
     bootstrap: bool = False
     validation_fraction: float = 0.0
     features: np.ndarray | None = None
+    networks: tuple[tuple[str, ...], ...] = ()
 
 
 def simulation_error(
@@ -215,6 +218,7 @@ class _Scatter:
     rows: np.ndarray
     deviations: tuple[np.ndarray, ...]
     bootstrap: bool
+    networks: tuple[tuple[str, ...], ...]
 
     @classmethod
     def of(cls, model: UnbinnedModel, members: MemberRatios) -> "_Scatter":
@@ -225,7 +229,7 @@ class _Scatter:
             log_r = np.asarray(values, dtype=float)
             normalised = np.exp(log_r - log_mean(log_r, weights)[:, None])
             deviations.append((normalised - normalised.mean(axis=0)) * weights)
-        return cls(members.rows, tuple(deviations), members.bootstrap)
+        return cls(members.rows, tuple(deviations), members.bootstrap, members.networks)
 
     @property
     def known(self) -> bool:
@@ -239,4 +243,9 @@ class _Scatter:
         sizes = {len(values) for values in moved}
         if self.bootstrap and len(sizes) == 1:  # one replica of the events in all ratios
             moved = [np.sum(moved, axis=0)]
+        elif self.networks:  # one network of several processes moves all of their ratios at once
+            together: dict[tuple[str, ...], np.ndarray] = {}
+            for network, values in zip(self.networks, moved, strict=True):
+                together[network] = together.get(network, 0.0) + values
+            moved = list(together.values())
         return float(sum(values.var(ddof=1) / len(values) for values in moved))

@@ -2,14 +2,15 @@
 
 import logging
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 
 from steelyard.data.identifiers import Split, SplitRule
 from steelyard.errors import InputError
+from steelyard.ratios.joint import JointNetwork
 from steelyard.ratios.members import Member, from_plain, load, read_torch, to_plain, write_torch
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,33 @@ class Ensemble:
         """Which events trained; the same rule for all members."""
         return self.members[0].split
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The processes of whose ratios the members are one network each; only its own for networks of their own."""
+        return tuple(self.members[0].joint.get("processes", (self.ratio,)))
+
+
+def of_process(member: Member, process: str, mixture: Mapping[str, float]) -> Member:
+    """A member that was trained for a group of processes as a member of the ratio of one of them.
+
+    Args:
+        member: of the group, as :func:`steelyard.ratios.training.train_member` has trained it.
+        process: the numerator, one of the group.
+        mixture: w_k of every process in the reference mixture, of sum 1.
+
+    Raises:
+        InputError: the member is of one ratio only.
+        ModelError: the process is not in the group, or one of the mixture is not.
+    """
+    if "processes" not in member.joint:
+        raise InputError(
+            f"member {member.member} of ratio {member.ratio} is a network of this ratio alone, and not of a group with "
+            f"the process {process}; train it with one configuration"
+        )
+    network = member.network()
+    assert isinstance(network, JointNetwork)
+    return replace(member, ratio=process, architecture=network.of_process(process, mixture).architecture())
+
 
 def combine(members: Sequence[Member], combination: Combination, split: SplitRule) -> Ensemble:
     """Put the members of one ratio together.
@@ -53,8 +81,8 @@ def combine(members: Sequence[Member], combination: Combination, split: SplitRul
         split: the configuration's, which the members must have been trained with.
 
     Raises:
-        InputError: no members, two with one number, or members of different ratios, features, splits or settings of
-            the training: networks of two configurations never make one ensemble.
+        InputError: no members, two with one number, or members of different ratios, features, splits, mixtures or
+            settings of the training: networks of two configurations never make one ensemble.
     """
     if combination not in get_args(Combination):
         raise ValueError(f"unknown combination {combination!r}, choose one of {', '.join(get_args(Combination))}")
@@ -62,7 +90,7 @@ def combine(members: Sequence[Member], combination: Combination, split: SplitRul
         raise InputError("an ensemble needs at least one trained member")
     first = members[0]
     for member in members:
-        for name in ("ratio", "features", "split", "training", "bootstrap", "training_version"):
+        for name in ("ratio", "features", "split", "training", "bootstrap", "training_version", "joint"):
             mine, others = getattr(member, name), getattr(first, name)
             if mine != others:
                 raise InputError(
@@ -85,13 +113,25 @@ def combine_files(
     combination: Combination,
     split: SplitRule,
     path: str | os.PathLike,
+    process: str | None = None,
+    mixture: Mapping[str, float] | None = None,
 ) -> Ensemble:
     """Read trained members, :func:`combine` them and write the ensemble to ``path``.
 
+    Args:
+        network_paths, combination, split: as of :func:`combine`.
+        path: of the file.
+        process, mixture: where the networks are those of a group, the process whose ratio this is, and the reference
+            mixture, see :func:`of_process`.
+
     Raises:
         InputError: a file that is not a trained member, or members that do not belong together.
+        ModelError: as of :func:`of_process`.
     """
-    ensemble = combine([load(network_path) for network_path in network_paths], combination, split)
+    members = [load(network_path) for network_path in network_paths]
+    if process is not None:
+        members = [of_process(member, process, mixture or {}) for member in members]
+    ensemble = combine(members, combination, split)
     save(ensemble, path)
     log.info("ratio %s: %d members, combination %s", ensemble.ratio, len(ensemble.members), combination)
     return ensemble

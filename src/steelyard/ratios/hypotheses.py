@@ -1,15 +1,15 @@
-"""The two hypotheses that the networks of a ratio tell apart."""
+"""The hypotheses that networks tell apart: the two of a ratio, or all processes of a group."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from steelyard.data.event_densities import class_weights
-from steelyard.data.reference import Reference
+from steelyard.data.event_densities import class_weights, process_weights
+from steelyard.data.reference import Reference, mixed
 from steelyard.data.store import Sample
 from steelyard.data.variations import Variation
-from steelyard.errors import InputError
-from steelyard.ratios.training_data import RatioSample
+from steelyard.errors import ConfigurationError, InputError
+from steelyard.ratios.training_data import JointSample, RatioSample
 
 
 def ratio_samples(samples: Sequence[Sample], reference: Reference, ratio: str) -> list[RatioSample]:
@@ -22,6 +22,40 @@ def ratio_samples(samples: Sequence[Sample], reference: Reference, ratio: str) -
     return [
         RatioSample(sample.info.name, sample.features, sample.ids, w1, w0)
         for sample, (w1, w0) in zip(samples, weights, strict=True)
+    ]
+
+
+def joint_samples(samples: Sequence[Sample], reference: Reference, processes: Sequence[str]) -> list[JointSample]:
+    """Features and densities p_c of the processes that share one network, see :mod:`steelyard.ratios.joint`.
+
+    Every density has the sum 1 over the training rows of all samples and is 0 on the others. Samples with hard labels
+    give each event to one process, as :func:`steelyard.data.event_densities.class_weights` says.
+
+    Args:
+        samples: as given to :func:`steelyard.data.reference.mix_reference`.
+        reference: its result; its weights change nothing here.
+        processes: in any order, which the networks do not depend on; all of which the reference is made among them.
+
+    Returns:
+        For :func:`steelyard.ratios.training.train_member`, with the processes in the order of the configuration.
+
+    Raises:
+        ConfigurationError: an unknown process, one named twice, fewer than two, or one of the reference missing.
+        ModelError: an event has a negative weight of a process.
+        InputError: the weights of a process have no positive sum.
+    """
+    names = [name for name in reference.processes if name in processes]
+    missing = [name for name in mixed(reference) if name not in processes]
+    if len(names) < 2 or len(names) != len(processes) or missing:
+        raise ConfigurationError(
+            f"processes of one network: found {', '.join(processes) or 'none'}; name at least two of "
+            f"{', '.join(reference.processes)}, each once, and all of which the reference is made "
+            f"({', '.join(mixed(reference))})"
+        )
+    densities = {name: process_weights(samples, reference, name, "training", reference.labels) for name in names}
+    return [
+        JointSample(sample.info.name, sample.features, sample.ids, {name: densities[name][index] for name in names})
+        for index, sample in enumerate(samples)
     ]
 
 

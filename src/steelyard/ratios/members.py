@@ -16,6 +16,7 @@ from steelyard.data.identifiers import Split
 from steelyard.errors import InputError
 from steelyard.io.files import whole
 from steelyard.ratios.architectures.architecture import DEFAULT, Design
+from steelyard.ratios.joint import JointNetwork
 from steelyard.ratios.network import Network
 from steelyard.ratios.signed import SignedNetwork
 
@@ -27,7 +28,7 @@ class Member:
     """One network of an ensemble.
 
     Attributes:
-        ratio: name of the density ratio that it learned.
+        ratio: name of the density ratio that it learned, or of the group of processes.
         member: its number in the ensemble.
         features: names of its inputs, in order.
         architecture: see :meth:`steelyard.ratios.network.Network.architecture`.
@@ -60,6 +61,15 @@ class Member:
         """The version of the training code, see :data:`steelyard.ratios.version.TRAINING_VERSION`."""
         return self.versions.get("training")
 
+    @property
+    def joint(self) -> dict[str, Any]:
+        """Of a :class:`~steelyard.ratios.joint.JointNetwork` its processes, and mixture and target once there is one.
+
+        Empty for a network of a ratio of its own.
+        """
+        keys = ("processes", "mixture", "target")
+        return {key: self.architecture[key] for key in keys if key in self.architecture}
+
     def network(self) -> Network:
         """The network, ready to evaluate."""
         return build(self.architecture, self.state)
@@ -79,9 +89,13 @@ def build(architecture: Mapping[str, Any], state: Mapping[str, Tensor] | None = 
         design = Design(architecture["name"], architecture["options"])
     else:
         design = Design(DEFAULT, {name: architecture[name] for name in ("hidden", "activation")})
-    net = architecture.get("net")
+    net, processes = architecture.get("net"), architecture.get("processes")
     inputs = architecture["inputs"]
-    network = Network(inputs, design) if net is None else SignedNetwork(inputs, design, net=tuple(net))
+    if processes is not None:
+        mixture, target = architecture.get("mixture"), architecture.get("target")
+        network: Network = JointNetwork(inputs, design, processes=processes, mixture=mixture, target=target)
+    else:
+        network = Network(inputs, design) if net is None else SignedNetwork(inputs, design, net=tuple(net))
     if state is not None:
         network.load_state_dict(dict(state))
     return network.eval()

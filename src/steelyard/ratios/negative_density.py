@@ -72,7 +72,7 @@ def require_positive(network: SignedNetwork, rows: Rows, name: str, features: Se
     """
     parts = []
     with torch.inference_mode():
-        for batch, _, _ in Slices(rows):
+        for batch, *_ in Slices(rows):
             parts.append([None if logit is None else logit.cpu().numpy() for logit in network.parts(batch)[1:]])
     for place, (what, weights) in enumerate((("numerator", rows.w1), ("denominator", rows.w0))):
         if network.net[place] is None:

@@ -36,7 +36,7 @@ class Network(nn.Module):
         design: the architecture of the layers, and its options.
         zero_output: start the last layer at zero, so that the untrained answer is f = 0, "no difference".
         generator: random numbers of the initial weights; the global ones without it.
-        outputs: numbers that the last layer gives for each event; one, but for signed densities.
+        outputs: numbers that the last layer gives for each event; one, but for signed densities and several processes.
 
     Raises:
         ConfigurationError: an unknown architecture.
@@ -96,8 +96,9 @@ class Network(nn.Module):
         """Log ratio of each event: (N, D) float32 to (N,) float32."""
         return self.raw(features).squeeze(-1)
 
-    def loss(self, features: Features, w1: Tensor, w0: Tensor) -> Tensor:
-        """The :func:`cross_entropy` of events (N, D) with the weights w1 and w0, (N,) each: a scalar."""
+    def loss(self, features: Features, *weights: Tensor) -> Tensor:
+        """The :func:`cross_entropy` of events (N, D) with the weights w1 and w0 of the classes, (N,) each: a scalar."""
+        w1, w0 = weights
         return cross_entropy(self(features), w1, w0)
 
     @property

@@ -1,4 +1,4 @@
-"""Several members of one ratio, trained one after the other by one job."""
+"""Several members of one ratio, or of one group of processes, trained one after the other by one job."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from steelyard.ratios.training import train_member
-from steelyard.ratios.training_data import RatioSample
+from steelyard.ratios.training_data import JointSample, RatioSample
 
 
 def member_number(path: str | os.PathLike) -> int:
@@ -19,7 +19,7 @@ def member_number(path: str | os.PathLike) -> int:
 
 
 def train_members(
-    samples: Sequence[RatioSample],
+    samples: Sequence[RatioSample] | Sequence[JointSample],
     *,
     network_paths: Sequence[str | os.PathLike],
     curve_paths: Sequence[str | os.PathLike],
@@ -35,7 +35,7 @@ def train_members(
     Args:
         samples: as for :func:`steelyard.ratios.training.train_member`.
         network_paths, curve_paths: one file per member, in folders called ``member-{m}``.
-        checkpoint_folder: of the ratio.
+        checkpoint_folder: of the ratio or group.
         seed_of: seed of member m.
         how: all other arguments of :func:`steelyard.ratios.training.train_member`.
 

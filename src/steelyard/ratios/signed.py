@@ -85,13 +85,14 @@ class SignedNetwork(Network):
                 result = result + sign * (logsigmoid(logit) - math.log(net))
         return result
 
-    def loss(self, features: Features, w1: Tensor, w0: Tensor) -> Tensor:
+    def loss(self, features: Features, *weights: Tensor) -> Tensor:
         """Mean over events of the cross entropies of the class, with |w|, and of the signs; a scalar, never negative.
 
         Args:
             features: (N, D).
-            w1, w0: (N,) weights of p_1 and p_0 with their signs; Σ|w1| = Σ|w0| over all events.
+            weights: w1 and w0, (N,) each, of p_1 and p_0 with their signs; Σ|w1| = Σ|w0| over all events.
         """
+        w1, w0 = weights
         f, h1, h0 = self.parts(features)
         total = w1.abs() * softplus(-f) + w0.abs() * softplus(f)
         for weight, logit in ((w1, h1), (w0, h0)):

@@ -1,4 +1,4 @@
-"""Training of one member of one density ratio: a classifier between two weighted sets of events, run by Lightning."""
+"""Training of one member of a density ratio, or of those of several processes: a classifier, run by Lightning."""
 
 import copy
 import dataclasses
@@ -24,13 +24,14 @@ import steelyard
 from steelyard.data.identifiers import Split, SplitRule
 from steelyard.errors import InputError
 from steelyard.ratios.architectures.architecture import DEFAULT, Design
+from steelyard.ratios.joint import JointNetwork
 from steelyard.ratios.kept import Kept
 from steelyard.ratios.members import Member, save
 from steelyard.ratios.negative_density import require_positive
 from steelyard.ratios.network import Network
 from steelyard.ratios.resumption import Curve, History, ResumePoint, quiet_lightning, usable_checkpoint
 from steelyard.ratios.signed import SignedNetwork
-from steelyard.ratios.training_data import Batches, RatioSample, Slices, TrainingData, select
+from steelyard.ratios.training_data import Batches, JointSample, RatioSample, Slices, TrainingData, select
 from steelyard.ratios.version import TRAINING_VERSION
 from steelyard.seeds import seed_for
 
@@ -118,13 +119,13 @@ class RatioModule(LightningModule):
     def on_train_epoch_start(self) -> None:
         self._loss.training = torch.zeros((), device=self.device)
 
-    def training_step(self, block: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> None:
+    def training_step(self, block: tuple[Tensor, ...], batch_idx: int) -> None:
         # Lightning's own bookkeeping takes 0.7 ms of CPU a step, a third of what such a small network does in it: so it
         # hands out blocks of many batches, and the optimiser's steps over one block are made here.
         optimizer, scheduler = self.optimizers(use_pl_optimizer=False), self.lr_schedulers()
-        for features, w1, w0 in zip(*block, strict=True):
+        for features, *weights in zip(*block, strict=True):
             optimizer.zero_grad()
-            loss = self.network.loss(features, w1, w0)
+            loss = self.network.loss(features, *weights)
             loss.backward()
             optimizer.step()
             scheduler.step()
@@ -137,9 +138,9 @@ class RatioModule(LightningModule):
     def on_validation_epoch_start(self) -> None:
         self._loss.validation = torch.zeros((), device=self.device)
 
-    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> None:
-        features, w1, w0 = batch
-        self._loss.validation += self.average.loss(features, w1, w0) * len(w1)
+    def validation_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> None:
+        features, *weights = batch
+        self._loss.validation += self.average.loss(features, *weights) * len(features)
 
     def on_validation_epoch_end(self) -> None:
         self.log("validation_loss", self._loss.validation / len(self.data.validation))
@@ -161,7 +162,7 @@ class RatioModule(LightningModule):
 
 
 def train_member(
-    samples: Sequence[RatioSample],
+    samples: Sequence[RatioSample] | Sequence[JointSample],
     *,
     ratio: str,
     member: int,
@@ -177,7 +178,7 @@ def train_member(
     paired: bool = False,
     threads: int = 1,
 ) -> Curve:
-    """Train member ``member`` of the ratio p_1/p_0 and write its network and its curve.
+    """Train member ``member`` of the ratio p_1/p_0, or of a group of processes, and write its network and its curve.
 
     The averaged weights of the epoch with the lowest validation loss are kept. A checkpoint is written after every
     epoch to ``checkpoint_path`` and removed at the end; if one of the same configuration, seed and data is found there,
@@ -186,9 +187,10 @@ def train_member(
     bytes of the network file on the same machine.
 
     Args:
-        samples: features and class weights of p_1 (``w1``) and p_0 (``w0``), all rows of every sample; the rows that
-            the member may see are chosen here, see :func:`steelyard.ratios.training_data.select`.
-        ratio: name of the ratio, kept in the file.
+        samples: features and class weights of p_1 (``w1``) and p_0 (``w0``), or those of all processes of a group that
+            shares one network (:mod:`steelyard.ratios.joint`), all rows of every sample; the rows that the member may
+            see are chosen here, see :func:`steelyard.ratios.training_data.select`.
+        ratio: name of the ratio or group, kept in the file.
         member: number of the member: its fold (cross-fitted) and its bootstrap replica.
         features: names of the columns of the features.
         split: which events train.
@@ -268,7 +270,10 @@ def train_member(
 def _initial_network(data: TrainingData, training: TrainingRule, seed: int, zero_output: bool) -> Network:
     generator, rows = torch.Generator().manual_seed(seed_for(seed, "weights")), data.training
     arguments = rows.features.shape[1], Design.chosen(training), zero_output, generator
-    network = Network(*arguments) if data.net is None else SignedNetwork(*arguments, net=data.net)
+    if data.processes:
+        network: Network = JointNetwork(*arguments, processes=data.processes)
+    else:
+        network = Network(*arguments) if data.net is None else SignedNetwork(*arguments, net=data.net)
     network.standardise(rows.features)
     return network
 

@@ -72,6 +72,36 @@ def copy_of(items, name):
             lambda c: c.update(diagnostics={"oracle_rms": [{"numerator": "sgnal", "threshold": 0.1}]}),
             "diagnostics.oracle_rms[0].numerator: unknown process 'sgnal'; did you mean 'signal'?",
         ),
+        # processes that share networks
+        (
+            lambda c: c.update(ensembles={"joint": ["signal", "othr"]}),
+            "ensembles.joint[1]: unknown process 'othr'; did you mean 'other'? (processes: signal, other)",
+        ),
+        (
+            lambda c: c.update(ensembles={"joint": ["signal"]}, reference=[{"process": "signal"}]),
+            "ensembles.joint: found signal alone; name two processes at least, or none",
+        ),
+        (
+            lambda c: c.update(ensembles={"joint": ["signal", "other", "signal"]}),
+            "ensembles.joint[signal]: found 2 times; rename or remove all but one",
+        ),
+        (
+            lambda c: (
+                c["processes"].append({"name": "third", "coefficient": "1"}),
+                c["samples"][0]["weights"].update(third="w3"),
+                c.update(ensembles={"joint": ["signal", "other"]}),
+            ),
+            "ensembles.joint: found signal, other without third of the reference; add what is missing, or leave it out "
+            "of `reference`",
+        ),
+        (
+            lambda c: (
+                c["processes"].append({"name": "joint", "coefficient": "1"}),
+                c["samples"][0]["weights"].update(joint="w3"),
+                c.update(ensembles={"joint": ["signal", "other", "joint"]}),
+            ),
+            "processes[joint].name: the name 'joint' is taken; rename the process",
+        ),
         # baselines
         (
             lambda c: c.update(baselines=[{"name": "h", "kind": "observable", "observable": "z"}]),
@@ -336,6 +366,7 @@ def test_what_a_simulator_does_not_have_is_found_before_it_runs(change, expected
 def test_a_process_that_the_exact_likelihood_does_not_know():
     def change(data):
         data["processes"][3]["name"] = "qq"
+        data["ensembles"]["joint"][3] = "qq"
         data["samples"][1]["weights"] = {"qq": "weight_NI"}
         del data["systematics"]
 
@@ -424,3 +455,17 @@ def test_a_negative_total_rate_names_the_worst_place_and_the_terms():
 def test_an_undefined_total_rate_is_an_error():
     with pytest.raises(ModelError, match=r"is nan events at mu = 1\b"):
         check_total_rate(COEFFICIENTS, [1.0, np.nan], [1.0])
+
+
+def test_processes_outside_the_reference_need_not_share_networks():
+    data = copy.deepcopy(FILES)
+    data["processes"].append({"name": "joint", "coefficient": "1"})
+    data["samples"][0]["weights"]["joint"] = "w3"
+    assert resolve(data, files=False).ensembles.joint == []  # and the name is free
+    data["processes"][-1]["name"] = "third"
+    data["samples"][0]["weights"]["third"] = data["samples"][0]["weights"].pop("joint")
+    data |= {
+        "ensembles": {"joint": ["other", "signal"]},
+        "reference": [{"process": name} for name in ("signal", "other")],
+    }
+    assert resolve(data, files=False).ensembles.joint == ["other", "signal"]

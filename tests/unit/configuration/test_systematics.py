@@ -300,7 +300,7 @@ NEW = {
             },
         },
     },
-    ("ensembles",): {"members_per_job": 1},
+    ("ensembles",): {"members_per_job": 1, "joint": []},
     ("belts",): {"nuisances": "conditional", "significance": "two-sided", "expected_toys": 1000},
     ("audit",): {"nuisances": [{}], "surface_toys": 1000},
     ("diagnostics",): {"null_variations": "one"},

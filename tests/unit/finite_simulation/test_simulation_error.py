@@ -253,6 +253,27 @@ class TestMembers:
             assert found == pytest.approx(abs(slope) * sizes.std(ddof=1) / np.sqrt(12.0), rel=0.01)
         assert simulation_error(model, scan_of(model), 1.0, events).members is None
 
+    def test_processes_of_one_network_move_together(self):
+        # Members that move two processes by one function: as of one network the changes of t add, else their squares.
+        model = interference.model(2_000)
+        x = (np.arange(2_000) + 0.5) / 2_000
+        shape, sizes = np.cos(2.0 * np.pi * x), np.random.default_rng(0).normal(scale=1e-3, size=12)
+        log_r = [np.log(model.intensities[:, c] / model.mixture.yields[c])[None].repeat(12, axis=0) for c in range(4)]
+        for c in (1, 2):
+            log_r[c] = log_r[c] + sizes[:, None] * shape
+        events = SimulatedEvents(
+            model.densities / model.mixture.yields, COMPOSITION, ("gg",), np.zeros(2_000, dtype=int), 1.0
+        )
+        group, data = (("S", "SBI", "B"),) * 3, ExpectedData.at(model, 1.0)
+        for networks in ((*group, ("NI",)), ()):
+            members = MemberRatios(np.arange(2_000), tuple(log_r), networks=networks)
+            result = simulation_error(model, scan_of(model), 1.0, events, members)
+            for mu, found in zip(GRID, result.members, strict=True):
+                phi = data.response(mu, NOTHING).phi[:, 1:3]
+                slopes = ((model.densities / model.mixture.yields)[:, 1:3] * phi * shape[:, None]).sum(axis=0)
+                slope = abs(slopes.sum()) if networks else np.sqrt(np.sum(slopes**2))
+                assert found == pytest.approx(slope * sizes.std(ddof=1) / np.sqrt(12.0), rel=0.01, abs=1e-9)
+
 
 class TestPosterior:
     def test_agreement_with_nothing_measured(self):

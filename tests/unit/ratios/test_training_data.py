@@ -153,7 +153,7 @@ def test_samples_with_different_numbers_of_features_are_refused():
 
 def rows(count):
     numbers = torch.arange(count, dtype=torch.float32)
-    return Rows(numbers[:, None], numbers + 0.25, numbers + 0.5)
+    return Rows(numbers[:, None], (numbers + 0.25, numbers + 0.5))
 
 
 def test_batches_are_whole_distinct_and_keep_rows_together():
