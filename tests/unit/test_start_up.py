@@ -17,6 +17,7 @@ NETWORKS = {
     "combine_ensemble",
     "diagnose_ratio",
     "evaluate_ensemble",
+    "evaluate_joint",
     "evaluate_variations",
     "measure_simulation",
     "simulate_experiments",

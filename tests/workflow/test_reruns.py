@@ -146,7 +146,7 @@ ROWS = {
     ),
     "processes that share networks": (
         lambda configuration: configuration["ensembles"].update(joint=["S", "SBI", "B", "NI"]),
-        {"train_joint": 2, "combine_ensemble": 4, "evaluate_ensemble": 12, **NEW_LEARNED_MODEL},
+        {"train_joint": 2, "combine_ensemble": 4, "evaluate_joint": 3, **NEW_LEARNED_MODEL},
     ),
     "more networks in a job": (lambda configuration: configuration["ensembles"].update(members_per_job=2), {}),
     "a hyper-parameter of the nominal networks": (

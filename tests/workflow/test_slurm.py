@@ -112,7 +112,7 @@ def rules():
     """Names of all rules, the derived ones too."""
     names = set()
     for file in (REPOSITORY / "workflow" / "rules").glob("*.smk"):
-        names |= set(re.findall(r"^(?:rule|use rule \w+ as) (\w+)", file.read_text(), flags=re.MULTILINE))
+        names |= set(re.findall(r"^ *(?:rule|use rule \w+ as) (\w+)", file.read_text(), flags=re.MULTILINE))
         names |= set(re.findall(r'^ +f"(train_\w+)\{', file.read_text(), flags=re.MULTILINE))  # one for every pack
     return names
 

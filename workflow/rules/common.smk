@@ -47,6 +47,7 @@ NUISANCES = [item["name"] for key in ("systematics", "norm_factors") for item in
 VARIATIONS = {variation.name: variation for variation in variations(analysis)}  # one trained ratio each
 RATIOS = [*PROCESSES, *VARIATIONS]
 JOINT = [name for name in PROCESSES if name in analysis.ensembles.joint]  # share networks, whatever order was given
+SINGLE = [name for name in PROCESSES if name not in JOINT]
 EFFECTS = to_data(declared_effects(analysis))
 GROUPS = groups(analysis)
 SHAPES = {}  # systematic: its variations

@@ -12,6 +12,8 @@ rule evaluate_ensemble:
         f"{R}/logs/evaluate_ensemble/{{sample}}-{{process}}.log",
     benchmark:
         f"{R}/benchmarks/evaluate_ensemble/{{sample}}-{{process}}.tsv"
+    wildcard_constraints:
+        process="|".join(map(re.escape, SINGLE)) or "none",
     conda:
         "../../envs/steelyard.yaml"
     threads: 1
@@ -24,6 +26,34 @@ rule evaluate_ensemble:
         "Evaluating the ratio {wildcards.process} on sample {wildcards.sample}"
     script:
         "../scripts/evaluate_ensemble.py"
+
+
+# Processes that share networks: these run once for all of them.
+if JOINT:
+
+    rule evaluate_joint:
+        input:
+            **{name: f"{R}/samples/{{sample}}/{file}" for name, file in STORE.items()},
+            ensembles=[f"{R}/ensembles/{process}.pt" for process in JOINT],
+        output:
+            unseen=[f"{R}/scores/{{sample}}/{process}.unseen.npy" for process in JOINT],
+            seen=[f"{R}/scores/{{sample}}/{process}.seen.npy" for process in JOINT],
+        log:
+            f"{R}/logs/evaluate_joint/{{sample}}.log",
+        benchmark:
+            f"{R}/benchmarks/evaluate_joint/{{sample}}.tsv"
+        conda:
+            "../../envs/steelyard.yaml"
+        threads: 1
+        resources:
+            **request(mem_mb=4000, minutes=60),
+        params:
+            split=settings["split"],
+            code=code("evaluate_joint", "ratios.evaluation", LAYERS),
+        message:
+            f"Evaluating the ratios of {', '.join(JOINT)} on sample {{wildcards.sample}}"
+        script:
+            "../scripts/evaluate_joint.py"
 
 
 rule evaluate_variations:

@@ -18,6 +18,8 @@ for pack in packs(analysis.ensembles.members, analysis.ensembles.members_per_job
             f"{R}/logs/train_member/{{process}}-{pack.label}.log",
         benchmark:
             f"{R}/benchmarks/train_member/{{process}}-{pack.label}.tsv"
+        wildcard_constraints:
+            process="|".join(map(re.escape, SINGLE)) or "none",
         conda:
             "../../envs/steelyard.yaml"
         threads: 1

@@ -48,6 +48,11 @@ class Ensemble:
         """The processes of whose ratios the members are one network each; only its own for networks of their own."""
         return tuple(self.members[0].joint.get("processes", (self.ratio,)))
 
+    def shares(self, other: "Ensemble") -> bool:
+        """Whether its members are networks of several processes, and the same ones as those of another ratio."""
+        mine, others = ([member.recipe for member in one.members] for one in (self, other))
+        return len(self.networks) > 1 and self.networks == other.networks and mine == others
+
 
 def of_process(member: Member, process: str, mixture: Mapping[str, float]) -> Member:
     """A member that was trained for a group of processes as a member of the ratio of one of them.

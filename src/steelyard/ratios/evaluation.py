@@ -64,6 +64,48 @@ def evaluate_sample(
     return Scores(unseen, seen)
 
 
+def evaluate_group(
+    ensembles: Sequence[Ensemble], sample: Sample, split: SplitRule, is_observed: bool = False, threads: int = 1
+) -> list[Scores]:
+    """Judge the events of a sample by the ensembles of processes that share networks, each network run once.
+
+    The scores are, to the last bit, those of :func:`evaluate_sample` for one ensemble after the other.
+
+    Args:
+        ensembles: of processes of one group, see :mod:`steelyard.ratios.joint`.
+        sample, split, is_observed, threads: as of :func:`evaluate_sample`.
+
+    Returns:
+        The two scores by each ensemble, in their order.
+
+    Raises:
+        InputError: ensembles of networks that are not the same; and as :func:`evaluate_sample`.
+        ModelError: a network's output is not a number.
+    """
+    first = ensembles[0]
+    for ensemble in ensembles:
+        if not ensemble.shares(first):
+            raise InputError(
+                f"the ratios {first.ratio} and {ensemble.ratio} are not of the same networks; combine both again"
+            )
+    _check_features(first, sample.info.features, sample.info.name)
+    count = len(sample.ids)
+    trained = np.zeros((len(first.members), count), dtype=bool) if is_observed else _trained(first, sample, split)
+    results = [Scores(*(np.full(count, np.nan, dtype=np.float32) for _ in range(2))) for _ in ensembles]
+    device, targets = _networks(ensembles, threads)
+    for start in range(0, count, ROWS):
+        rows = slice(start, min(start + ROWS, count))
+        inputs = _inputs(sample.features, rows, device)
+        with torch.inference_mode():
+            outputs = [network.raw(inputs) for network in targets[0]]
+            log_r = [_stack([one.log_ratio(raw) for one, raw in zip(mine, outputs, strict=True)]) for mine in targets]
+        for ensemble, values, scores in zip(ensembles, log_r, results, strict=True):
+            _check_finite(ensemble, values, start)
+            scores.unseen[rows] = mean_log_ratio(values, ~trained[:, rows], ensemble.combination)
+            scores.seen[rows] = mean_log_ratio(values, trained[:, rows], ensemble.combination)
+    return results
+
+
 def evaluate_variations(
     ensembles: Sequence[Ensemble], sample: Sample, split: SplitRule, is_observed: bool = False, threads: int = 1
 ) -> np.ndarray:
@@ -178,7 +220,12 @@ def _inputs(features: np.ndarray, rows: slice | np.ndarray, device: torch.device
 def _outputs(networks: Sequence[Network], inputs: Tensor) -> np.ndarray:
     """The log ratios of some rows by each network, float32 (M, n)."""
     with torch.inference_mode():
-        return torch.stack([network(inputs) for network in networks]).cpu().numpy()
+        return _stack([network(inputs) for network in networks])
+
+
+def _stack(log_ratios: Sequence[Tensor]) -> np.ndarray:
+    values: np.ndarray = torch.stack(list(log_ratios)).cpu().numpy()
+    return values
 
 
 def _check_finite(ensemble: Ensemble, values: np.ndarray, start: int) -> None:

@@ -109,9 +109,16 @@ class JointNetwork(Network):
         Raises:
             ModelError: a network as it was trained, without a target.
         """
+        return self.log_ratio(self.raw(features))
+
+    def log_ratio(self, outputs: Tensor) -> Tensor:
+        """The same from the outputs (N, K) of :meth:`raw`, which are those of the network for any other target.
+
+        Raises:
+            ModelError: as of :meth:`forward`.
+        """
         if self.target is None:
             raise ModelError("a network of several processes gives a ratio once it has a target: see `of_process`")
-        outputs = self.raw(features)
         # differences first: what the outputs have in common may be large, and would cost digits
         differences = outputs - outputs[:, self.processes.index(self.target), None]
         return -torch.logsumexp(differences + self.log_mixture, dim=-1)

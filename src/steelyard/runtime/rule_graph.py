@@ -65,7 +65,7 @@ def stages(files: Iterable[Path]) -> dict[str, str]:
     for file in files:
         text = file.read_text()
         named = re.findall(r'^\s+f?"(\w+)\{pack\.suffix\}"', text, re.MULTILINE)
-        for rule in [*re.findall(r"^(?:use rule \w+ as|rule) (\w+)", text, re.MULTILINE), *named]:
+        for rule in [*re.findall(r"^ *(?:use rule \w+ as|rule) (\w+)", text, re.MULTILINE), *named]:
             found[rule] = file.stem
     return found
 

@@ -17,7 +17,7 @@ from steelyard.finite_simulation.member_ratios import member_ratios
 from steelyard.ratios import training
 from steelyard.ratios.architectures.architecture import Design
 from steelyard.ratios.ensembles import combine, combine_files, of_process, open_ensemble
-from steelyard.ratios.evaluation import evaluate_sample
+from steelyard.ratios.evaluation import evaluate_group, evaluate_sample
 from steelyard.ratios.hypotheses import joint_samples
 from steelyard.ratios.joint import JointNetwork
 from steelyard.ratios.members import build, load
@@ -233,7 +233,14 @@ def test_cross_fitted_bootstrapped_members_from_the_store_to_the_scores(tmp_path
         combine_files(networks, "ratio", CROSS_FIT, files[name], process=name, mixture=reference.weights)
     ensembles = [open_ensemble(path) for path in files.values()]
     assert [ensemble.ratio for ensemble in ensembles] == list(PROCESSES)
-    scores = np.stack([evaluate_sample(one, sample, CROSS_FIT).unseen for one in ensembles], axis=1)
+    together, single = (
+        evaluate_group(ensembles, sample, CROSS_FIT),
+        [evaluate_sample(one, sample, CROSS_FIT) for one in ensembles],
+    )
+    for one, other in zip(together, single, strict=True):  # each network once, or once per process
+        np.testing.assert_array_equal(one.unseen, other.unseen)
+        np.testing.assert_array_equal(one.seen, other.seen)
+    scores = np.stack([one.unseen for one in together], axis=1)
     rms = np.sqrt(np.mean((scores - exact(sample.features))[np.abs(sample.features).max(axis=1) < 2] ** 2))
     assert rms < 0.2  # bootstrapped, of four fifths of 6000 events
     (weights,) = reference_weights([sample], reference, "all")
@@ -360,8 +367,8 @@ def test_a_ratio_of_what_was_not_trained_is_refused(quick, process, mixture, mes
         of_process(load(quick[2][0]), process, mixture)
 
 
-def test_members_of_other_mixtures_groups_or_kinds_do_not_mix(quick, tmp_path):
-    _, _, networks = quick
+def test_members_of_other_mixtures_groups_or_kinds_do_not_mix(quick):
+    small, _, networks = quick
     first, second = (load(network) for network in networks)
     for mine, other in (
         (of_process(first, "a", MIXTURE), of_process(second, "a", {"a": 0.5, "b": 0.5})),
@@ -370,6 +377,11 @@ def test_members_of_other_mixtures_groups_or_kinds_do_not_mix(quick, tmp_path):
     ):
         with pytest.raises(InputError, match=r"joint {.*} against {.*}; train them with one configuration"):
             combine([mine, other], "ratio", HELD_OUT)
+    a, b = (combine([of_process(first, name, MIXTURE)], "ratio", HELD_OUT) for name in "ab")
+    other = combine([of_process(second, "b", MIXTURE)], "ratio", HELD_OUT)
+    assert len(evaluate_group([a, b], small, HELD_OUT)) == 2
+    with pytest.raises(InputError, match="the ratios a and b are not of the same networks"):
+        evaluate_group([a, other], small, HELD_OUT)
     own = replace(second, ratio="a", architecture={key: second.architecture[key] for key in ("name", "inputs")})
     with pytest.raises(InputError, match="is a network of this ratio alone"):
         of_process(own, "a", MIXTURE)
