@@ -8,7 +8,9 @@ second order, never negative, the noise of the ratios that looks like sensitivit
 - *members*: the scatter of L from the networks' initial weights and optimisers, variance V of the mean of M members.
   Each member's deviation :math:`\sum_c\int\varphi_c\,(r_{mc}-\bar r_c)\,p_\mathrm{ref}` is linear in it, so that the
   bias of a single member's t does not enter; of bootstrapped members it has the sample's noise in it once more, as the
-  mean of M of them has. One member alone shows no scatter: it is taken for that of the sample, at least 5 % of t';
+  mean of M of them has. Of networks that processes share the sum over these processes is taken before the variance,
+  else the variances of the processes are added. One member alone shows no scatter: it is taken for that of the
+  sample, at least 5 % of t';
 - *measured*: :math:`z=L+2R+\varepsilon` on events that did not train, variance E of :math:`\varepsilon`. Of
   cross-fitted ratios the events are the same, and :math:`\mathrm{cov}(L,\varepsilon)=-S`: their noise drops out of z;
 - *noise*: a network with P degrees of freedom along the curve has the mean of R at :math:`R_0=P\,(S+V)/4t'`, since

@@ -208,7 +208,7 @@ def test_rules_name_the_choices_that_their_stages_make():
                 assert set(names) & set(words), f"{script} reaches {registry}, and names none of {names}"
                 found.setdefault(registry, []).append(script)
     assert {registry: len(scripts) for registry, scripts in found.items()} == {
-        "ratios/architectures/architecture.py": 5,  # evaluation of ratios and of variations, experiments, two diagnoses
+        "ratios/architectures/architecture.py": 6,  # evaluation in three rules, experiments, two diagnoses
         "data/readers/reader.py": 2,  # samples and their variations
         "simulators/interface.py": 4,  # ntuples, exact densities, exact variations, experiments
     }
