@@ -67,7 +67,7 @@ class Member:
 
         Empty for a network of a ratio of its own.
         """
-        keys = ("processes", "mixture", "target")
+        keys = ("processes", "families", "mixture", "target")
         return {key: self.architecture[key] for key in keys if key in self.architecture}
 
     def network(self) -> Network:
@@ -92,8 +92,8 @@ def build(architecture: Mapping[str, Any], state: Mapping[str, Tensor] | None = 
     net, processes = architecture.get("net"), architecture.get("processes")
     inputs = architecture["inputs"]
     if processes is not None:
-        mixture, target = architecture.get("mixture"), architecture.get("target")
-        network: Network = JointNetwork(inputs, design, processes=processes, mixture=mixture, target=target)
+        options = {name: architecture[name] for name in ("families", "mixture", "target") if name in architecture}
+        network: Network = JointNetwork(inputs, design, processes=processes, **options)
     else:
         network = Network(inputs, design) if net is None else SignedNetwork(inputs, design, net=tuple(net))
     if state is not None:

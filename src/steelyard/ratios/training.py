@@ -271,7 +271,7 @@ def _initial_network(data: TrainingData, training: TrainingRule, seed: int, zero
     generator, rows = torch.Generator().manual_seed(seed_for(seed, "weights")), data.training
     arguments = rows.features.shape[1], Design.chosen(training), zero_output, generator
     if data.processes:
-        network: Network = JointNetwork(*arguments, processes=data.processes)
+        network: Network = JointNetwork(*arguments, processes=data.processes, families=data.families)
     else:
         network = Network(*arguments) if data.net is None else SignedNetwork(*arguments, net=data.net)
     network.standardise(rows.features)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from steelyard.data.identifiers import SplitRule, poisson_weights, trains, uniform
 from steelyard.errors import InputError, ModelError
+from steelyard.ratios.joint import families
 from steelyard.ratios.members import fingerprint
 from steelyard.ratios.signed import net_fraction
 from steelyard.seeds import seed_for
@@ -119,6 +120,7 @@ class TrainingData:
         seen: :func:`steelyard.ratios.members.fingerprint` for every sample, over training and validation rows.
         net: where weights are negative, for p_1 and p_0 the :func:`steelyard.ratios.signed.net_fraction`; else None.
         processes: names of the classes, where they are processes that share a network; else none.
+        families: of these, see :func:`steelyard.ratios.joint.families`.
     """
 
     training: Rows
@@ -126,6 +128,7 @@ class TrainingData:
     seen: dict[str, dict[str, int]]
     net: tuple[float | None, float | None] | None = None
     processes: tuple[str, ...] = ()
+    families: tuple[tuple[int, ...], ...] = ()
 
     def digest(self) -> str:
         """A hash of all the numbers in the rows: two trainings with one digest saw the same data."""
@@ -191,7 +194,8 @@ def select(
         raise InputError(f"samples {', '.join(seen)} differ in their number of features")
     training, validation = (_rows(parts[side], side, names, paired) for side in ("training", "validation"))
     if isinstance(samples[0], JointSample):
-        return TrainingData(training, validation, seen, processes=names)
+        own = families([[weight.numpy() for weight in training.weights]])
+        return TrainingData(training, validation, seen, processes=names, families=own)
     net = net_fraction(training.w1, validation.w1), net_fraction(training.w0, validation.w0)
     return TrainingData(training, validation, seen, net if any(net) else None)
 

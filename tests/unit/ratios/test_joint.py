@@ -14,12 +14,12 @@ from steelyard.data.reference_events import ReferenceEvents
 from steelyard.data.store import Sample, SampleInfo
 from steelyard.errors import ConfigurationError, InputError, ModelError
 from steelyard.finite_simulation.member_ratios import member_ratios
-from steelyard.ratios import training
+from steelyard.ratios import joint, training
 from steelyard.ratios.architectures.architecture import Design
 from steelyard.ratios.ensembles import combine, combine_files, of_process, open_ensemble
 from steelyard.ratios.evaluation import evaluate_group, evaluate_sample
 from steelyard.ratios.hypotheses import joint_samples
-from steelyard.ratios.joint import JointNetwork
+from steelyard.ratios.joint import JointNetwork, families
 from steelyard.ratios.members import build, load
 from steelyard.ratios.network import cross_entropy
 from steelyard.ratios.packs import train_members
@@ -133,6 +133,79 @@ def test_loss_is_the_cross_entropy_of_soft_labels():
     torch.testing.assert_close(network.loss(x, *labels.unbind(1)), expected)
 
 
+def families_of(columns, rows=4):
+    """Families of processes by which of them each sample carries."""
+    names = sorted(set("".join(columns)))
+    return families([[np.full(rows, float(name in carried)) for name in names] for carried in columns])
+
+
+def test_families_are_the_processes_of_common_events():
+    assert families_of(["abc", "d"]) == ((0, 1, 2),)
+    assert families_of(["ab", "c", "bd"]) == ((0, 1, 3),)
+    assert families_of(["ac", "bd"]) == ((0, 2), (1, 3))
+    assert families_of(["a", "b"]) == ()
+    hard = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    assert families([hard]) == ()  # hard labels: each event of one sample is of one process
+
+
+@pytest.mark.parametrize("own", [((0, 1),), ((2, 0),), ((0, 1, 2),)])
+def test_the_loss_of_families_is_that_of_one_softmax_but_for_the_factor(own, monkeypatch):
+    monkeypatch.setattr(joint, "WITHIN", 1.0)
+    network, x = initial(families=own), torch.randn(50, 2)
+    weights = torch.rand(50, 3)
+    logs = torch.log_softmax(network.log_densities(network.raw(x)), dim=1)
+    torch.testing.assert_close(network.loss(x, *weights.unbind(1)), -(weights * logs).sum(dim=1).mean())
+
+
+def test_the_factor_within_families_does_not_move_the_minimum(monkeypatch):
+    """Two places, events of a and b with the weights of both, and events of c: the gradient at the true densities."""
+    p = torch.tensor([[0.2, 0.7, 0.4], [0.8, 0.3, 0.6]], dtype=torch.float64)  # p_c of both places
+    places = torch.tensor([0, 0, 1, 1])
+    weights = torch.stack([p[0] * torch.tensor([1, 1, 0]), p[0] * torch.tensor([0, 0, 1])] * 2)
+    weights[2:] = torch.stack([p[1] * torch.tensor([1, 1, 0]), p[1] * torch.tensor([0, 0, 1])])
+    network = initial(families=((0, 1),)).double()
+    totals = (0.5 * (p[:, 0] + p[:, 1])).log()  # g + log 2 is the log of the sum
+    outputs = torch.cat([p.log(), totals[:, None]], dim=1).requires_grad_()
+    monkeypatch.setattr(network, "raw", lambda features: outputs[places])
+    torch.testing.assert_close(network.log_densities(outputs), p.log())
+    network.loss(torch.zeros(4, 2, dtype=torch.float64), *weights.unbind(1)).backward()
+    torch.testing.assert_close(outputs.grad, torch.zeros_like(outputs), atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("wrong", [((0,),), ((0, 3),), ((0, 1), (1, 2)), ((0, 0),)])
+def test_impossible_families_are_refused(wrong):
+    with pytest.raises(ValueError, match="families"):
+        initial(families=wrong)
+
+
+def test_a_family_beside_a_sample_of_its_own_gives_the_lines(tmp_path, probe):
+    """a and b are weights of common events, c has a sample of its own: soft shares, and hard labels between them."""
+    events, rng = 24_000, np.random.default_rng(4)
+    places = (rng.normal(size=(events, 2)) + CENTRES[np.arange(events) % 3]).astype(np.float32)
+    own = np.arange(events) % 3 == 2
+    density = np.exp(log_densities(places))
+    shares = np.where(own[:, None], 0.0, density[:, :2] / density[:, :2].sum(axis=1, keepdims=True))
+    samples = [
+        JointSample("ab", places[~own], event_ids("ab", [np.arange((~own).sum())]), columns(shares[~own], (0, 1))),
+        JointSample("c", places[own], event_ids("c", [np.arange(own.sum())]), columns(np.ones((own.sum(), 1)), (2,))),
+    ]
+    (network,) = train(tmp_path, samples, epochs=8)
+    assert load(network).joint["families"] == [[0, 1]]
+    found, true = ratios(network, probe), exact(probe)
+    error = (found - found.mean(axis=0)) - (true - true.mean(axis=0))
+    # Within the family the labels have no noise, as of the soft ones above; between them they have that of hard ones.
+    assert np.std(error[:, 0] - error[:, 1]) < 0.03
+    assert np.std(error[:, 2] - error[:, 0]) < 0.12
+
+
+def columns(weights, numbers):
+    """Weights (N, n) of some processes as those of all."""
+    result = {name: np.zeros(len(weights)) for name in PROCESSES}
+    for number, column in zip(numbers, weights.T, strict=True):
+        result[PROCESSES[number]] = column
+    return result
+
+
 def test_loss_of_two_processes_is_that_of_their_ratio():
     network, x = initial(2), torch.randn(50, 2)
     w1, w0 = torch.rand(50), torch.rand(50)
@@ -140,10 +213,11 @@ def test_loss_of_two_processes_is_that_of_their_ratio():
     torch.testing.assert_close(network.loss(x, w1, w0), cross_entropy(first - second, w1, w0))
 
 
-def test_loss_of_nothing_learnt_is_that_of_equal_outputs(quick):
+@pytest.mark.parametrize("own", [(), ((0, 2),), ((0, 1, 2),)])
+def test_loss_of_nothing_learnt_is_that_of_equal_outputs(quick, own):
     _, samples, _ = quick
     rows = select(samples, HELD_OUT, 0, 0.2).training
-    network = JointNetwork(2, Design.of(hidden=[4]), zero_output=True, processes=PROCESSES)
+    network = JointNetwork(2, Design.of(hidden=[4]), zero_output=True, processes=PROCESSES, families=own)
     assert network.loss(rows.features, *rows.weights).item() == pytest.approx(network.nothing_learnt, rel=1e-5)
 
 
@@ -287,6 +361,7 @@ def test_a_file_holds_the_network_and_the_ratio(quick, tmp_path, probe):
     member = load(networks[0])
     options = {"hidden": [16, 16], "activation": "silu"}
     plain = {"name": "perceptron", "inputs": 2, "options": options, "processes": list(PROCESSES)}
+    plain["families"] = [[0, 1, 2]]  # soft labels: all densities lie on the same events
     assert (member.ratio, member.architecture) == ("joint", plain)
     combine_files(networks, "ratio", HELD_OUT, tmp_path / "b.pt", process="b", mixture=MIXTURE)
     found = open_ensemble(tmp_path / "b.pt")
