@@ -189,6 +189,23 @@ def varied_stores(systematic, name, *directions):
     ]
 
 
+def single_stores(joint, name):
+    """One file of the stores with the nuisance parameters of a joint point off one at a time, as its ``sources``."""
+    return [
+        f"{R}/samples/{sample}/variations/{systematic}-{direction}/{STORE[name]}"
+        for sample, systematic, direction in JOINT_POINTS[joint].sources
+    ]
+
+
+def joint_stores(joint, name):
+    """One file of the stores of a joint point."""
+    return [
+        f"{R}/samples/{sample}/variations/{varied}/{STORE[name]}"
+        for (sample, varied), source in JOINT.items()
+        if source.systematic == joint
+    ]
+
+
 def systematic_inputs(scores):
     """What a model needs of the systematics: yields of the varied events, and the log ratios of the variations."""
     return {

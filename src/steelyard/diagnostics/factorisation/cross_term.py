@@ -30,7 +30,7 @@ slope :math:`s_j=\sum_cb_c\,\partial\kappa_c/\partial\alpha_j`, and V the covari
 mu, as the fit without the cross term has it, the minimum is lower by :math:`\frac14s^TVs`, which is subtracted (less
 what the statistical errors of s make of it). That is of second order in h. What is left out of this order,
 :math:`\int\lambda_0\kappa^2h^2` and what the best fit gains at its own place, is positive: beyond a tenth of a unit the
-change is overestimated, see ``docs/theory.md``.
+change is overestimated, see ``docs/statistics.md``.
 
 *The product without the errors of the learned ratios.* :math:`E_{p^\times}` of learned ratios has their errors in it,
 :math:`\varepsilon_k+\varepsilon_l`. The sample with k alone off has the true k, and needs the learned l alone, so
@@ -145,6 +145,11 @@ class CrossTerm:
         self._normaliser = log_normaliser(model.systematics, self._point)
         self._parts = {c: self._parts_of(c) for c in self._compared}
         self._log_yields = {c: self._log_yield(c) for c in self._compared}
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """All C of the model."""
+        return self._model.mixture.processes
 
     @property
     def log_yields(self) -> dict[str, tuple[float, float]]:
