@@ -357,7 +357,7 @@ def embedded(folder: Path, events: int, crosses: Sequence[float]) -> None:
     ]
     densities = [np.load(folder / "oracle" / "scores" / f"{name}.npy") for name in NAMES]
     scores = [
-        np.concatenate([oracle_log_ratios(np.asarray(values, dtype=float), reference), ratios], axis=1)
+        [oracle_log_ratios(np.asarray(values, dtype=float), reference), ratios]
         for values, ratios in zip(densities, load_scores(paths, len(NAMES)), strict=True)
     ]
     alone = {

@@ -1,7 +1,6 @@
 import numpy as np
 
 from steelyard.configuration.schema import Split
-from steelyard.data.reference_events import load_scores
 from steelyard.data.store import open_all
 from steelyard.diagnostics.factorisation.factorisation_checks import diagnose_factorisation
 from steelyard.diagnostics.factorisation.joint_events import joint_events, judged_by
@@ -17,7 +16,11 @@ files, params = snakemake.input, snakemake.params
 with logged(snakemake.log[0]):
     samples, model = open_all(files.info), load_model(files.model)
     thresholds, split = Thresholds.model_validate(params.thresholds), Split.model_validate(params.split)
-    ratios = zip(load_scores(files.scores, len(samples)), load_scores(files.variations, len(samples)), strict=True)
+    per_sample = zip(
+        np.array_split(list(files.scores), len(samples)),
+        np.array_split(list(files.variations), len(samples)),
+        strict=True,
+    )
     alone = {name: {} for names in params.processes.values() for name in names}
     for name, sample in zip(params.sources, open_all(files.varied_info), strict=True):
         alone[name][sample.info.name] = sample
@@ -26,7 +29,7 @@ with logged(snakemake.log[0]):
         params.alpha,
         params.processes,
         samples,
-        [np.concatenate(parts, axis=1) for parts in ratios],
+        [[np.load(path, mmap_mode="r") for path in (*ratios, *shapes)] for ratios, shapes in per_sample],
         alone,
         {sample.info.name: sample for sample in open_all(files.joint_info)},
         split,

@@ -27,7 +27,7 @@ def joint_events(
     alpha: Mapping[str, float],
     processes: Mapping[str, Sequence[str]],
     samples: Sequence[Sample],
-    scores: Sequence[np.ndarray],
+    scores: Sequence[Sequence[np.ndarray]],
     alone: Mapping[str, Mapping[str, Sample]],
     joint: Mapping[str, Sample],
     split: SplitRule,
@@ -43,7 +43,8 @@ def joint_events(
         alpha: nuisance parameter: +1 or -1.
         processes: process: those of them that vary it.
         samples: the nominal ones.
-        scores: per sample (N, C + V) raw log ratios of its events.
+        scores: per sample columns (N,) or (N, ...) of raw log ratios of its events, C of the processes and V of the
+            variations; memory maps, of which the chosen rows are read.
         alone: nuisance parameter: name of the nominal sample: its version with this one off alone.
         joint: name of the nominal sample: its version at the point.
         split: of the networks.
@@ -75,7 +76,7 @@ class _SampleVersions:
         model: UnbinnedModel,
         processes: tuple[str, ...],
         sample: Sample,
-        scores: np.ndarray,
+        scores: Sequence[np.ndarray],
         split: SplitRule,
         judge: Judge,
         most: int,
@@ -87,7 +88,8 @@ class _SampleVersions:
         self._rows = self._chosen(sample)
         self._judged: list[tuple[Sample, np.ndarray, np.ndarray]] = []
         weights = self._weights(sample, self._rows)
-        self.nominal = Version(sample.ids[self._rows], weights, *self._rated(scores[self._rows]))
+        known = np.column_stack([column[self._rows] for column in scores])
+        self.nominal = Version(sample.ids[self._rows], weights, *self._rated(known))
 
     def version(self, varied: Mapping[str, Sample]) -> Version:
         """As one of the mapping's samples has these events; the nominal one where it has none of this sample."""

@@ -57,7 +57,7 @@ def versions():
 
 
 def gather(model, samples, alone, joint, judge, most=10_000, processes=factorising.VARIED):
-    known = [scores(sample.features[:, 0].astype(float)) for sample in samples]
+    known = [list(scores(sample.features[:, 0].astype(float)).T) for sample in samples]
     return joint_events(model, factorising.POINT, processes, samples, known, alone, joint, SPLIT, judge, most)
 
 
