@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from steelyard.diagnostics.factorisation.cross_term import CrossTerm
+from steelyard.data.reference_events import ReferenceEvents
+from steelyard.diagnostics.factorisation.cross_term import CrossTerm, JointEvents, Version
 from steelyard.errors import ModelError
+from steelyard.model.coefficients import Coefficients
+from steelyard.model.effects import Nuisance
 from steelyard.model.yield_factors import total_yield_factors
+from steelyard.regions.declared_effects import DeclaredEffects, MeasuredEffects, ProcessEffect, Prune
+from steelyard.regions.unbinned import build_model
 from steelyard.regions.varied_intensities import shape_products
 
 NOMINAL, THERE = np.zeros(2), np.ones(2)
@@ -163,6 +168,56 @@ def test_the_same_events_tell_more(model):
     independent = change_of(model, replace(events, joint=others[0], alone=alone))
     assert independent.value == pytest.approx(paired.value)
     assert independent.error > 5.0 * paired.error
+
+
+def three(error, cross):
+    """Three factors on the weights of the same events, of which each is learned with an error."""
+    x, names = factorising.grid(2000), ("a", "b", "c")
+    shapes = [0.15 * np.cos(k * np.pi * x) for k in (1, 2, 3)]
+    learned = [shape + error * np.cos((4 + k) * np.pi * x) for k, shape in enumerate(shapes)]
+    columns = [side * log_g for log_g in learned for _ in factorising.PROCESSES for side in (1.0, -1.0)]
+    declared = DeclaredEffects(
+        factorising.PROCESSES,
+        tuple(Nuisance(name, interpolation="exponential") for name in names),
+        tuple(
+            ProcessEffect(c, name, kind="weights", directions=("up", "down"), use_shape=True)
+            for name in names
+            for c in factorising.PROCESSES
+        ),
+        {},
+    )
+    rates = factorising.rates(x)
+    density = (rates / rates.mean(axis=0)).mean(axis=1)
+    rows = np.stack([np.zeros(len(x), dtype=int), np.arange(len(x))], axis=1)
+    model = build_model(
+        dict(zip(factorising.PROCESSES, rates.mean(axis=0), strict=True)),
+        Coefficients(("mu",), ("mu", "1"), {"mu": 1.0}),
+        (0.0, 10.0),
+        factorising.log_r(x),
+        ReferenceEvents(density / density.sum(), rows),
+        MeasuredEffects(declared, np.zeros((2, 3, 2)), np.stack(columns, axis=1), Prune()),
+    )
+
+    def version(*off, extra=0.0):
+        factor = np.exp(sum((shapes[names.index(name)] for name in off), extra * x**2))
+        return Version(np.arange(len(x), dtype=np.uint64), rates * factor[:, None], model.intensities, model.log_g)
+
+    varied = dict.fromkeys(factorising.PROCESSES, names)
+    alone = {name: version(name) for name in names}
+    return model, JointEvents(dict.fromkeys(names, 1.0), varied, version(), version(*names, extra=cross), alone)
+
+
+def test_three_nuisance_parameters_at_once():
+    """kappa is the mean over pairs; the product of three is made of what each sample tells of its own."""
+    place = np.array([[0.8, 0.5, -0.2]])
+    found = {
+        key: change_of(*three(*key), fitted=place, covariance=np.zeros((3, 3)), origin=None)
+        for key in ((0.0, 0.0), (0.0, 0.05), (0.03, 0.0), (0.03, 0.05))
+    }
+    assert found[0.0, 0.0].scale == pytest.approx((0.8 * 0.5 - 0.8 * 0.2 - 0.5 * 0.2) / 3.0 * np.ones(2))
+    assert np.abs(found[0.0, 0.0].shapes).max() < 1e-6 * np.abs(found[0.0, 0.05].shapes).max()
+    assert np.abs(found[0.03, 0.0].shapes).max() < 0.1 * np.abs(found[0.0, 0.05].shapes).max()
+    assert found[0.03, 0.05].shapes == pytest.approx(found[0.0, 0.05].shapes, rel=0.1)
 
 
 def test_a_fit_without_positive_intensity_has_no_change(model):
