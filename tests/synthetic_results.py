@@ -8,6 +8,7 @@ from steelyard.baselines.results import BaselineResult, BinnedScan
 from steelyard.checks import Check
 from steelyard.coverage.audit import Audit, AuditPoint, Coverage, CriticalComparison
 from steelyard.diagnostics.closure import Closure, ColumnClosure
+from steelyard.diagnostics.factorisation.factorisation_checks import FactorisationCurve, FactorisationDiagnosis
 from steelyard.diagnostics.inference.data_comparison import DataComparison
 from steelyard.diagnostics.model.sensitivity import SensitivityMap
 from steelyard.diagnostics.model.total_closure import ColumnTotal, TotalClosure
@@ -216,6 +217,26 @@ def simulation() -> SimulationDiagnosis:
     parts = {"signal": 0.02 * t, "background": 0.01 * t}
     error = SimulationError(MU, t, 0.05 * t, 0.025 * t, 0.04 * t, parts, 0.01 * t, 0.015 * t, 0.01 * t)
     return diagnose_simulation(error, 1.0, Thresholds())
+
+
+def factorisation() -> FactorisationDiagnosis:
+    """A cross term that matters for data at the point, and less for these."""
+    t = scan().t
+    curves = [
+        FactorisationCurve(
+            where,
+            MU,
+            t,
+            size * (MU - 1.0),
+            np.full_like(MU, 0.02),
+            np.zeros_like(MU),
+            np.maximum(0.15, 0.1 * t),
+            {"signal": 0.7 * size * (MU - 1.0), "background": 0.3 * size * (MU - 1.0)},
+            PASSED,
+        )
+        for where, size in (("expected fit", 0.01), ("observed fit", -0.05), ("data at the point", 0.2))
+    ]
+    return FactorisationDiagnosis("both_up", {"scale": 1.0, "angle": 1.0}, 1000, {"signal": (0.1, 0.01)}, tuple(curves))
 
 
 def ratio_comparisons() -> list[RatioComparison]:

@@ -182,6 +182,7 @@ def test_a_diagnostic_of_the_model_and_one_of_the_fit_are_one_file_each(package)
         ("diagnose_systematic", "variation"),
         ("diagnose_model", "model"),
         ("measure_simulation", "simulation"),
+        ("diagnose_factorisation", "factorisation"),
         ("compare_oracle", "oracle"),
         ("summarise_results", "inference"),
     ],

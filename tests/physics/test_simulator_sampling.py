@@ -170,6 +170,21 @@ def test_samples_with_factors_follow_the_varied_densities(flat, sample, columns,
         assert min(found.values()) > ALPHA, (process, found)
 
 
+@pytest.mark.parametrize("sample, columns", [("gg", [0, 1, 2]), ("qqZZ", [3])])
+def test_samples_at_two_nuisance_parameters_follow_their_density(flat, sample, columns):
+    """The varied trees with the factors of the true kinematics are the density with both parameters off at once."""
+    x, weights = draw_sample(sample, N, np.random.default_rng(41), space=GENERATED)
+    name = {"gg": "gg_scale", "qqZZ": "qqZZ_angle"}[sample]
+    alpha = {"lepton_scale": 1.0, name: -1.0}
+    factors = weight_factors(x[:, 0 if sample == "gg" else 3].astype(float), sample == "gg", -1.0)
+    moved = seen(x, Nuisances(**alpha).scale)
+    inside, there = selected(moved), flat.at(alpha)
+    for column, process in enumerate(columns):
+        expected = np.eye(4)[process] * yields(alpha=alpha)
+        found = disagreement(moved[inside], (weights[:, column] * factors)[inside], there, expected)
+        assert min(found.values()) > ALPHA, (process, found)
+
+
 def test_the_comparison_sees_a_wrong_alpha(flat):
     """A lepton scale off by 0.3, or a gg_scale off by one, is found, and so are events that were not reweighted."""
     for true, tested in (({"lepton_scale": 0.3}, {"lepton_scale": 0.0}), ({"gg_scale": 2.0}, {"gg_scale": 1.0})):

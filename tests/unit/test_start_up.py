@@ -15,6 +15,7 @@ TRAINING = {"train_member", "train_joint", "train_variation", "train_null"}
 # Packages that take a noticeable part of a second, and the scripts that have a use for them.
 NETWORKS = {
     "combine_ensemble",
+    "diagnose_factorisation",
     "diagnose_ratio",
     "evaluate_ensemble",
     "evaluate_joint",

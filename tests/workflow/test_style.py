@@ -39,11 +39,12 @@ def test_types_are_right():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "paper.yaml"])
-def test_a_dry_run_of_every_configuration(name, tmp_path):
-    file = REPOSITORY / "config" / name
-    done = run("snakemake", "-n", "--quiet", "all", "--directory", str(tmp_path), "--configfile", str(file))
+@pytest.mark.parametrize("names", [["config.yaml"], ["paper.yaml"], ["config.yaml", "joint_variations.yaml"]])
+def test_a_dry_run_of_every_configuration(names, tmp_path):
+    files = [str(REPOSITORY / "config" / name) for name in names]
+    done = run("snakemake", "-n", "--quiet", "rules", "--directory", str(tmp_path), "--configfile", *files)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert ("diagnose_factorisation" in done.stdout) == ("joint_variations.yaml" in names)
 
 
 def test_the_workflow_starts_where_the_catalogue_looks_for_it(workspace):

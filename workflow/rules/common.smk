@@ -18,6 +18,7 @@ if (LIBRARY := RULES.parents[1] / "src").is_dir():
 from steelyard.runtime.code_digest import code_digest
 from steelyard.configuration import strict_yaml
 from steelyard.configuration.schema import resolve
+from steelyard.configuration.joint_points import joint_points, joint_sources
 from steelyard.configuration.systematics import declared_effects, groups, null_variations, varied_sources, variations
 from steelyard.errors import SteelyardError
 from steelyard.io.files import require_writable
@@ -55,6 +56,8 @@ for variation in VARIATIONS.values():
     SHAPES.setdefault(variation.systematic, []).append(variation)
 NULLS = {null.systematic: null for null in null_variations(analysis)}  # whose noise is measured
 VARIED = {(source.sample, f"{source.systematic}-{source.direction}"): source for source in varied_sources(analysis)}
+JOINT = {(source.sample, f"{source.systematic}-joint"): source for source in joint_sources(analysis)}
+JOINT_POINTS = {point.name: point for point in joint_points(analysis)}  # nuisance parameters varied together
 SOURCES = {sample["name"]: sample for sample in settings["samples"]}
 if analysis.observed:
     SOURCES["observed"] = settings["observed"]
@@ -107,7 +110,8 @@ wildcard_constraints:
     systematic="|".join(map(re.escape, SHAPES)) or "none",
     process="|".join(map(re.escape, PROCESSES)),
     variation="|".join(map(re.escape, VARIATIONS)) or "none",
-    varied=r"\w+-(up|down)",
+    varied=r"\w+-(up|down|joint)",
+    joint="|".join(map(re.escape, JOINT_POINTS)) or "none",
     truth="|".join(map(re.escape, TRUTHS)) or "none",
     baseline="|".join(map(re.escape, BASELINES)) or "none",
     data="asimov|observed",
@@ -118,10 +122,15 @@ wildcard_constraints:
     batch=r"\d+",
 
 
+def varied_source(sample, varied):
+    """What is read of a sample for a side of a systematic or for a joint point."""
+    return (JOINT if varied.endswith("-joint") else VARIED)[sample, varied]
+
+
 @functools.cache
 def event_files(sample, varied=None):
     """The files and addresses of a sample, or of a varied source: those of its sample, unless it names its own."""
-    source, files = SOURCES[sample], VARIED[sample, varied].files if varied else None
+    source, files = SOURCES[sample], varied_source(sample, varied).files if varied else None
     if files is None and source.get("simulate"):
         return expand(f"{R}/ntuples/{sample}/part-{{part}}.root", part=range(source["simulate"]["parts"]))
     return expand_files(files or source["files"])
@@ -184,6 +193,23 @@ def varied_stores(systematic, name, *directions):
         f"{R}/samples/{sample}/variations/{varied}/{STORE[name]}"
         for (sample, varied), source in VARIED.items()
         if source.systematic == systematic and (not directions or source.direction in directions)
+    ]
+
+
+def single_stores(joint, name):
+    """One file of the stores with the nuisance parameters of a joint point off one at a time, as its ``sources``."""
+    return [
+        f"{R}/samples/{sample}/variations/{systematic}-{direction}/{STORE[name]}"
+        for sample, systematic, direction in JOINT_POINTS[joint].sources
+    ]
+
+
+def joint_stores(joint, name):
+    """One file of the stores of a joint point."""
+    return [
+        f"{R}/samples/{sample}/variations/{varied}/{STORE[name]}"
+        for (sample, varied), source in JOINT.items()
+        if source.systematic == joint
     ]
 
 

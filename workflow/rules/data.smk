@@ -70,8 +70,8 @@ rule ingest_variation:
         ingestion=untracked("ingestion"),
         observables=[{key: item[key] for key in ("name", "expression")} for item in settings["observables"]],
         source=reading,
-        varied=lambda wildcards: dataclasses.asdict(VARIED[wildcards.sample, wildcards.varied]),
-        files=lambda wildcards: VARIED[wildcards.sample, wildcards.varied].files
+        varied=lambda wildcards: dataclasses.asdict(varied_source(wildcards.sample, wildcards.varied)),
+        files=lambda wildcards: varied_source(wildcards.sample, wildcards.varied).files
         or SOURCES[wildcards.sample].get("files"),
         code=lambda wildcards: code("ingest_variation", "data.ingest_variation", *readers(wildcards)),
     message:

@@ -131,6 +131,44 @@ rule measure_simulation:
         "../scripts/measure_simulation.py"
 
 
+# Whether the effects of nuisance parameters factorise, by samples in which several are off at once.
+rule diagnose_factorisation:
+    input:
+        **stores("features", "observables", "weights", "ids", "info"),
+        **{f"varied_{name}": lambda wildcards, name=name: single_stores(wildcards.joint, name) for name in STORE},
+        **{f"joint_{name}": lambda wildcards, name=name: joint_stores(wildcards.joint, name) for name in STORE},
+        model=rules.build_model.output.model,
+        scans=[f"{R}/fits/{data}.json" for data in DATA],
+        scores=[f"{R}/scores/{sample}/{process}.unseen.npy" for sample in SAMPLES for process in PROCESSES],
+        variations=[f"{R}/scores/{sample}/systematics/{name}.npy" for sample in SAMPLES for name in SHAPES],
+        ensembles=[f"{R}/ensembles/{ratio}.pt" for ratio in RATIOS],
+    output:
+        diagnosis=f"{R}/diagnostics/factorisation/{{joint}}.json",
+    log:
+        f"{R}/logs/diagnose_factorisation/{{joint}}.log",
+    benchmark:
+        f"{R}/benchmarks/diagnose_factorisation/{{joint}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 1
+    resources:
+        **request(mem_mb=4000, minutes=30),
+    params:
+        split=settings["split"],
+        thresholds=THRESHOLDS,
+        alpha=lambda wildcards: JOINT_POINTS[wildcards.joint].alpha,
+        processes=lambda wildcards: JOINT_POINTS[wildcards.joint].processes,
+        sources=lambda wildcards: [systematic for _, systematic, _ in JOINT_POINTS[wildcards.joint].sources],
+        events=int(THRESHOLDS["factorisation_events"]),
+        data=DATA,
+        nominal=analysis.parameter.nominal,
+        code=code("diagnose_factorisation", "diagnostics.factorisation", "ratios.evaluation", LAYERS, VARIATION_LAYERS),
+    message:
+        "Checking whether the effects of nuisance parameters factorise at {wildcards.joint}"
+    script:
+        "../scripts/diagnose_factorisation.py"
+
+
 rule compare_oracle:
     input:
         model=rules.build_model.output.model,

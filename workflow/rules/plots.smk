@@ -105,6 +105,37 @@ rule plot_variations:
         "../scripts/plot_variations.py"
 
 
+rule plot_factorisation:
+    input:
+        diagnosis=rules.diagnose_factorisation.output.diagnosis,
+    output:
+        **figure(
+            "factorisation",
+            "factorisation-{joint}",
+            "factorisation",
+            "5 Nuisances",
+            figure="factorisation",
+            point="{joint}",
+        ),
+    log:
+        f"{R}/logs/plot_factorisation/{{joint}}.log",
+    benchmark:
+        f"{R}/benchmarks/plot_factorisation/{{joint}}.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 1
+    resources:
+        **request(mem_mb=2000, minutes=15),
+    params:
+        labels=LABELS,
+        thresholds=THRESHOLDS,
+        code=code("plot_factorisation", "plots.factorisation"),
+    message:
+        "Drawing the factorisation at {wildcards.joint}"
+    script:
+        "../scripts/plot_factorisation.py"
+
+
 rule plot_nuisances:
     input:
         impacts=f"{R}/impacts/{{data}}.json",

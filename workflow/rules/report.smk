@@ -19,6 +19,7 @@ rule summarise_results:
         belts=[f"{R}/belts/{belt}.json" for belt in dict.fromkeys(BELTS.values())],
         audit=rules.audit_belt.output.audit if AUDIT_POINTS else [],
         systematics=[f"{R}/diagnostics/systematics/{systematic}.json" for systematic in SHAPES],
+        factorisation=[f"{R}/diagnostics/factorisation/{joint}.json" for joint in JOINT_POINTS],
         impacts=[f"{R}/impacts/{data}.json" for data in DATA] if NUISANCES else [],
         oracle_impacts=[f"{R}/oracle/impacts/{data}.json" for data in DATA] if NUISANCES and ORACLE else [],
     output:
@@ -48,6 +49,7 @@ rule summarise_results:
             "diagnostics.advice",
             "diagnostics.inference",
             "diagnostics.simulation.simulation_checks",
+            "diagnostics.factorisation.factorisation_checks",
         ),
     message:
         "Summarising the results"
@@ -115,6 +117,7 @@ all_plots = [
     expand(rules.plot_ratio.output, process=PROCESSES),
     rules.plot_audit.output if AUDIT_POINTS else [],
     rules.plot_variations.output if SHAPES else [],
+    expand(rules.plot_factorisation.output, joint=JOINT_POINTS),
     expand(rules.plot_nuisances.output, data=DATA) if NUISANCES else [],
 ]
 

@@ -4,6 +4,7 @@ from steelyard.coverage.audit import Audit
 from steelyard.data.reference import Reference
 from steelyard.data.store import SampleInfo
 from steelyard.diagnostics.advice import advise
+from steelyard.diagnostics.factorisation.factorisation_checks import FactorisationDiagnosis
 from steelyard.diagnostics.inference.data_comparison import DataComparison
 from steelyard.diagnostics.inference.null_checks import advise_nulls
 from steelyard.diagnostics.model.model_diagnosis import ModelDiagnosis
@@ -38,6 +39,7 @@ with logged(snakemake.log[0]):
     systematics = [from_json(SystematicDiagnosis, path) for path in files.systematics]
     simulation = from_json(SimulationDiagnosis, files.simulation)
     diagnoses += [*baselines, *([from_json(DataComparison, files.data)] if files.data else []), *systematics]
+    diagnoses += [from_json(FactorisationDiagnosis, path) for path in files.factorisation]
     nulls = [diagnosis.null for diagnosis in systematics if diagnosis.null]
     inferences, oracle = by_data(Inference, files.inferences), by_data(Inference, files.oracle_inferences)
     reference = by_data(ReferenceError, files.reference)

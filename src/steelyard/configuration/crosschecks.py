@@ -2,8 +2,8 @@
 
 Names and sources are checked here, numbers in :mod:`steelyard.configuration.grids`, coefficients in
 :mod:`steelyard.configuration.coefficient_checks`, nuisance parameters in
-:mod:`steelyard.configuration.systematic_checks`, and what is asked of the simulators in
-:mod:`steelyard.configuration.simulated`.
+:mod:`steelyard.configuration.systematic_checks` and :mod:`steelyard.configuration.joint_checks`, and what is asked of
+the simulators in :mod:`steelyard.configuration.simulated`.
 """
 
 import glob
@@ -11,7 +11,7 @@ import keyword
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from steelyard.configuration import coefficient_checks, grids, simulated, systematic_checks
+from steelyard.configuration import coefficient_checks, grids, joint_checks, simulated, systematic_checks
 from steelyard.configuration.networks import JOINT
 from steelyard.configuration.problems import Problem
 from steelyard.errors import nearest
@@ -42,6 +42,7 @@ def problems_of(configuration: "Configuration", files: bool = True) -> list[Prob
         *_baselines(configuration),
         *_sources(configuration, files),
         *systematic_checks.problems_of(configuration),
+        *joint_checks.problems_of(configuration),
         *simulated.problems_of(configuration),
         *grids.problems_of(configuration),
         *coefficient_checks.problems_of(configuration),
@@ -66,6 +67,7 @@ def _duplicates(configuration: "Configuration") -> Iterator[Problem]:
         for key in (
             "processes",
             "systematics",
+            "joint_variations",
             "norm_factors",
             "samples",
             "variables",
@@ -217,6 +219,10 @@ def _sources(configuration: "Configuration", files: bool) -> Iterator[Problem]:
                     yield from _globs(
                         f"systematics[{systematic.name}].effects[{index}].files.{direction}.{name}", patterns
                     )
+    for point in configuration.joint_variations if files else ():
+        for index, joint in enumerate(point.effects):
+            for name, patterns in (joint.files or {}).items():
+                yield from _globs(f"joint_variations[{point.name}].effects[{index}].files.{name}", patterns)
 
 
 def sources(configuration: "Configuration") -> "Iterable[tuple[str, Source]]":

@@ -21,6 +21,7 @@ from steelyard.configuration.fields import (
     Text,
     default_to_name,
 )
+from steelyard.configuration.joint_variations import JointVariation
 from steelyard.configuration.networks import AnyTraining, Ensembles, Split, Training, Variations
 from steelyard.configuration.nuisances import NormFactor, Systematic
 from steelyard.diagnostics.thresholds import Diagnostics
@@ -238,6 +239,12 @@ class Configuration(Options):
     )
     processes: Annotated[list[Process], Field(min_length=1)] = Field(description="Terms of the mixture.")
     systematics: list[Systematic] = Field([], description="Nuisance parameters and their effects at ±1σ.")
+    # Left out where there are none, so that what is recorded of an analysis is what it was before them.
+    joint_variations: list[JointVariation] = Field(
+        [],
+        description="Samples with several nuisance parameters off together: whether their effects factorise.",
+        exclude_if=lambda value: not value,
+    )
     norm_factors: list[NormFactor] = Field([], description="Factors on the yields of processes.")
     samples: Annotated[list[Sample], Field(min_length=1)] = Field(description="Simulated events.")
     observed: Observed | None = Field(None, description="Observed events; without them the result is the expected one.")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from steelyard.configuration.joint_points import effect_samples
 from steelyard.configuration.problems import Problem
 from steelyard.configuration.systematics import effect_sources
 from steelyard.errors import nearest
@@ -38,6 +39,7 @@ def problems_of(configuration: "Configuration") -> Iterator[Problem]:
             weights = {f"{path}.weights.{process}": text for process, text in sample.weights.items()}
             yield from _source(configuration, path, sample, model, model.branches(sample.name), weights, reported)
             yield from _varied(configuration, path, sample, model, reported)
+            yield from _joint(configuration, path, sample, model, reported)
     observed = configuration.observed
     if observed and observed.simulate and not observed.files:
         model = simulator(observed.simulate.model)
@@ -126,6 +128,32 @@ def _varied(
                         reported.add((key, item.tree))
                         advice = nearest(item.tree, model.trees, "its trees")
                         yield Problem(key, f"{model.name} writes no tree '{item.tree}'", advice)
+                yield from _branches(used, configuration, branches, place, reported)
+
+
+def _joint(
+    configuration: "Configuration", path: str, sample: "Sample", model: Simulator, reported: set[tuple[str, str]]
+) -> Iterator[Problem]:
+    """Trees and branches of one sample at the joint points."""
+    for point in configuration.joint_variations:
+        for index, effect in enumerate(point.effects):
+            where = f"joint_variations[{point.name}].effects[{index}]"
+            for item in effect_samples(configuration, point, effect):
+                if item.sample != sample.name:
+                    continue
+                if item.tree not in model.trees:
+                    if (where, item.tree) not in reported:
+                        reported.add((where, item.tree))
+                        advice = nearest(item.tree, model.trees, "its trees")
+                        yield Problem(f"{where}.trees", f"{model.name} writes no tree '{item.tree}'", advice)
+                    continue
+                used = {f"{where}.factors": effect.factors} if effect.factors is not None else {}
+                used |= {f"{where}.weights.{process}": text for process, text in (effect.weights or {}).items()}
+                if effect.kind == "events":
+                    used |= _columns(configuration, path, sample)
+                if effect.weights is None:
+                    used |= {f"{path}.weights.{process}": sample.weights[process] for process in item.weights}
+                branches, place = model.branches(sample.name, item.tree), f"{path}, tree {item.tree}"
                 yield from _branches(used, configuration, branches, place, reported)
 
 

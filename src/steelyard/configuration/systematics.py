@@ -3,7 +3,7 @@
 Plain functions of a resolved configuration. Besides it they need NumPy only, so that the planning of jobs stays quick.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from steelyard.model.effects import Nuisance
 
 if TYPE_CHECKING:
     from steelyard.configuration.nuisances import Effect, Systematic
-    from steelyard.configuration.schema import Configuration
+    from steelyard.configuration.schema import Configuration, Sample
 
 from steelyard.data.variations import Variation, VariedSource
 from steelyard.regions.declared_effects import DeclaredEffects, ProcessEffect
@@ -171,11 +171,7 @@ def effect_sources(
         if (factor, weights, tree, files) == (None, None, None, None):
             continue
         for sample in configuration.samples:
-            carried = {process: sample.weights[process] for process in effect.processes if process in sample.weights}
-            if factor is not None:
-                carried = {process: f"({text})*({factor})" for process, text in carried.items()}
-            elif weights is not None:
-                carried = {process: weights[process] for process in carried if process in weights}
+            carried = nominal_weights(sample, effect.processes, factor, weights)
             if not carried or (effect.files and sample.name not in (files or {})):
                 continue
             yield VariedSource(
@@ -187,6 +183,18 @@ def effect_sources(
                 files=tuple(files[sample.name]) if files else None,
                 weights=carried,
             )
+
+
+def nominal_weights(
+    sample: "Sample", processes: Sequence[str], factor: str | None, weights: Mapping[str, str] | None
+) -> dict[str, str]:
+    """Expressions of the event weights of the processes that a sample carries: times a factor, or others in full."""
+    carried = {process: sample.weights[process] for process in processes if process in sample.weights}
+    if factor is not None:
+        return {process: f"({text})*({factor})" for process, text in carried.items()}
+    if weights is not None:
+        return {process: weights[process] for process in carried if process in weights}
+    return carried
 
 
 def _nominal_coefficients(configuration: "Configuration") -> dict[str, float]:

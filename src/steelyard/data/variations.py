@@ -36,7 +36,7 @@ class VariedSource:
 
     Attributes:
         sample: name of the sample.
-        systematic, direction: the variation.
+        systematic, direction: the variation; of a joint variation its name, and ``joint``.
         kind: as in :class:`Variation`.
         tree: name of the tree.
         files: globs, paths or addresses; None: the files of the sample.
@@ -45,7 +45,7 @@ class VariedSource:
 
     sample: str
     systematic: str
-    direction: Direction
+    direction: Literal["up", "down", "joint"]
     kind: Kind
     tree: str
     files: tuple[str, ...] | None = None

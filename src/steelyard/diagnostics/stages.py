@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from steelyard.data.store import Sample
     from steelyard.data.variations import Variation
     from steelyard.diagnostics.event_table import EventTable
+    from steelyard.diagnostics.factorisation.cross_term import JointEvents
     from steelyard.diagnostics.thresholds import Thresholds
     from steelyard.finite_simulation.null_information import NullInformation
     from steelyard.finite_simulation.reference_error import ReferenceError
@@ -135,7 +136,30 @@ class SimulationInputs:
     thresholds: "Thresholds"
 
 
-Inputs = RatioInputs | VariationInputs | ModelInputs | SimulationInputs | OracleInputs | InferenceInputs
+@dataclass(frozen=True)
+class FactorisationInputs:
+    """Samples with several nuisance parameters off together; see
+    :func:`steelyard.diagnostics.factorisation.factorisation_checks.diagnose_factorisation`.
+    """
+
+    stage: ClassVar[str] = "factorisation"
+    point: str
+    model: "UnbinnedModel"
+    events: "JointEvents"
+    scans: Mapping[str, "Scan"]
+    nominal: float
+    thresholds: "Thresholds"
+
+
+Inputs = (
+    RatioInputs
+    | VariationInputs
+    | ModelInputs
+    | SimulationInputs
+    | FactorisationInputs
+    | OracleInputs
+    | InferenceInputs
+)
 
 
 def registered(stage: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from steelyard.data.identifiers import Split, SplitRule, trains
 from steelyard.data.store import Sample
 from steelyard.errors import InputError, ModelError
 from steelyard.ratios.ensembles import Ensemble, mean_log_ratio
+from steelyard.ratios.joint import JointNetwork
 from steelyard.ratios.members import fingerprint
 from steelyard.ratios.network import Network
 
@@ -96,10 +97,8 @@ def evaluate_group(
     for start in range(0, count, ROWS):
         rows = slice(start, min(start + ROWS, count))
         inputs = _inputs(sample.features, rows, device)
-        with torch.inference_mode():
-            outputs = [network.raw(inputs) for network in targets[0]]
-            log_r = [_stack([one.log_ratio(raw) for one, raw in zip(mine, outputs, strict=True)]) for mine in targets]
-        for ensemble, values, scores in zip(ensembles, log_r, results, strict=True):
+        values_of = _by_ensemble(ensembles, targets, inputs)
+        for ensemble, values, scores in zip(ensembles, values_of, results, strict=True):
             _check_finite(ensemble, values, start)
             scores.unseen[rows] = mean_log_ratio(values, ~trained[:, rows], ensemble.combination)
             scores.seen[rows] = mean_log_ratio(values, trained[:, rows], ensemble.combination)
@@ -164,8 +163,9 @@ def log_ratios(ensembles: Sequence[Ensemble], features: np.ndarray, threads: int
     for start in range(0, len(features), ROWS):
         rows = slice(start, start + ROWS)
         inputs = _inputs(features, rows, device)
-        for column, (ensemble, members) in enumerate(zip(ensembles, networks, strict=True)):
-            values = _outputs(members, inputs)
+        for column, (ensemble, values) in enumerate(
+            zip(ensembles, _by_ensemble(ensembles, networks, inputs), strict=True)
+        ):
             _check_finite(ensemble, values, start)
             result[rows, column] = mean_log_ratio(values, np.True_, ensemble.combination)
     return result
@@ -221,6 +221,21 @@ def _outputs(networks: Sequence[Network], inputs: Tensor) -> np.ndarray:
     """The log ratios of some rows by each network, float32 (M, n)."""
     with torch.inference_mode():
         return _stack([network(inputs) for network in networks])
+
+
+def _by_ensemble(
+    ensembles: Sequence[Ensemble], networks: Sequence[Sequence[Network]], inputs: Tensor
+) -> Iterator[np.ndarray]:
+    """The log ratios of some rows by the members of each ensemble, float32 (M, n); shared networks run once."""
+    outputs: list[Tensor] = []
+    for number, (ensemble, members) in enumerate(zip(ensembles, networks, strict=True)):
+        if not isinstance(members[0], JointNetwork):
+            yield _outputs(members, inputs)
+            continue
+        with torch.inference_mode():
+            if not number or not ensemble.shares(ensembles[number - 1]):
+                outputs = [network.raw(inputs) for network in members]
+            yield _stack([network.log_ratio(raw) for network, raw in zip(members, outputs, strict=True)])
 
 
 def _stack(log_ratios: Sequence[Tensor]) -> np.ndarray:

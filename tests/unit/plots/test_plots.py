@@ -25,6 +25,7 @@ from steelyard.plots import (
     checks,
     closure,
     convergence,
+    factorisation,
     impacts,
     intervals,
     scan,
@@ -112,6 +113,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "simulation": lambda: simulation.simulation_error(
         stored(made.simulation()), made.scan(), LABELS, made.scan(steepness=5.9)
     ),
+    "factorisation": lambda: factorisation.factorisation(stored(made.factorisation()), LABELS, Levels(0.5, 1.0)),
     "sensitivity": lambda: sensitivity.sensitivity(
         [stored(made.sensitivity_map()), made.sensitivity_map("angle")], LABELS
     ),

@@ -51,7 +51,7 @@ SYSTEMATICS = ("lumi", "qqZZ_norm", "gg_scale", "qqZZ_angle", "lepton_scale")
 three masses."""
 
 FACTORS = {"gg": "gg_scale", "qqZZ": "qqZZ_angle"}
-"""The systematic whose event-weight factors at ±1σ the nominal tree of a sample carries."""
+"""The systematic whose event-weight factors at ±1σ the trees of a sample carry, at the true kinematics."""
 
 LUMI_FACTOR, QUARK_FACTOR = 1.017, 1.05
 """Yield factors of lumi (all processes) and qqZZ_norm (NI) at +1σ, to the power of the parameter elsewhere."""

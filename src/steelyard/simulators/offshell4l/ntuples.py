@@ -29,7 +29,8 @@ def write_ntuple(path: str | os.PathLike, sample: str, events: int, part: int, p
     (:data:`steelyard.simulators.offshell4l.spaces.GENERATED`), since a lepton scale moves some in and some out. The
     tree ``events`` has the nominal masses, and the factors that one systematic at ±1σ puts on the event weights,
     exp(±h) in ``gg`` and exp(±q) in ``qqZZ``, at the float32 kinematics. The trees ``events_lepton_scale_up`` and
-    ``_down`` have the same events with the masses multiplied by 1 ± 0.005.
+    ``_down`` have the same events with the masses multiplied by 1 ± 0.005, and the same factors, those of the true
+    kinematics: with one of them an event has both systematics at once.
 
     The parts share the ``events`` of the sample evenly; the weights of the selected events of all parts of one tree add
     up to the yields there, in expectation. ``event`` is unique within the sample over all parts. The events depend on
@@ -53,9 +54,8 @@ def write_ntuple(path: str | os.PathLike, sample: str, events: int, part: int, p
     first, last = events * part // parts, events * (part + 1) // parts
     rng = np.random.default_rng(seed_for(seed, "offshell4l", sample=sample, part=part))
     kinematics, weights = draw_sample(sample, last - first, rng, total=events, space=GENERATED)
-    numbers, trees = np.arange(first, last, dtype=np.uint64), {}
+    numbers, factors, trees = np.arange(first, last, dtype=np.uint64), _factors(sample, kinematics), {}
     for tree, alpha in TREES.items():
-        factors = _factors(sample, kinematics) if tree == TREE else []
         columns = [*seen(kinematics, scale_of(alpha)).T, numbers, *weights.T, *factors]
         trees[tree] = dict(zip(branches(sample, tree), columns, strict=True))
     _write(path, sample, trees, f"{sample}/{part}/{seed}")

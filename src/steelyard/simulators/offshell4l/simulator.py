@@ -24,7 +24,7 @@ class Offshell4l:
     trees = tuple(constants.TREES)
 
     def branches(self, sample: str | None, tree: str | None = None) -> tuple[str, ...]:
-        """Observables, ``event``, ``weight_{process}``; in the nominal tree also ``factor_{systematic}_{up,down}``."""
+        """Observables, ``event``, ``weight_{process}`` and ``factor_{systematic}_{up,down}``."""
         from steelyard.simulators.offshell4l.branches import branches
 
         return tuple(branches(sample, self.tree if tree is None else tree))
