@@ -47,8 +47,8 @@ SAMPLES = [sample.name for sample in analysis.samples]
 NUISANCES = [item["name"] for key in ("systematics", "norm_factors") for item in settings[key]]
 VARIATIONS = {variation.name: variation for variation in variations(analysis)}  # one trained ratio each
 RATIOS = [*PROCESSES, *VARIATIONS]
-JOINT = [name for name in PROCESSES if name in analysis.ensembles.joint]  # share networks, whatever order was given
-SINGLE = [name for name in PROCESSES if name not in JOINT]
+SHARING = [name for name in PROCESSES if name in analysis.ensembles.joint]  # share networks, whatever order was given
+SINGLE = [name for name in PROCESSES if name not in SHARING]
 EFFECTS = to_data(declared_effects(analysis))
 GROUPS = groups(analysis)
 SHAPES = {}  # systematic: its variations
@@ -56,7 +56,7 @@ for variation in VARIATIONS.values():
     SHAPES.setdefault(variation.systematic, []).append(variation)
 NULLS = {null.systematic: null for null in null_variations(analysis)}  # whose noise is measured
 VARIED = {(source.sample, f"{source.systematic}-{source.direction}"): source for source in varied_sources(analysis)}
-JOINT = {(source.sample, f"{source.systematic}-joint"): source for source in joint_sources(analysis)}
+JOINT_SOURCES = {(source.sample, f"{source.systematic}-joint"): source for source in joint_sources(analysis)}
 JOINT_POINTS = {point.name: point for point in joint_points(analysis)}  # nuisance parameters varied together
 SOURCES = {sample["name"]: sample for sample in settings["samples"]}
 if analysis.observed:
@@ -124,7 +124,7 @@ wildcard_constraints:
 
 def varied_source(sample, varied):
     """What is read of a sample for a side of a systematic or for a joint point."""
-    return (JOINT if varied.endswith("-joint") else VARIED)[sample, varied]
+    return (JOINT_SOURCES if varied.endswith("-joint") else VARIED)[sample, varied]
 
 
 @functools.cache
@@ -160,7 +160,7 @@ def members(ratio):
 
 def trained_as(ratio):
     """The folder of a ratio's networks: its own, or that of the processes which share them."""
-    return "joint" if ratio in JOINT else ratio
+    return "joint" if ratio in SHARING else ratio
 
 
 def request(mem_mb, minutes):
@@ -208,7 +208,7 @@ def joint_stores(joint, name):
     """One file of the stores of a joint point."""
     return [
         f"{R}/samples/{sample}/variations/{varied}/{STORE[name]}"
-        for (sample, varied), source in JOINT.items()
+        for (sample, varied), source in JOINT_SOURCES.items()
         if source.systematic == joint
     ]
 

@@ -8,7 +8,7 @@ rule combine_ensemble:
             for member in members(wildcards.ratio)
         ],
         # networks that processes share know densities, and no mixture
-        reference=lambda wildcards: rules.mix_reference.output.reference if wildcards.ratio in JOINT else [],
+        reference=lambda wildcards: rules.mix_reference.output.reference if wildcards.ratio in SHARING else [],
     output:
         ensemble=f"{R}/ensembles/{{ratio}}.pt",
     log:

@@ -29,15 +29,15 @@ rule evaluate_ensemble:
 
 
 # Processes that share networks: these run once for all of them.
-if JOINT:
+if SHARING:
 
     rule evaluate_joint:
         input:
             **{name: f"{R}/samples/{{sample}}/{file}" for name, file in STORE.items()},
-            ensembles=[f"{R}/ensembles/{process}.pt" for process in JOINT],
+            ensembles=[f"{R}/ensembles/{process}.pt" for process in SHARING],
         output:
-            unseen=[f"{R}/scores/{{sample}}/{process}.unseen.npy" for process in JOINT],
-            seen=[f"{R}/scores/{{sample}}/{process}.seen.npy" for process in JOINT],
+            unseen=[f"{R}/scores/{{sample}}/{process}.unseen.npy" for process in SHARING],
+            seen=[f"{R}/scores/{{sample}}/{process}.seen.npy" for process in SHARING],
         log:
             f"{R}/logs/evaluate_joint/{{sample}}.log",
         benchmark:
@@ -51,7 +51,7 @@ if JOINT:
             split=settings["split"],
             code=code("evaluate_joint", "ratios.evaluation", LAYERS),
         message:
-            f"Evaluating the ratios of {', '.join(JOINT)} on sample {{wildcards.sample}}"
+            f"Evaluating the ratios of {', '.join(SHARING)} on sample {{wildcards.sample}}"
         script:
             "../scripts/evaluate_joint.py"
 

@@ -43,7 +43,7 @@ for pack in packs(analysis.ensembles.members, analysis.ensembles.members_per_job
 
 
 # Processes that share their networks: the same for all of them at once.
-for pack in packs(analysis.ensembles.members, analysis.ensembles.members_per_job) if JOINT else ():
+for pack in packs(analysis.ensembles.members, analysis.ensembles.members_per_job) if SHARING else ():
 
     rule:
         name:
@@ -65,14 +65,14 @@ for pack in packs(analysis.ensembles.members, analysis.ensembles.members_per_job
             **request(mem_mb=4000, minutes=120 * analysis.ensembles.members_per_job),
         params:
             **section("training", "split"),
-            processes=JOINT,
+            processes=SHARING,
             checkpoints=f"{R}/checkpoints/joint",
             bootstrap=analysis.ensembles.bootstrap,
             labels={name: SOURCES[name]["labels"] for name in SAMPLES},
             seed=analysis.seed,
             version=TRAINING_VERSION,
         message:
-            f"Training member {pack.text} of the ratios of {', '.join(JOINT)}"
+            f"Training member {pack.text} of the ratios of {', '.join(SHARING)}"
         script:
             "../scripts/train_joint.py"
 
