@@ -29,7 +29,7 @@ import os
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -52,6 +52,7 @@ class Recipe:
         joint: one network for all processes; else one each.
         within: factor of the loss within families (of joint networks); None: the package's.
         combination: of the members.
+        curve: numbers of members, each the first of all, that are compared; none: all of them only.
     """
 
     events: tuple[int, int] = (800_000, 1_200_000)
@@ -64,15 +65,15 @@ class Recipe:
     rate: float = 5e-3
     within: float | None = None
     combination: str = "ratio"
+    curve: tuple[int, ...] = ()
 
 
 RECIPES = {
     "separate": Recipe(joint=False, members=2),  # the default before
     "one softmax": Recipe(members=2, within=1.0),  # nearly: the same minimum, another start
-    "joint x1": Recipe(members=1),
-    "joint x2": Recipe(members=2),
     "laptop": Recipe(),
-    "joint x16": Recipe(members=16),
+    "curve": Recipe(members=16, curve=(1, 2, 4, 8, 16)),
+    "curve of 100": Recipe(members=100, curve=(1, 2, 4, 8, 16, 32, 64, 100)),
     "long": Recipe(members=2, epochs=24),
     "wide": Recipe(members=2, hidden=(128, 128, 128), rate=3e-3),
     "log ratio": Recipe(combination="log_ratio"),
@@ -97,8 +98,8 @@ class Line:
     fits: dict[str, dict[str, float]]
 
 
-def make(name: str, seed: int, folder: str, experiments: int) -> Line:
-    """Simulate, train and compare."""
+def make(name: str, seed: int, folder: str, experiments: int) -> list[Line]:
+    """Simulate, train and compare: the whole ensemble, and the first so many members that the recipe asks for."""
     import logging
 
     import torch
@@ -124,35 +125,50 @@ def make(name: str, seed: int, folder: str, experiments: int) -> Line:
     yields = dict(zip(PROCESSES, problem.yields, strict=True))
     features = events.gather([sample.features for sample in samples])
     del samples, observables
-    learned = build_model(yields, COEFFICIENTS, BOUNDS, _evaluate(ensembles, features), events)
     true = build_model(yields, COEFFICIENTS, BOUNDS, exact, events)
     dense_features, dense_exact, dense_weights = _dense(problem, reference)
-    dense_learned = _evaluate(ensembles, dense_features)
-    rms, ratios, dense, du = _compare_dense(learned, true, dense_learned, dense_exact, dense_weights)
-    np.save(Path(folder) / f"{name}-{seed}.npy".replace(" ", "_"), du.astype(np.float32))
-    critical = [_critical_values(model, seed) for model in (learned, true)]
+    thrown = {mu: _experiments(mu, experiments) for mu in TRUTHS}
+    seen = {mu: problem_features(problem, kinematics) for mu, (kinematics, _) in thrown.items()}
+    critical = _critical_values(true, seed)
     fits = {}
-    for mu in TRUTHS:
-        kinematics, offsets = _experiments(mu, experiments)
-        rows = _evaluate(ensembles, problem_features(problem, kinematics))
-        exact_rows = oracle_log_ratios(problem.log_densities(kinematics), reference)
-        found = [
-            _fit(model, model.event_intensities(values), offsets, mu, curve)
-            for model, values, curve in zip((learned, true), (rows, exact_rows), critical, strict=True)
-        ]
-        fits[f"{mu:g}"] = _differences(*found, mu)
-    return Line(
-        recipe=name,
-        seed=seed,
-        train_seconds=train_seconds,
-        seconds=time.process_time() - begin,
-        rms=rms,
-        ratios=ratios,
-        dense=dense,
-        sample_error=_sample_error(true, densities, reference) * np.sqrt(len(densities) / _trained(recipe)),
-        expected=_expected(learned) - _expected(true),
-        fits=fits,
-    )
+    for mu, (kinematics, offsets) in thrown.items():
+        rows = true.event_intensities(oracle_log_ratios(problem.log_densities(kinematics), reference))
+        fits[mu] = _fit(true, rows, offsets, mu, critical)
+    sample_error = _sample_error(true, densities, reference) * np.sqrt(len(densities) / _trained(recipe))
+    lines = []
+    for members in recipe.curve or (recipe.members,):
+        chosen = [replace(ensemble, members=ensemble.members[:members]) for ensemble in ensembles]
+        label = f"{name}, {members} members" if recipe.curve else name
+        learned = build_model(yields, COEFFICIENTS, BOUNDS, _evaluate(chosen, features), events)
+        rms, ratios, dense, du = _compare_dense(
+            learned, true, _evaluate(chosen, dense_features), dense_exact, dense_weights
+        )
+        np.save(_kept(Path(folder), label, seed), du.astype(np.float32))
+        critical = _critical_values(learned, seed)
+        compared = {}
+        for mu, (_, offsets) in thrown.items():
+            rows = learned.event_intensities(_evaluate(chosen, seen[mu]))
+            compared[f"{mu:g}"] = _differences(_fit(learned, rows, offsets, mu, critical), fits[mu], mu)
+        lines.append(
+            Line(
+                recipe=label,
+                seed=seed,
+                train_seconds=train_seconds * members / recipe.members,
+                seconds=time.process_time() - begin,
+                rms=rms,
+                ratios=ratios,
+                dense=dense,
+                sample_error=sample_error,
+                expected=_expected(learned) - _expected(true),
+                fits=compared,
+            )
+        )
+    return lines
+
+
+def _kept(folder: Path, label: str, seed: int) -> Path:
+    """The file of delta u of a training."""
+    return folder / f"{label}-{seed}.npy".replace(" ", "_").replace(",", "")
 
 
 def problem_features(problem, kinematics: np.ndarray) -> np.ndarray:
@@ -390,13 +406,11 @@ def _differences(learned: _Fits, exact: _Fits, mu: float) -> dict[str, float]:
 def report(lines: list[Line], folder: Path) -> str:
     """The tables of the page."""
     text = []
-    for name in RECIPES:
+    for name in dict.fromkeys(line.recipe for line in lines):
         own = [line for line in lines if line.recipe == name]
-        if not own:
-            continue
         n = len(own)
         mean = lambda take: float(np.mean([take(line) for line in own]))  # noqa: B023, E731
-        files = [folder / f"{name}-{line.seed}.npy".replace(" ", "_") for line in own]
+        files = [_kept(folder, name, line.seed) for line in own]
         text.append(
             f"{name}: {n} trainings, {mean(lambda line: line.train_seconds):.0f} CPU s each; rms ln SBI/B "
             f"{mean(lambda line: line.rms['SBI/B']):.4f} (99.9 %: {mean(lambda line: line.rms['SBI/B, 99.9 %']):.2f}), "
@@ -456,20 +470,20 @@ def main() -> None:
     if not given.report:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         folder.mkdir(exist_ok=True)
-        done = {(line.recipe, line.seed) for line in read(given.file)}
+        done = {(line.recipe.partition(",")[0], line.seed) for line in read(given.file)}
         jobs = [(name, seed) for seed in range(given.first, given.first + given.seeds) for name in given.recipes]
         # spawned anew for each job: a recipe may change the loss of its process
         with ProcessPoolExecutor(given.processes, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
             waiting = [pool.submit(make, *job, str(folder), given.experiments) for job in jobs if job not in done]
             for finished in as_completed(waiting):
-                line = finished.result()
+                lines = finished.result()
                 with given.file.open("a") as stream:
-                    stream.write(json.dumps(asdict(line)) + "\n")
-                fits = " ".join(f"{fit['bias']:+.3f}/{fit['t rms']:.3f}" for fit in line.fits.values())
-                print(
-                    f"{line.recipe}, seed {line.seed}: {line.train_seconds:.0f} CPU s, {line.ratios}, {fits}",
-                    flush=True,
-                )
+                    stream.writelines(json.dumps(asdict(line)) + "\n" for line in lines)
+                for line in lines:
+                    fits = " ".join(f"{fit['bias']:+.3f}/{fit['t rms']:.3f}" for fit in line.fits.values())
+                    print(
+                        f"{line.recipe}, {line.seed}: {line.train_seconds:.0f} CPU s, {line.ratios}, {fits}", flush=True
+                    )
     print(report(read(given.file), folder))
 
 
