@@ -36,10 +36,10 @@ Near the best fit it is of first order in :math:`\mu-\hat\mu`, and :math:`\varph
 move the minimum of given data, of expected data only the curvature.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from steelyard.model.yield_factors import total_yield_factors
 from steelyard.regions.negative_intensity import negative_weights
@@ -56,6 +56,9 @@ class ExpectedData:
         mu, alpha: the point, alpha (K,).
         intensity: (n,) lambda_0 on the reference events.
         own: (n, C) f_c G_c nu_c g_c/N_c at the point, lambda_0 being the sum of r_c times it.
+        normalised: (n, C) r_c g_c/N_c there.
+        factors: (C,) f_c G_c nu_c there.
+        theta: (M - 1,) further parameters of the coefficients.
     """
 
     model: UnbinnedModel
@@ -63,9 +66,12 @@ class ExpectedData:
     alpha: np.ndarray
     intensity: np.ndarray
     own: np.ndarray
+    normalised: np.ndarray
+    factors: np.ndarray
+    theta: np.ndarray
 
     @classmethod
-    def at(cls, model: UnbinnedModel, mu: float, alpha: Point = None, theta: Sequence[float] = ()) -> "ExpectedData":
+    def at(cls, model: UnbinnedModel, mu: float, alpha: Point = None, theta: ArrayLike = ()) -> "ExpectedData":
         """The expected data at a point, with further parameters theta of the coefficients, nominal ones by default.
 
         Raises:
@@ -84,9 +90,9 @@ class ExpectedData:
             raise negative_weights(
                 int(np.count_nonzero(negative)), len(weights), share, mu, model.systematics, point, model.deficits
             )
-        return cls(model, float(mu), point, intensity, own)
+        return cls(model, float(mu), point, intensity, own, reached, factors, np.asarray(theta, dtype=float))
 
-    def response(self, mu: float, alpha: np.ndarray, theta: Sequence[float] = ()) -> "Response":
+    def response(self, mu: float, alpha: np.ndarray, theta: ArrayLike = ()) -> "Response":
         """What t(mu) is and how it follows the densities, with the conditional fit alpha (K,), theta (M - 1,) at mu.
 
         Where an event has no positive intensity there t is infinite, and has no derivative: all of phi is NaN.
@@ -98,16 +104,16 @@ class ExpectedData:
         intensity = reached @ there
         if not (intensity > 0.0).all():  # as the likelihood has it: such a hypothesis cannot have produced the data
             nothing = np.full_like(reached, np.nan)
-            return Response(nothing, np.inf, np.nan, nothing, nothing)
+            return Response(nothing, np.inf, np.nan, nothing, nothing, reached, there, there * np.nan)
         quotient = self.intensity / intensity
         u = -np.log(quotient)
         density = model.weights[:, None] * model.intensities / model.mixture.yields
         fixed = quotient[:, None] * there
         kernel = fixed - self.own
+        shares = (model.weights * quotient) @ reached * there
         for c, shape in shapes.items():
-            share = (model.weights * quotient) @ reached[:, c] * there[c]
             kernel[:, c] = fixed[:, c] * shape - self.own[:, c]
-            fixed[:, c] = (fixed[:, c] - share) * shape
+            fixed[:, c] = (fixed[:, c] - shares[c]) * shape
         fixed *= -2.0
         sums = np.einsum("ic,ic->c", density, self.own)  # zero of a process that is not in the expected data
         mean = np.einsum("ic,ic,i->c", density, self.own, u) / np.where(sums == 0.0, 1.0, sums)
@@ -118,7 +124,8 @@ class ExpectedData:
         total = expected.sum()
         penalty = float(systematics.parameters.penalty(alpha, self.alpha)[0].sum())
         t = 2.0 * (there.sum() - total - expected @ u) + penalty
-        return Response(phi, float(t), float(max(expected @ u**2 - (expected @ u) ** 2 / total, 0.0)), kernel, fixed)
+        shape_part = max(float(expected @ u**2 - (expected @ u) ** 2 / total), 0.0)
+        return Response(phi, float(t), shape_part, kernel, fixed, reached, there, shares)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +140,9 @@ class Response:
         kernel: (n, C) nu_c [lambda_0/lambda_mu f_c(mu) G_c g_c/N_c - (the same at the best fit)], lambda_0 times the
             change of u with each density.
         fixed: (n, C) phi^D_c, of data that stay as they are.
+        normalised: (n, C) r_c g_c/N_c.
+        factors: (C,) f_c G_c nu_c.
+        shares: (C,) A_c, events of each process in the expected data as this hypothesis has them.
     """
 
     phi: np.ndarray
@@ -140,6 +150,9 @@ class Response:
     shape: float
     kernel: np.ndarray
     fixed: np.ndarray
+    normalised: np.ndarray
+    factors: np.ndarray
+    shares: np.ndarray
 
 
 def _normalised(model: UnbinnedModel, alpha: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
@@ -153,11 +166,12 @@ def _normalised(model: UnbinnedModel, alpha: np.ndarray) -> tuple[np.ndarray, di
     return result, shapes
 
 
-def _factors(model: UnbinnedModel, mu: float, alpha: np.ndarray, theta: Sequence[float]) -> np.ndarray:
+def _factors(model: UnbinnedModel, mu: float, alpha: np.ndarray, theta: ArrayLike) -> np.ndarray:
     """f_c(mu, theta) G_c(alpha) nu_c, (C,)."""
     mixture = model.mixture
-    if len(theta):
-        coefficients = mixture.coefficient_values(np.array([[mu, *theta]]))[0]
+    further = np.asarray(theta, dtype=float)
+    if len(further):
+        coefficients = mixture.coefficient_values(np.array([[mu, *further]]))[0]
     else:
         coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))[0]
     return coefficients * total_yield_factors(model.systematics, np.asarray(alpha, dtype=float)) * mixture.yields

@@ -12,7 +12,8 @@ from steelyard.errors import ModelError
 from steelyard.finite_simulation.bias_posterior import posterior
 from steelyard.finite_simulation.functional_derivative import ExpectedData
 from steelyard.finite_simulation.influence import SimulatedEvents, influences
-from steelyard.finite_simulation.simulation_error import MemberRatios, SimulationError, simulation_error
+from steelyard.finite_simulation.member_scatter import MemberRatios
+from steelyard.finite_simulation.simulation_error import SimulationError, simulation_error
 from steelyard.inference.fit import Scan
 from steelyard.io.serialisation import from_data, to_data
 from steelyard.regions.unbinned import build_model
