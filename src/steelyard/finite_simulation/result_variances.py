@@ -41,6 +41,7 @@ from steelyard.finite_simulation.functional_derivative import Response
 from steelyard.finite_simulation.influence import SimulatedEvents, centred, influences
 from steelyard.finite_simulation.member_scatter import MemberScatter
 from steelyard.finite_simulation.result_functional import ResultFunctional
+from steelyard.finite_simulation.simulated_yields import SimulatedYields
 from steelyard.regions.unbinned import UnbinnedModel
 
 # Square of the error that all networks of an ensemble have in common, event by event, over that between two of them.
@@ -76,21 +77,6 @@ class ResultVariances:
         """Mean square error of the result."""
         first = max(self.learned + self.reference + self.yields + self.correlated, 0.0)
         return first + self.noise
-
-
-@dataclass(frozen=True, eq=False)
-class SimulatedYields:
-    """What the yields were summed from.
-
-    Attributes:
-        simulated: (C,) whether a yield is the sum of simulated weights; a configured one has no error.
-        shares: (S, C) part of each sample in each yield.
-        generated: (S,) entries of each sample before the selection.
-    """
-
-    simulated: np.ndarray
-    shares: np.ndarray
-    generated: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,8 @@ from steelyard.finite_simulation.functional_derivative import ExpectedData
 from steelyard.finite_simulation.influence import SimulatedEvents
 from steelyard.finite_simulation.member_scatter import MemberRatios, MemberScatter
 from steelyard.finite_simulation.result_functional import GivenData
-from steelyard.finite_simulation.result_variances import ResultVariances, SimulatedYields, Simulation
+from steelyard.finite_simulation.result_variances import ResultVariances, Simulation
+from steelyard.finite_simulation.simulated_yields import SimulatedYields
 from steelyard.finite_simulation.thinned import thinned
 from steelyard.inference.fit import Scan
 from steelyard.likelihood.likelihood import Likelihood
@@ -32,6 +33,8 @@ from steelyard.regions.unbinned import UnbinnedModel
 
 # Independent reference events that sums over them are estimated from.
 EVENTS = 150_000
+# Points of a scan, about, besides those that matter.
+POINTS = 21
 # Another minimum is another basin that regenerated simulation may prefer, if it is no more than so many sigma_t higher.
 BASINS = 2.0
 # By source, in this order everywhere.
@@ -130,7 +133,7 @@ def simulation_uncertainty(
     sigma = np.array([np.inf if item is None else _sigma(item, curvature) for item in found])
     mu, t = np.asarray(scan.mu, dtype=float)[chosen], np.asarray(scan.t, dtype=float)[chosen]
     reason = _reason(scan, mu, sigma, functional is not None)
-    if own is None or reason is not None:
+    if reason is not None:
         own = None
     sigma_hat = None if own is None else float(np.sqrt(own.total))
     return SimulationUncertainty(
