@@ -377,7 +377,7 @@ def report(lines: list[Line]) -> str:
         text.append(f"{'':8}  exact    mean +- err  scatter  sigma_t{title}   width  rms    R  predicted")
         for place, mu in enumerate(own[0].mu):
             error = np.array([line.t[place] - line.exact[place] for line in own])
-            first = np.array([_dense(line.sigma_t[place], line.sources["noise"][place]) for line in own])
+            first = np.array([_dense(line, place) for line in own])
             text.append(
                 f"t({mu:g})".ljust(8)
                 + f" {own[0].exact[place]:6.2f} {_numbers(error, first)}"
@@ -389,7 +389,7 @@ def report(lines: list[Line]) -> str:
         known = [line for line in own if line.sigma_hat is not None]
         if len(known) > 1:
             error = np.array([line.hat - line.exact_hat for line in known])
-            first = np.array([_dense(line.sigma_hat, line.hat_sources["noise"]) for line in known])
+            first = np.array([_dense_hat(line) for line in known])
             text.append(
                 "mu_hat".ljust(8)
                 + f" {known[0].exact_hat:6.2f} {_numbers(error, first)}"
@@ -400,9 +400,17 @@ def report(lines: list[Line]) -> str:
     return "\n".join(text)
 
 
-def _dense(sigma: float, noise: float) -> float:
-    """Without the noise that the data set is too dense to see."""
-    return float(np.sqrt(sigma**2 - noise**2))
+def _dense(line: Line, place: int) -> float:
+    """sigma_t of a data set that is too dense to see the noise, which enters near the best fit too."""
+    square = line.sigma_t[place] ** 2 - line.sources["noise"][place] ** 2
+    if line.sigma_hat is not None and line.error is not None:
+        all_of_it, noise = (value**2 / line.error**2 for value in (line.sigma_hat, line.hat_sources["noise"]))
+        square += 3.0 * ((all_of_it - noise) ** 2 - all_of_it**2)
+    return float(np.sqrt(square))
+
+
+def _dense_hat(line: Line) -> float:
+    return float(np.sqrt(line.sigma_hat**2 - line.hat_sources["noise"] ** 2))
 
 
 def _numbers(error: np.ndarray, sigma: np.ndarray) -> str:

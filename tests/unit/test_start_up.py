@@ -18,6 +18,7 @@ NETWORKS = {
     "evaluate_ensemble",
     "evaluate_variations",
     "measure_simulation",
+    "measure_uncertainty",
     "simulate_experiments",
 }
 READING = {"ingest_sample", "ingest_variation"}

@@ -41,6 +41,7 @@ class ResultFunctional:
         yields: (C,) derivatives by ln nu_c.
         kernel: (n, C) of u, event by event.
         responses: t along which the second order is known, each with the square of its part in the result.
+        of_t: the result is a t, not mu_hat.
     """
 
     fixed: np.ndarray
@@ -48,6 +49,7 @@ class ResultFunctional:
     yields: np.ndarray
     kernel: np.ndarray
     responses: tuple[tuple[Response, float], ...]
+    of_t: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +97,7 @@ class GivenData:
             yields=scale * (after.yields - before.yields),
             kernel=scale * (after.kernel - before.kernel),
             responses=tuple((own.responses[0][0], 0.125 / step**2) for own in (after, before)),
+            of_t=False,
         )
 
     def _of(self, response: Response, mu: float, alpha: np.ndarray, theta: np.ndarray) -> ResultFunctional:

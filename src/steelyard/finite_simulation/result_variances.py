@@ -15,9 +15,19 @@ selection: no error of the yields, and a yield that is configured has none.
 
 *Networks*: the scatter of the members (:mod:`steelyard.finite_simulation.member_scatter`), as it is.
 
-*Bias*: the same functional over events that did not train, :math:`z=-\sum_c\sum_ip_{ci}\varphi^D_c(x_i)`, is the error
-of the learned densities plus the noise of these events, of variance E. Prior (sample and networks) and measurement are
-combined as Gaussian numbers; where z is larger than all of them allow, the excess is a bias of the networks.
+*Bias*: the same functional over events that did not train, :math:`z=-\sum_c\sum_ip_{ci}\varphi^D_c(x_i)`, has the first
+order L of the error of the learned densities once, the second order twice, and the noise of these events, of variance
+E. The second order of t is about R, below. A network whose error is orthogonal to what it predicts, as that of a
+calibrated one is, has z = 0 and a t that is low by R; one that follows its events without restraint has L = 0 and is
+high by R. So L is taken to be :math:`-R\pm R` before the measurement, beside the scatter by sample and networks. These
+events are the reference too: with the covariance :math:`\kappa` of z's noise and the reference's part of the result,
+
+.. math:: \langle\delta\rangle = K\,(z-R), \quad K = \frac{S+V+R^2-\kappa}{S+V+R^2+E}, \quad
+          \langle\delta^2\rangle = \langle\delta\rangle^2 + S+V+R^2+\mathrm{ref} - K^2\,(S+V+R^2+E),
+
+as Gaussian numbers. What z has beyond two of its standard deviations is a bias of the networks, which the data see as
+it is. Cross-fitted, the noise of z is that of the training itself and drops out of both. Of mu_hat the second order
+is not known, and R is left out.
 
 *Noise*: a data set of finite size sees the error of u = ln lambda_mu/lambda_hat event by event,
 :math:`\delta t=-2\sum_i\delta u(x_i)`, with a mean that is all of the above, and the variance
@@ -44,6 +54,8 @@ from steelyard.finite_simulation.result_functional import ResultFunctional
 from steelyard.finite_simulation.simulated_yields import SimulatedYields
 from steelyard.regions.unbinned import UnbinnedModel
 
+# Square of z, over its variance, beyond which it has another reason.
+EXCESS = 4.0
 # Square of the error that all networks of an ensemble have in common, event by event, over that between two of them.
 COMMON = 2.5
 
@@ -58,9 +70,12 @@ class ResultVariances:
         reference: finite reference sample.
         yields: finite sample in the yields.
         noise: 4R.
-        correlated: twice the covariances between sample, reference and yields.
+        correlated: twice the covariances of the yields with sample and reference.
         bias: learned minus true, expected after the measurement.
-        learned: mean square error of the learned densities, bias and what is left unknown of it.
+        square: mean square error by sample, networks and reference, given the measurement.
+        measured: z.
+        unseen: E.
+        shared: kappa.
     """
 
     sample: float
@@ -70,13 +85,15 @@ class ResultVariances:
     noise: float
     correlated: float
     bias: float
-    learned: float
+    square: float
+    measured: float
+    unseen: float
+    shared: float
 
     @property
     def total(self) -> float:
         """Mean square error of the result."""
-        first = max(self.learned + self.reference + self.yields + self.correlated, 0.0)
-        return first + self.noise
+        return max(self.square + self.yields + self.correlated, 0.0) + self.noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +125,6 @@ class Simulation:
         training = influences(labelled, events.composition, ratios, result.fixed, events.mixed)
         sample = self._sum(training, training) / events.training * self.inflation
         seen = influences(events.densities, events.composition, ratios, result.fixed, events.mixed)
-        unseen = self._sum(seen, seen)
         reference = centred(densities, result.sums[:, None] * events.composition)
         own = self.fraction * self._sum(reference, reference)
         slopes = result.yields if self.yields is None else result.yields * self.yields.simulated
@@ -120,20 +136,32 @@ class Simulation:
             yields = self.fraction * self._sum(part, part) / both
             yields = max(yields - float(((self.yields.shares @ slopes) ** 2 / self.yields.generated).sum()), 0.0)
             correlated += 2.0 * self.fraction / both * (self._sum(part, training) + self._sum(part, reference))
-        if events.trained:
-            correlated += 2.0 * self.fraction * self._sum(training, reference)
         networks = self._networks(result, sample)
         z = -float(np.einsum("ic,ic->", events.densities, result.fixed))
-        bias, learned = _combined(sample, networks, z, unseen, events.trained)
+        noise = 4.0 * self._noise(result, intensity)
+        found = Measurement(
+            prior=sample + networks,
+            reference=own,
+            measured=z,
+            unseen=self._sum(seen, seen),
+            shared=self.fraction * self._sum(seen, reference),
+            both=self.fraction * self._sum(training, reference) if events.trained else 0.0,
+            common=min(sample, float(np.sqrt(sample * self._sum(seen, seen)))) if events.trained else 0.0,
+            second=0.25 * noise if result.of_t else 0.0,
+        )
+        bias, square = found.error()
         return ResultVariances(
             sample=sample,
             networks=networks,
             reference=own,
             yields=yields,
-            noise=4.0 * self._noise(result, intensity),
+            noise=noise,
             correlated=correlated,
             bias=bias,
-            learned=learned,
+            square=square,
+            measured=z,
+            unseen=found.unseen,
+            shared=found.shared,
         )
 
     def _sum(self, first: np.ndarray, second: np.ndarray) -> float:
@@ -167,14 +195,38 @@ class Simulation:
         return FREEDOM * self._sum(moved, moved) / events.training * self.inflation / (4.0 * response.shape)
 
 
-def _combined(sample: float, networks: float, measured: float, unseen: float, trained: bool) -> tuple[float, float]:
-    """Expected error of the learned densities given a measurement of it, and its mean square."""
-    prior = sample + networks
-    common = min(sample, float(np.sqrt(sample * unseen))) if trained else 0.0  # the same events: their noise cancels
-    total = prior + unseen - 2.0 * common
-    excess = max(measured**2 - total, 0.0)
-    covariance, prior, total = prior - common + excess, prior + excess, total + excess
-    if not total > 0.0:
-        return 0.0, 0.0
-    bias = covariance / total * measured
-    return float(bias), float(bias**2 + max(prior - covariance**2 / total, 0.0))
+@dataclass(frozen=True)
+class Measurement:
+    """What is known of a result's error before z, and z.
+
+    Attributes:
+        prior: S + V.
+        reference: variance by the reference.
+        measured, unseen: z and E.
+        shared: kappa.
+        both: covariance of training and reference, of events that are in both.
+        common: covariance of training and z's noise, with the sign reversed, of events that are in both.
+        second: R.
+    """
+
+    prior: float
+    reference: float
+    measured: float
+    unseen: float
+    shared: float = 0.0
+    both: float = 0.0
+    common: float = 0.0
+    second: float = 0.0
+
+    def error(self) -> tuple[float, float]:
+        """Its expectation and its mean square."""
+        prior, away = self.prior + self.second**2, self.measured - self.second
+        total = max(prior + self.unseen - 2.0 * self.common, 0.0)
+        excess = max(away**2 - EXCESS * total, 0.0)
+        covariance = prior - self.common - self.shared + self.both + excess
+        variance = prior + self.reference + 2.0 * self.both + excess
+        total += excess
+        if not total > 0.0:
+            return 0.0, float(max(variance, 0.0))
+        bias = covariance / total * away
+        return float(bias), float(bias**2 + max(variance - covariance**2 / total, 0.0))

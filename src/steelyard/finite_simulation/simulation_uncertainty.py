@@ -2,13 +2,9 @@ r"""The uncertainty of a result from finite simulation and training: of t(mu) al
 
 Of data that stay as they are, where the simulation, the training and everything made of them are done again. How a
 result follows what is simulated is in :mod:`steelyard.finite_simulation.result_functional`, its variances are in
-:mod:`steelyard.finite_simulation.result_variances`. Two terms of second order are added here:
-
-- R of t(mu) itself, squared: the noise of the ratios moves t by about its square, up where it looks like a signal and
-  down where a network shrinks what it cannot tell from noise;
-- near the best fit, where :math:`t=(\mu-\hat\mu)^2/\sigma^2` cannot fall below zero, t scatters by
-  :math:`3(s/\sigma)^4` beside the first-order :math:`4t\,(s/\sigma)^2`, s the uncertainty of mu_hat and
-  :math:`\sigma` that of the fit.
+:mod:`steelyard.finite_simulation.result_variances`. A term of second order is added here: near the best fit, where
+:math:`t=(\mu-\hat\mu)^2/\sigma^2` cannot fall below zero, t scatters by :math:`3(s/\sigma)^4` beside the first-order
+:math:`4t\,(s/\sigma)^2`, s the uncertainty of mu_hat and :math:`\sigma` that of the fit.
 
 For the expected data the result is that of data thrown at their parameter, which the noise term says more of than of
 the expectation itself.
@@ -159,8 +155,8 @@ def _row(values: np.ndarray | None, place: int) -> np.ndarray:
 
 
 def _sigma(item: ResultVariances, curvature: float) -> float:
-    """With both terms of second order, ``curvature`` being (s/sigma)^2."""
-    return float(np.sqrt(item.total + (0.25 * item.noise) ** 2 + 3.0 * curvature**2))
+    """With the second order near the best fit, ``curvature`` being (s/sigma)^2."""
+    return float(np.sqrt(item.total + 3.0 * curvature**2))
 
 
 def _reason(scan: Scan, mu: np.ndarray, sigma: np.ndarray, known: bool) -> str | None:

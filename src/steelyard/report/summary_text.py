@@ -250,7 +250,7 @@ def _simulation(found: SigmaMC, evidence: Significance | None) -> str:
         place = found.mu.index(evidence.tested)
         own = parts({name: values[place] for name, values in found.sources_t.items()})
         words += f"; ±{found.sigma_t[place]:.2g} of t({evidence.tested:g}) ({own})"
-    return f"Finite simulation and training, σ_MC, not in the intervals: {words}."
+    return f"Finite simulation and training, σ_MC, in no interval that does not say so: {words}."
 
 
 def _evidence(who: str, found: Significance, parameter: str, headline: str) -> str:

@@ -15,7 +15,7 @@ from steelyard.finite_simulation.influence import SimulatedEvents
 from steelyard.finite_simulation.member_scatter import MemberRatios, MemberScatter
 from steelyard.finite_simulation.reference_error import Components, reference_error
 from steelyard.finite_simulation.result_functional import GivenData
-from steelyard.finite_simulation.result_variances import Simulation
+from steelyard.finite_simulation.result_variances import Measurement, Simulation
 from steelyard.finite_simulation.simulated_yields import SimulatedYields
 from steelyard.finite_simulation.simulation_uncertainty import (
     SOURCES,
@@ -312,19 +312,36 @@ def _hard(model):
     return hard / hard.sum(axis=0)
 
 
-def test_cross_fitted_events_do_two_things_at_once():
-    """What an event does in the training and in the reference is added before it is squared."""
-    model = interference.model(2_000)
-    best = ExpectedData.at(model, 1.0)
-    functional = GivenData(best).of_t(0.1, NOTHING, NOTHING)
-    events = events_of(model, labelled=_hard(model))
-    apart, together = (
-        Simulation(model, replace(events, trained=trained)).variances(functional, best.intensity)
-        for trained in (False, True)
-    )
-    assert apart.correlated == 0.0
-    assert together.correlated != 0.0
-    assert abs(together.correlated) <= 2.0 * np.sqrt(together.sample * together.reference) * (1.0 + 1e-9)
+class TestMeasurement:
+    """Gaussian numbers: d = L + ref, and z = L + 2R + noise, of which the noise shares events with ref."""
+
+    def test_is_the_conditional_distribution(self):
+        rng, size = np.random.default_rng(9), 400_000
+        learned, reference, noise = rng.normal(size=(3, size)) * np.array([1.5, 0.8, 1.0])[:, None]
+        noise -= 0.5 * reference  # cov(noise, ref) = -kappa
+        error, z = learned + reference, learned + noise
+        given = np.abs(z - 1.2) < 0.02  # some 1,300 of them: a mean to 0.03, a square to 5 %
+        found = Measurement(
+            prior=2.25, reference=0.64, measured=1.2, unseen=1.0 + 0.25 * 0.64, shared=0.5 * 0.64
+        ).error()
+        assert found[0] == pytest.approx(error[given].mean(), abs=0.12)
+        assert found[1] == pytest.approx(np.mean(error[given] ** 2), rel=0.2)
+
+    def test_the_second_order_is_what_calibrated_networks_miss(self):
+        # z = 0 with little noise: the error of the learned densities is orthogonal to them, and t low by R.
+        calibrated = Measurement(prior=1e-6, reference=0.0, measured=0.0, unseen=1e-6, second=0.3).error()
+        unrestrained = Measurement(prior=1e-6, reference=0.0, measured=0.6, unseen=1e-6, second=0.3).error()
+        assert calibrated == pytest.approx((-0.3, 0.09), rel=1e-3)
+        assert unrestrained == pytest.approx((0.3, 0.09), rel=1e-3)
+
+    def test_a_bias_is_seen_as_it_is(self):
+        bias, square = Measurement(prior=1.0, reference=0.0, measured=100.0, unseen=1.0).error()
+        assert bias == pytest.approx(100.0, rel=0.02) and np.sqrt(square) == pytest.approx(100.0, rel=0.02)
+
+    def test_what_one_event_does_in_training_and_reference_is_added_before_it_is_squared(self):
+        # Cross-fitted, and nothing learned from z: (1 + 0.5)^2 of I and J = I/2.
+        found = Measurement(prior=1.0, reference=0.25, measured=0.0, unseen=1e12, both=0.5, common=1.0).error()
+        assert found == pytest.approx((0.0, 2.25))
 
 
 def test_survives_json():

@@ -45,7 +45,7 @@ def test_sigma_mc_stands_beside_every_interval_by_source(tmp_path):
     assert own["hat"] == 0.05 and own["of_sigma"] == 0.1 and own["bias"] == 0.005 and "reason" not in own
     assert list(own["sources"]) == ["sample", "networks", "reference", "yields", "noise"] == list(own["sources_t"])
     assert own["sigma_t"] == pytest.approx(found.sigma_t.tolist()) and own["mu"][0] == 0.0
-    words = "Finite simulation and training, σ_MC, not in the intervals: ±0.05 of the best fit, 10 % of its statistical"
+    words = "σ_MC, in no interval that does not say so: ±0.05 of the best fit, 10 % of its statistical error"
     assert words in format_table(result) and "σ_MC" in report_page(result)
     assert f"±{found.sigma_t[0]:.2g} of t(0) (training events" in format_table(result)
 
