@@ -77,6 +77,7 @@ class Line:
     t: list[float]
     exact: list[float]
     sigma_t: list[float]
+    shift_t: list[float]
     sources: dict[str, list[float]]
     bias: list[float]
     hat: float
@@ -222,6 +223,7 @@ def make(name: str, seed: int, dense: Dense) -> Line:
         t=t.tolist(),
         exact=true_t.tolist(),
         sigma_t=result.sigma_t.tolist(),
+        shift_t=result.shift_t.tolist(),
         sources={source: values.tolist() for source, values in result.sources.items()},
         bias=result.bias.tolist(),
         hat=hat,
@@ -239,7 +241,7 @@ def make(name: str, seed: int, dense: Dense) -> Line:
     )
 
 
-# Best fits at which sigma_t of the true mu is predicted, between which it is interpolated.
+# Best fits at which shift_t of the true mu is predicted, between which it is interpolated.
 HATS = np.array([0.04, 0.16, 0.36, 0.64, 1.0, 1.44, 1.96, 2.56, 3.24])
 
 
@@ -275,7 +277,7 @@ def _experiments(recipe: Recipe, seed: int, regeneration: Regeneration, true_hat
     sigma = []
     for hat in HATS:
         place = int(np.argmin(np.abs(curves.kappa - np.sqrt(hat))))
-        sigma.append(regeneration.predict((1.0,), curves.values(learned, reweighted[:, place])).sigma_t[0])
+        sigma.append(regeneration.predict((1.0,), curves.values(learned, reweighted[:, place])).shift_t[0])
     own, smear = (np.interp(items, HATS, sigma) for items in (hats, of_toys))
     counts = {}
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -374,10 +376,10 @@ def report(lines: list[Line]) -> str:
             f"the pull within [{_chi(len(own), 0.025):.2f}, {_chi(len(own), 0.975):.2f}] at 95 %"
         )
         title = "".join(f"{source:>10}" for source in own[0].sources)
-        text.append(f"{'':8}  exact    mean +- err  scatter  sigma_t{title}   width  rms    R  predicted")
+        text.append(f"{'':8}  exact    mean +- err  scatter    shift{title}   width  rms    R  predicted")
         for place, mu in enumerate(own[0].mu):
             error = np.array([line.t[place] - line.exact[place] for line in own])
-            first = np.array([_dense(line, place) for line in own])
+            first = np.array([line.shift_t[place] for line in own])
             text.append(
                 f"t({mu:g})".ljust(8)
                 + f" {own[0].exact[place]:6.2f} {_numbers(error, first)}"
@@ -398,15 +400,6 @@ def report(lines: list[Line]) -> str:
             )
         text += _coverage(own)
     return "\n".join(text)
-
-
-def _dense(line: Line, place: int) -> float:
-    """sigma_t of a data set that is too dense to see the noise, which enters near the best fit too."""
-    square = line.sigma_t[place] ** 2 - line.sources["noise"][place] ** 2
-    if line.sigma_hat is not None and line.error is not None:
-        all_of_it, noise = (value**2 / line.error**2 for value in (line.sigma_hat, line.hat_sources["noise"]))
-        square += 3.0 * ((all_of_it - noise) ** 2 - all_of_it**2)
-    return float(np.sqrt(square))
 
 
 def _dense_hat(line: Line) -> float:

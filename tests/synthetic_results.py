@@ -216,9 +216,9 @@ def uncertainty(reason: str | None = None) -> SimulationUncertainty:
     sigma = 0.2 * np.sqrt(scan().t)
     sources = {name: sigma / np.sqrt(5.0) for name in SOURCES}
     if reason is not None:
-        return SimulationUncertainty(MU, scan().t, sigma, sources, 0.1 * sigma, 1.0, reason=reason)
+        return SimulationUncertainty(MU, scan().t, sigma, 0.5 * sigma, sources, 0.1 * sigma, 1.0, reason=reason)
     own = dict.fromkeys(SOURCES, 0.02)
-    return SimulationUncertainty(MU, scan().t, sigma, sources, 0.1 * sigma, 1.0, 0.05, 0.1, own, 0.005)
+    return SimulationUncertainty(MU, scan().t, sigma, 0.5 * sigma, sources, 0.1 * sigma, 1.0, 0.05, 0.1, own, 0.005)
 
 
 def simulation() -> SimulationDiagnosis:

@@ -8,6 +8,12 @@ result follows what is simulated is in :mod:`steelyard.finite_simulation.result_
 
 For the expected data the result is that of data thrown at their parameter, which the noise term says more of than of
 the expectation itself.
+
+*What an interval has to contain.* The noise event by event makes the learned t of one data set another one than the
+exact t. But pseudo-experiments, which the learned likelihood judges with the same noise, scatter by it too: the
+variance of its score is I + R' about the mean as that of real data is, and so is the slope. So critical values and the
+errors of the fit have the noise in them, and what they lack is the part that moves all data sets alike: sigma_t without
+the noise, here ``shift_t``.
 """
 
 from collections.abc import Sequence
@@ -45,6 +51,7 @@ class SimulationUncertainty:
         mu: some values of the parameter along the scan.
         t: of the data there.
         sigma_t: its uncertainty, root mean square; infinite where some event has a negative intensity.
+        shift_t: the part of sigma_t that all data sets share, without the noise: what no pseudo-experiment has in it.
         sources: sigma_t by source: ``sample``, the training events; ``networks``, initial weights and optimiser;
             ``reference``, the sample on which densities are normalised; ``yields``; and ``noise``, the error of the
             ratios event by event that data of finite size see.
@@ -60,6 +67,7 @@ class SimulationUncertainty:
     mu: np.ndarray
     t: np.ndarray
     sigma_t: np.ndarray
+    shift_t: np.ndarray
     sources: dict[str, np.ndarray]
     bias: np.ndarray
     hat: float
@@ -72,6 +80,10 @@ class SimulationUncertainty:
     def at(self, mu: np.ndarray) -> np.ndarray:
         """sigma_t between the points: linear in mu on both sides of the best fit, as t's error is about it."""
         return np.interp(mu, self.mu, self.sigma_t)
+
+    def shift_at(self, mu: np.ndarray) -> np.ndarray:
+        """shift_t between the points."""
+        return np.interp(mu, self.mu, self.shift_t)
 
 
 def simulation_uncertainty(
@@ -121,12 +133,17 @@ def simulation_uncertainty(
     data = GivenData(best, likelihood)
     functional = data.of_hat(fit)
     own = None if functional is None else simulation.variances(functional, best.intensity)
-    curvature = 0.0 if own is None or not fit.uncertainty else own.total / fit.uncertainty**2
+    curvature = [0.0, 0.0]
+    if own is not None and fit.uncertainty:
+        curvature = [square / fit.uncertainty**2 for square in (own.total, own.total - own.noise)]
     found: list[ResultVariances | None] = []
     for place in chosen:
         result = data.of_t(float(scan.mu[place]), _row(scan.alpha, place), _row(scan.theta, place))
         found.append(None if result is None else simulation.variances(result, best.intensity))
-    sigma = np.array([np.inf if item is None else _sigma(item, curvature) for item in found])
+    sigma, shift = (
+        np.array([np.inf if item is None else _sigma(item, square, noise) for item in found])
+        for square, noise in zip(curvature, (True, False), strict=True)
+    )
     mu, t = np.asarray(scan.mu, dtype=float)[chosen], np.asarray(scan.t, dtype=float)[chosen]
     reason = _reason(scan, mu, sigma, functional is not None)
     if reason is not None:
@@ -136,6 +153,7 @@ def simulation_uncertainty(
         mu=mu,
         t=t,
         sigma_t=sigma,
+        shift_t=shift,
         sources={
             name: np.array([np.nan if item is None else np.sqrt(getattr(item, name)) for item in found])
             for name in SOURCES
@@ -154,9 +172,9 @@ def _row(values: np.ndarray | None, place: int) -> np.ndarray:
     return np.zeros(0) if values is None else np.asarray(values, dtype=float)[place]
 
 
-def _sigma(item: ResultVariances, curvature: float) -> float:
-    """With the second order near the best fit, ``curvature`` being (s/sigma)^2."""
-    return float(np.sqrt(item.total + 3.0 * curvature**2))
+def _sigma(item: ResultVariances, curvature: float, noise: bool) -> float:
+    """With the second order near the best fit, ``curvature`` being (s/sigma)^2; with the noise or without."""
+    return float(np.sqrt(item.total - (0.0 if noise else item.noise) + 3.0 * curvature**2))
 
 
 def _reason(scan: Scan, mu: np.ndarray, sigma: np.ndarray, known: bool) -> str | None:

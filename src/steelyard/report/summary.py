@@ -91,12 +91,14 @@ class SigmaMC:
         bias: measured error of the best fit from the learned densities, in ``hat``.
         reason: why there is none of the best fit.
         mu, t, sigma_t: the same of t along the scan, infinite where t is.
+        shift_t: sigma_t without the noise event by event, which pseudo-experiments have in them.
         sources_t: of t by source.
     """
 
     mu: list[float]
     t: list[float]
     sigma_t: list[float]
+    shift_t: list[float]
     sources_t: dict[str, list[float]]
     hat: float | None = None
     of_sigma: float | None = None
@@ -111,6 +113,7 @@ class SigmaMC:
             mu=found.mu.tolist(),
             t=found.t.tolist(),
             sigma_t=found.sigma_t.tolist(),
+            shift_t=found.shift_t.tolist(),
             sources_t={name: values.tolist() for name, values in found.sources.items()},
             hat=found.sigma_hat,
             of_sigma=found.of_sigma,

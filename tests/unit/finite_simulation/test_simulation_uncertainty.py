@@ -185,12 +185,7 @@ class TestRegeneratedSimulation:
         assert errors.std(axis=0, ddof=1) / predicted == pytest.approx(1.0, abs=0.28)
 
     def test_pulls_have_the_width_one(self, found):
-        pulls = np.array(
-            [
-                error / np.append(np.sqrt(r.sigma_t**2 - r.sources["noise"] ** 2), _without_noise(r))
-                for error, r, _ in found
-            ]
-        )
+        pulls = np.array([error / np.append(r.shift_t, _without_noise(r)) for error, r, _ in found])
         assert np.sqrt(np.mean(pulls**2, axis=0)) == pytest.approx(1.0, abs=0.28)
 
     def test_what_a_bootstrap_of_the_members_misses(self, found):
@@ -346,8 +341,11 @@ class TestMeasurement:
 
 def test_survives_json():
     sources = dict.fromkeys(SOURCES, GRID)
-    result = SimulationUncertainty(GRID, GRID, GRID, sources, GRID, 1.0, 0.1, 0.2, dict.fromkeys(SOURCES, 0.05), 0.01)
+    result = SimulationUncertainty(
+        GRID, GRID, GRID, 0.5 * GRID, sources, GRID, 1.0, 0.1, 0.2, dict.fromkeys(SOURCES, 0.05), 0.01
+    )
     again = from_data(SimulationUncertainty, to_data(result))
     assert again.sources["noise"] == pytest.approx(GRID)
     assert again.at(np.array([0.05])) == pytest.approx([0.05])
+    assert again.shift_at(np.array([0.05])) == pytest.approx([0.025])
     assert again.reason is None

@@ -207,15 +207,12 @@ def test_rules_name_the_choices_that_their_stages_make():
             if code_digest_module._ROOT / registry in reached and script not in EVALUATES_NOTHING:
                 assert set(names) & set(words), f"{script} reaches {registry}, and names none of {names}"
                 found.setdefault(registry, []).append(script)
-    assert (
-        {registry: len(scripts) for registry, scripts in found.items()}
-        == {
-            # evaluation of ratios and of variations, experiments, two diagnoses, the uncertainty of the result
+    assert {registry: len(scripts) for registry, scripts in found.items()} == {
+        # evaluation of ratios and of variations, experiments, two diagnoses, the uncertainty of the result
         "ratios/architectures/architecture.py": 6,
-            "data/readers/reader.py": 2,  # samples and their variations
-            "simulators/interface.py": 4,  # ntuples, exact densities, exact variations, experiments
-        }
-    )
+        "data/readers/reader.py": 2,  # samples and their variations
+        "simulators/interface.py": 4,  # ntuples, exact densities, exact variations, experiments
+    }
 
 
 def test_a_package_means_all_its_modules(package):
