@@ -125,4 +125,4 @@ def _shares(data: Likelihood, mu: float, alpha: np.ndarray, theta: np.ndarray) -
     coefficients = mixture.coefficient_values(np.array([[mu, *theta]]))[0]
     terms = coefficients * varied_intensities(data.systematics, data.intensities, np.asarray(data.log_g), alpha)
     weights = np.ones(len(terms)) if data.weights is None else data.weights
-    return (weights / terms.sum(axis=1)) @ terms
+    return np.asarray((weights / terms.sum(axis=1)) @ terms)

@@ -79,11 +79,11 @@ class SimulationUncertainty:
 
     def at(self, mu: np.ndarray) -> np.ndarray:
         """sigma_t between the points: linear in mu on both sides of the best fit, as t's error is about it."""
-        return np.interp(mu, self.mu, self.sigma_t)
+        return np.asarray(np.interp(mu, self.mu, self.sigma_t))
 
     def shift_at(self, mu: np.ndarray) -> np.ndarray:
         """shift_t between the points."""
-        return np.interp(mu, self.mu, self.shift_t)
+        return np.asarray(np.interp(mu, self.mu, self.shift_t))
 
 
 def simulation_uncertainty(
