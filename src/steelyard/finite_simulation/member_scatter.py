@@ -2,21 +2,26 @@ r"""Scatter between the networks of an ensemble: of a linear functional of the d
 
 Member m of process c is off the mean of the members by :math:`\Delta_{mc}=r_{mc}-\bar r_c`, both normalised. A
 functional :math:`\sum_c\int\varphi_c\,\delta r_c\,p_\mathrm{ref}` has the variance of the members' values over their
-number. Event by event the mean of the members has, in u = ln lambda_mu/lambda_0 with
-:math:`\delta u=\sum_ck_c\,\delta r_c/\lambda_0`,
+number. Event by event single members have, in a sum u of logarithms :math:`\ln\lambda` of hypotheses,
 
-.. math:: R_M = \int\lambda_0\,\mathrm{var}(u)\,p_\mathrm{ref}
-          = \sum_c\int\frac{k_c^2}{\lambda_0}\,\frac{\mathrm{var}_m\,r_{mc}}{M_c}\,p_\mathrm{ref},
+.. math:: s^2 = \int\lambda_0\,\mathrm{var}_m(u_m)\,p_\mathrm{ref}, \qquad
+          \lambda_m = \sum_c\lambda_c\,r_{mc}/\bar r_c,
 
-k the kernel of :class:`steelyard.finite_simulation.functional_derivative.Response`.
+and their mean one Mth of it. The logarithms are taken as they are, not their derivatives: where an interference leaves
+an intensity of nearly zero, its relative error has no meaning.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from steelyard.regions.normalisation import log_mean
 from steelyard.regions.unbinned import UnbinnedModel
+
+# Most by which a member's intensity of an event is taken to differ from that of all: single events in the dips of an
+# interference, of which one member has nothing left and the mean has enough, would be most of the noise.
+FACTOR = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +60,14 @@ class MemberScatter:
         rows: (m,) numbers of reference events.
         weights: (m,) of these, sum 1.
         deviations: of every process (M_c, m).
+        relative: r_mc over the mean of the members, of every process (M_c, m).
         bootstrap: one bootstrap of the events in all ratios.
     """
 
     rows: np.ndarray
     weights: np.ndarray
     deviations: tuple[np.ndarray, ...]
+    relative: tuple[np.ndarray, ...]
     bootstrap: bool
 
     @classmethod
@@ -68,12 +75,14 @@ class MemberScatter:
         """Of a model's members."""
         weights = model.weights[members.rows]
         weights = weights / weights.sum()
-        deviations = []
+        deviations, relative = [], []
         for values in members.log_r:
             log_r = np.asarray(values, dtype=float)
             normalised = np.exp(log_r - log_mean(log_r, weights)[:, None])
-            deviations.append(normalised - normalised.mean(axis=0))
-        return cls(members.rows, weights, tuple(deviations), members.bootstrap)
+            mean = normalised.mean(axis=0)
+            deviations.append(normalised - mean)
+            relative.append(normalised / mean)
+        return cls(members.rows, weights, tuple(deviations), tuple(relative), members.bootstrap)
 
     @property
     def fewest(self) -> int:
@@ -89,12 +98,19 @@ class MemberScatter:
             moved = [np.sum(moved, axis=0)]
         return float(sum(values.var(ddof=1) / len(values) for values in moved))
 
-    def single_noise(self, kernel: np.ndarray, intensity: np.ndarray) -> float | None:
-        """M R_M, the mean square of a single network's deviation, with kernel (n, C) and lambda_0 (n,); None of one."""
-        if self.fewest < 2:
+    def single_noise(self, terms: Sequence[tuple[float, np.ndarray]], intensity: np.ndarray) -> float | None:
+        """s^2 of u, a sum of factors times ln lambda of parts (n, C), with lambda_0 (n,); None of one member.
+
+        A member's lambda is taken within a factor of FACTOR of that of all.
+        """
+        number = self.fewest
+        if number < 2:
             return None
-        share = self.weights / intensity[self.rows]
-        squares = [
-            (share * kernel[self.rows, c] ** 2) @ values.var(axis=0, ddof=1) for c, values in enumerate(self.deviations)
-        ]
-        return float(sum(squares))
+        u = np.zeros((number, len(self.rows)))
+        for factor, parts in terms:
+            own = parts[self.rows]
+            total = own.sum(axis=1)
+            for m in range(number):
+                moved = sum(own[:, c] * values[m] for c, values in enumerate(self.relative))
+                u[m] += factor * np.log(np.clip(moved / total, 1.0 / FACTOR, FACTOR))
+        return float((self.weights * intensity[self.rows]) @ u.var(axis=0, ddof=1))

@@ -39,7 +39,7 @@ class ResultFunctional:
         fixed: (n, C) phi^D_c, of the learned densities.
         sums: (n,) q_j, of the reference weights.
         yields: (C,) derivatives by ln nu_c.
-        kernel: (n, C) of u, event by event.
+        terms: factors and parts lambda_jc (n, C) of the logarithms of intensities that an event adds to the result.
         responses: t along which the second order is known, each with the square of its part in the result.
         of_t: the result is a t, not mu_hat.
     """
@@ -47,7 +47,7 @@ class ResultFunctional:
     fixed: np.ndarray
     sums: np.ndarray
     yields: np.ndarray
-    kernel: np.ndarray
+    terms: tuple[tuple[float, np.ndarray], ...]
     responses: tuple[tuple[Response, float], ...]
     of_t: bool = True
 
@@ -95,7 +95,7 @@ class GivenData:
             fixed=scale * (after.fixed - before.fixed),
             sums=scale * (after.sums - before.sums),
             yields=scale * (after.yields - before.yields),
-            kernel=scale * (after.kernel - before.kernel),
+            terms=((scale, after.terms[0][1]), (-scale, before.terms[0][1])),
             responses=tuple((own.responses[0][0], 0.125 / step**2) for own in (after, before)),
             of_t=False,
         )
@@ -110,7 +110,10 @@ class GivenData:
             fixed=response.fixed,
             sums=2.0 * (response.normalised @ there - best.normalised @ here),
             yields=2.0 * (response.factors - there - best.factors + here),
-            kernel=response.kernel,
+            terms=(
+                (1.0, response.normalised * response.factors),
+                (-1.0, best.normalised * best.factors),
+            ),
             responses=((response, 1.0),),
         )
 

@@ -180,7 +180,7 @@ class Simulation:
     def _noise(self, result: ResultFunctional, intensity: np.ndarray) -> float:
         """R of the result."""
         noise = sum(part * self._sampled_noise(own) for own, part in result.responses)
-        single = None if self.scatter is None else self.scatter.single_noise(result.kernel, intensity)
+        single = None if self.scatter is None else self.scatter.single_noise(result.terms, intensity)
         if self.scatter is None or single is None:
             return noise
         return max(noise, single * (1.0 / self.scatter.fewest + COMMON))

@@ -221,7 +221,8 @@ class TestNoise:
         members = MemberRatios(np.arange(20_000), tuple(noisy))
         best = ExpectedData.at(model, 1.0)
         response = best.response(0.1, NOTHING)
-        single = MemberScatter.of(model, members).single_noise(response.kernel, best.intensity)
+        terms = GivenData(best).of_t(0.1, NOTHING, NOTHING).terms
+        single = MemberScatter.of(model, members).single_noise(terms, best.intensity)
         # Variance of u with the four ratios off by size of theirs, independently.
         slopes = response.kernel * model.intensities / model.mixture.yields / best.intensity[:, None]
         expected = (model.weights * best.intensity) @ (slopes**2).sum(axis=1) * size**2
