@@ -89,18 +89,24 @@ class Interference:
     SBI = |A_S + A_B|² + |A_2|², B = |A_B|² + |A_2|², S = |A_S|² with 3,000, 1,300 and 40,000 events in the three
     squares, and 40,000 events of a smooth density NI. Nearly coherent and of like shapes, so that t(mu) has a second
     minimum: t = 11.7 at 0, 2.6 at 0.1, 3.2 at 0.25, 5.9 at 1.5 and 27.9 at 2, of 80,500 expected events. With ``scale``
-    all yields and all of t are smaller.
+    all yields and all of t are smaller, with another contrast e the shapes are less alike.
     """
 
     grid = np.linspace(0.0, 2.5, 51)
     _cells = 80
 
-    def __init__(self, scale: float = 1.0) -> None:
-        self.scale = scale
+    def __init__(
+        self,
+        scale: float = 1.0,
+        contrast: float = 0.12,
+        squares: Sequence[float] = (3000.0, 1300.0, 40000.0),
+        smooth: float = 40000.0,
+    ) -> None:
+        self.scale, self._contrast, self._smooth = scale, contrast, smooth
         middles = (np.arange(self._cells) + 0.5) / self._cells
         cube = np.stack(np.meshgrid(middles, middles, middles, indexing="ij"), axis=-1).reshape(-1, 3)
-        squares = [np.mean(np.abs(amplitude) ** 2) for amplitude in _amplitudes(cube)]
-        self._sizes = np.sqrt(np.array([3000.0, 1300.0, 40000.0]) / squares)
+        means = [np.mean(np.abs(amplitude) ** 2) for amplitude in _amplitudes(cube, contrast)]
+        self._sizes = np.sqrt(np.array(squares) / means)
         intensities = self._rates(cube)
         self._totals = intensities.mean(axis=0)
         self._largest = 1.02 * intensities.max(axis=0)
@@ -115,8 +121,10 @@ class Interference:
 
     def _rates(self, x: np.ndarray) -> np.ndarray:
         """nu_c p_c(x) (N, 4) before the scale."""
-        signal, box, other = (size * amplitude for size, amplitude in zip(self._sizes, _amplitudes(x), strict=True))
-        smooth = 40000.0 * 2.0 * np.exp(-2.0 * x[:, 0]) / (1.0 - np.exp(-2.0)) * (1.0 + 0.2 * (x[:, 1] - 0.5))
+        signal, box, other = (
+            size * amplitude for size, amplitude in zip(self._sizes, _amplitudes(x, self._contrast), strict=True)
+        )
+        smooth = self._smooth * 2.0 * np.exp(-2.0 * x[:, 0]) / (1.0 - np.exp(-2.0)) * (1.0 + 0.2 * (x[:, 1] - 0.5))
         background = np.abs(other) ** 2
         return np.stack(
             [
@@ -163,9 +171,8 @@ class Interference:
         return np.log(self._rates(observables.astype(float)) / self._totals)
 
 
-def _amplitudes(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _amplitudes(x: np.ndarray, e: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     m, c, f = x.T
-    e = 0.12
     phase = 3.0 * e * m * (c - 0.5) + 2.0 * e * np.sin(2.0 * np.pi * f)
     signal = np.exp(-(1.0 - e) * m) * (1.0 + e * np.cos(np.pi * c)) * np.exp(1j * phase)
     box = -np.exp(-m) * (1.0 + 0.2 * (c - 0.5) + e * np.cos(2.0 * np.pi * f))

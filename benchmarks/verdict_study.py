@@ -132,7 +132,8 @@ def make(name: str, seed: int) -> Line:
     from steelyard.diagnostics.thresholds import Thresholds
     from steelyard.finite_simulation.functional_derivative import ExpectedData
     from steelyard.finite_simulation.influence import simulated_events
-    from steelyard.finite_simulation.simulation_error import MemberRatios, simulation_error
+    from steelyard.finite_simulation.member_scatter import MemberRatios
+    from steelyard.finite_simulation.simulation_error import simulation_error
     from steelyard.inference.fit import Scan
     from steelyard.ratios.ensembles import mean_log_ratio
     from steelyard.regions.unbinned import build_model

@@ -19,6 +19,7 @@ from steelyard.diagnostics.simulation.simulation_checks import SimulationDiagnos
 from steelyard.diagnostics.thresholds import Thresholds
 from steelyard.finite_simulation.reference_error import ReferenceError
 from steelyard.finite_simulation.simulation_error import SimulationError
+from steelyard.finite_simulation.simulation_uncertainty import SOURCES, SimulationUncertainty
 from steelyard.inference.belts import Belt, BeltPoint, BestFit, CriticalValue, Inference, Interval
 from steelyard.inference.fit import Fit, Scan
 from steelyard.inference.impacts import Impact, Impacts
@@ -209,6 +210,16 @@ def reference_error(regenerated: bool = False) -> ReferenceError:
     """A tenth of the error of the fit."""
     sigma = 0.2 * np.sqrt(scan().t)
     return ReferenceError(MU, sigma, 30.0, 0.05, 0.1, 0.1 * sigma if regenerated else None)
+
+
+def uncertainty(reason: str | None = None) -> SimulationUncertainty:
+    """A tenth of the error of the fit, or none of the best fit."""
+    sigma = 0.2 * np.sqrt(scan().t)
+    sources = {name: sigma / np.sqrt(5.0) for name in SOURCES}
+    if reason is not None:
+        return SimulationUncertainty(MU, scan().t, sigma, 0.5 * sigma, sources, 0.1 * sigma, 1.0, reason=reason)
+    own = dict.fromkeys(SOURCES, 0.02)
+    return SimulationUncertainty(MU, scan().t, sigma, 0.5 * sigma, sources, 0.1 * sigma, 1.0, 0.05, 0.1, own, 0.005)
 
 
 def simulation() -> SimulationDiagnosis:

@@ -21,6 +21,7 @@ NETWORKS = {
     "evaluate_joint",
     "evaluate_variations",
     "measure_simulation",
+    "measure_uncertainty",
     "simulate_experiments",
 }
 READING = {"ingest_sample", "ingest_variation"}

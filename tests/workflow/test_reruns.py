@@ -25,6 +25,7 @@ CHEAP = {
     "map_sensitivity",
     "measure_reference",
     "measure_simulation",
+    "measure_uncertainty",
     "plot_audit",
     "plot_checks",
     "plot_factorisation",

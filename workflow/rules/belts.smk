@@ -34,6 +34,11 @@ rule invert_belt:
             for batch in BATCHES
         ],
         expected=lambda wildcards: expected_toys(wildcards.likelihood) if wildcards.data == "asimov" else [],
+        uncertainty=lambda wildcards: (
+            f"{R}/uncertainty/{wildcards.data}.json"
+            if analysis.belts.simulation_error == "inflate" and not wildcards.likelihood
+            else []
+        ),
     output:
         inference=f"{R}/{{likelihood}}intervals/{{data}}.json",
     log:
@@ -46,7 +51,9 @@ rule invert_belt:
     resources:
         **request(mem_mb=2000, minutes=15),
     params:
-        code=code("invert_belt", "inference.belts", "inference.significance"),
+        code=code(
+            "invert_belt", "inference.belts", "inference.significance", "finite_simulation.simulation_uncertainty"
+        ),
     message:
         "Confidence intervals of the {wildcards.data} data ({wildcards.likelihood}intervals)"
     script:

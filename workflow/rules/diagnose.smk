@@ -131,6 +131,44 @@ rule measure_simulation:
         "../scripts/measure_simulation.py"
 
 
+# The uncertainty of each result from finite simulation and training: of t(mu) along the scan, and of the best fit.
+rule measure_uncertainty:
+    input:
+        **stores("features", "weights", "ids", "info"),
+        reference=rules.mix_reference.output.reference,
+        model=rules.build_model.output.model,
+        observed=rules.rate_observed.output.intensities if analysis.observed else [],
+        shapes=rules.rate_observed.output.shapes if analysis.observed else [],
+        scans=[f"{R}/fits/{data}.json" for data in DATA],
+        ensembles=[f"{R}/ensembles/{process}.pt" for process in PROCESSES],
+    output:
+        [f"{R}/uncertainty/{data}.json" for data in DATA],
+    log:
+        f"{R}/logs/measure_uncertainty.log",
+    benchmark:
+        f"{R}/benchmarks/measure_uncertainty.tsv"
+    conda:
+        "../../envs/steelyard.yaml"
+    threads: 1
+    resources:
+        **request(mem_mb=4000, minutes=30),
+    params:
+        data=DATA,
+        configured=[process.name for process in analysis.processes if process.yield_ is not None],
+        seed=analysis.seed,
+        code=code(
+            "measure_uncertainty",
+            "finite_simulation.simulation_uncertainty",
+            "finite_simulation.member_ratios",
+            "diagnostics.simulation.simulation_checks",
+            LAYERS,
+        ),
+    message:
+        "Measuring the uncertainty of the results from finite simulation and training"
+    script:
+        "../scripts/measure_uncertainty.py"
+
+
 # Whether the effects of nuisance parameters factorise, by samples in which several are off at once.
 rule diagnose_factorisation:
     input:

@@ -7,7 +7,7 @@ rule plot_result:
         belts=[f"{R}/belts/{BELTS[data]}.json" for data in DATA],
         scans=[f"{R}/fits/{data}.json" for data in DATA],
         inferences=[f"{R}/intervals/{data}.json" for data in DATA],
-        reference=rules.measure_reference.output,
+        uncertainty=rules.measure_uncertainty.output,
         oracle_belts=[f"{R}/oracle/belts/{BELTS[data]}.json" for data in DATA] if ORACLE else [],
         oracle_scans=[f"{R}/oracle/fits/{data}.json" for data in DATA] if ORACLE else [],
         oracle_inferences=[f"{R}/oracle/intervals/{data}.json" for data in DATA] if ORACLE else [],

@@ -16,6 +16,7 @@ rule summarise_results:
         reference=rules.measure_reference.output,
         mixture=rules.mix_reference.output.reference,
         simulation=rules.measure_simulation.output.diagnosis,
+        uncertainty=rules.measure_uncertainty.output,
         belts=[f"{R}/belts/{belt}.json" for belt in dict.fromkeys(BELTS.values())],
         audit=rules.audit_belt.output.audit if AUDIT_POINTS else [],
         systematics=[f"{R}/diagnostics/systematics/{systematic}.json" for systematic in SHAPES],

@@ -1,5 +1,5 @@
 from steelyard.baselines.results import BaselineResult
-from steelyard.finite_simulation.reference_error import ReferenceError
+from steelyard.finite_simulation.simulation_uncertainty import SimulationUncertainty
 from steelyard.inference.belts import Belt, Inference
 from steelyard.inference.fit import Scan
 from steelyard.io.serialisation import from_json
@@ -27,7 +27,7 @@ def write(name, figure):
 
 with logged(snakemake.log[0]):
     labels, belts = Labels(**params.labels), read(Belt, files.belts)
-    errors = read(ReferenceError, files.reference)
+    errors = read(SimulationUncertainty, files.uncertainty)
     scans, oracle_scans = read(Scan, files.scans), read(Scan, files.oracle_scans)
     oracle_belts = read(Belt, files.oracle_belts)
     inferences, oracle_inferences = read(Inference, files.inferences), read(Inference, files.oracle_inferences)

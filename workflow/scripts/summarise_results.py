@@ -15,6 +15,7 @@ from steelyard.diagnostics.stages import InferenceInputs, run_registered
 from steelyard.diagnostics.thresholds import Thresholds
 from steelyard.diagnostics.variation.variation_diagnosis import SystematicDiagnosis
 from steelyard.finite_simulation.reference_error import ReferenceError
+from steelyard.finite_simulation.simulation_uncertainty import SimulationUncertainty
 from steelyard.inference.belts import Belt, Inference
 from steelyard.inference.fit import Scan
 from steelyard.inference.impacts import Impacts
@@ -66,6 +67,7 @@ with logged(snakemake.log[0]):
     advice += advise_nulls(nulls, thresholds)
     to_json(Checks(tuple(checks), tuple(advice)), snakemake.output.checks)
     negative = from_json(Reference, files.mixture).negative_fractions
-    further = params.headline, reference, advice, negative, simulation.points
+    uncertainty = by_data(SimulationUncertainty, files.uncertainty)
+    further = params.headline, reference, advice, negative, simulation.points, uncertainty
     summary = summarise(params.analysis, params.parameter, inferences, oracle, baselines, checks, *further)
     to_json(summary, snakemake.output.summary)

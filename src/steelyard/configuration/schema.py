@@ -174,6 +174,11 @@ class Belts(Options):
         description="Pseudo-experiments at the nominal value whose t at the lower bound gives the median expected "
         "significance and its bands; 0: none.",
     )
+    simulation_error: Literal["none", "inflate"] = Field(
+        "none",
+        description="Sets of the learned likelihood with the uncertainty from finite simulation and training in t "
+        "(inflate), beside those without.",
+    )
 
     @property
     def batches(self) -> int:

@@ -24,11 +24,22 @@ where the last term is what the normaliser does. The sum of a density is fixed, 
           + \int\lambda_0\,(\delta u)^2\,p_\mathrm{ref}\,dx + \dots
 
 with a square that is never negative: noise in the ratios always raises t, as if it were sensitivity.
+
+*Data that stay as they are.* The t of given data, of intensity :math:`\lambda_0` where they fit best, moves by what the
+densities do to the likelihood alone. The first term of :math:`\varphi_c`, by which the expected data follow the
+densities, is not there; at the best fit :math:`\lambda_0/\lambda_\mu=1` and the bracket vanishes with :math:`A_c`, so
+that the second term of t has no derivative of its own, and
+
+.. math:: \varphi^D_c(x;\mu) = -2\,\Big[\frac{\lambda_0}{\lambda_\mu}\,f_c(\mu)\,G_c\,\nu_c - A_c\Big]\frac{g_c}{N_c}.
+
+Near the best fit it is of first order in :math:`\mu-\hat\mu`, and :math:`\varphi_c` of second: errors of the densities
+move the minimum of given data, of expected data only the curvature.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from steelyard.model.yield_factors import total_yield_factors
 from steelyard.regions.negative_intensity import negative_weights
@@ -44,22 +55,34 @@ class ExpectedData:
         model: with its reference events.
         mu, alpha: the point, alpha (K,).
         intensity: (n,) lambda_0 on the reference events.
+        own: (n, C) f_c G_c nu_c g_c/N_c at the point, lambda_0 being the sum of r_c times it.
+        normalised: (n, C) r_c g_c/N_c there.
+        factors: (C,) f_c G_c nu_c there.
+        theta: (M - 1,) further parameters of the coefficients.
     """
 
     model: UnbinnedModel
     mu: float
     alpha: np.ndarray
     intensity: np.ndarray
+    own: np.ndarray
+    normalised: np.ndarray
+    factors: np.ndarray
+    theta: np.ndarray
 
     @classmethod
-    def at(cls, model: UnbinnedModel, mu: float, alpha: Point = None) -> "ExpectedData":
-        """The expected data at a point.
+    def at(cls, model: UnbinnedModel, mu: float, alpha: Point = None, theta: ArrayLike = ()) -> "ExpectedData":
+        """The expected data at a point, with further parameters theta of the coefficients, nominal ones by default.
 
         Raises:
             ModelError: some event has a negative intensity.
         """
         point = model.systematics.point(alpha)
-        intensity = _normalised(model, point)[0] @ _factors(model, mu, point)
+        factors = _factors(model, mu, point, theta)
+        reached, shapes = _normalised(model, point)
+        intensity, own = reached @ factors, np.tile(factors, (len(reached), 1))
+        for c, shape in shapes.items():
+            own[:, c] *= shape
         weights = model.weights * intensity
         negative = weights < 0.0
         if negative.any():
@@ -67,38 +90,42 @@ class ExpectedData:
             raise negative_weights(
                 int(np.count_nonzero(negative)), len(weights), share, mu, model.systematics, point, model.deficits
             )
-        return cls(model, float(mu), point, intensity)
+        return cls(model, float(mu), point, intensity, own, reached, factors, np.asarray(theta, dtype=float))
 
-    def response(self, mu: float, alpha: np.ndarray) -> "Response":
-        """What t(mu) is and how it follows the densities, with the conditional fit alpha (K,) at mu.
+    def response(self, mu: float, alpha: np.ndarray, theta: ArrayLike = ()) -> "Response":
+        """What t(mu) is and how it follows the densities, with the conditional fit alpha (K,), theta (M - 1,) at mu.
 
         Where an event has no positive intensity there t is infinite, and has no derivative: all of phi is NaN.
         """
         model, systematics = self.model, self.model.systematics
         alpha = np.asarray(alpha, dtype=float)
         reached, shapes = _normalised(model, alpha)
-        there = _factors(model, mu, alpha)
+        there = _factors(model, mu, alpha, theta)
         intensity = reached @ there
         if not (intensity > 0.0).all():  # as the likelihood has it: such a hypothesis cannot have produced the data
             nothing = np.full_like(reached, np.nan)
-            return Response(nothing, np.inf, np.nan, nothing)
+            return Response(nothing, np.inf, np.nan, nothing, nothing, reached, there, there * np.nan)
         quotient = self.intensity / intensity
         u = -np.log(quotient)
-        own = model.mixture.yields * model.mixture.coefficients_along(model.mixture.to_coordinate(self.mu))[0]
-        phi = quotient[:, None] * there
-        kernel = phi - own
+        density = model.weights[:, None] * model.intensities / model.mixture.yields
+        fixed = quotient[:, None] * there
+        kernel = fixed - self.own
+        shares = (model.weights * quotient) @ reached * there
         for c, shape in shapes.items():
-            share = (model.weights * quotient) @ reached[:, c] * there[c]
-            kernel[:, c] = phi[:, c] * shape - own[c]
-            phi[:, c] = (phi[:, c] - share) * shape
-        phi += u[:, None] * own
-        phi *= -2.0
-        phi -= np.einsum("i,ic,ic->c", model.weights, model.intensities / model.mixture.yields, phi)
+            kernel[:, c] = fixed[:, c] * shape - self.own[:, c]
+            fixed[:, c] = (fixed[:, c] - shares[c]) * shape
+        fixed *= -2.0
+        sums = np.einsum("ic,ic->c", density, self.own)  # zero of a process that is not in the expected data
+        mean = np.einsum("ic,ic,i->c", density, self.own, u) / np.where(sums == 0.0, 1.0, sums)
+        phi = fixed - 2.0 * (u[:, None] - mean) * self.own
+        for values in (fixed, phi):
+            values -= np.einsum("ic,ic->c", density, values)
         expected = model.weights * self.intensity
         total = expected.sum()
         penalty = float(systematics.parameters.penalty(alpha, self.alpha)[0].sum())
         t = 2.0 * (there.sum() - total - expected @ u) + penalty
-        return Response(phi, float(t), float(max(expected @ u**2 - (expected @ u) ** 2 / total, 0.0)), kernel)
+        shape_part = max(float(expected @ u**2 - (expected @ u) ** 2 / total), 0.0)
+        return Response(phi, float(t), shape_part, kernel, fixed, reached, there, shares)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,14 +137,22 @@ class Response:
         t: the value.
         shape: the part of t that the densities make, the sum of lambda_0 (u - mean u)^2 with u = ln(lambda_mu/lambda_0)
             and its mean over the expected data; the rest are the yields.
-        kernel: (n, C) nu_c [lambda_0/lambda_mu f_c(mu) G_c g_c/N_c - f_c(mu_0)], lambda_0 times the change of u with
-            each density.
+        kernel: (n, C) nu_c [lambda_0/lambda_mu f_c(mu) G_c g_c/N_c - (the same at the best fit)], lambda_0 times the
+            change of u with each density.
+        fixed: (n, C) phi^D_c, of data that stay as they are.
+        normalised: (n, C) r_c g_c/N_c.
+        factors: (C,) f_c G_c nu_c.
+        shares: (C,) A_c, events of each process in the expected data as this hypothesis has them.
     """
 
     phi: np.ndarray
     t: float
     shape: float
     kernel: np.ndarray
+    fixed: np.ndarray
+    normalised: np.ndarray
+    factors: np.ndarray
+    shares: np.ndarray
 
 
 def _normalised(model: UnbinnedModel, alpha: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
@@ -131,8 +166,12 @@ def _normalised(model: UnbinnedModel, alpha: np.ndarray) -> tuple[np.ndarray, di
     return result, shapes
 
 
-def _factors(model: UnbinnedModel, mu: float, alpha: np.ndarray) -> np.ndarray:
-    """f_c(mu) G_c(alpha) nu_c, (C,)."""
+def _factors(model: UnbinnedModel, mu: float, alpha: np.ndarray, theta: ArrayLike) -> np.ndarray:
+    """f_c(mu, theta) G_c(alpha) nu_c, (C,)."""
     mixture = model.mixture
-    coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))[0]
+    further = np.asarray(theta, dtype=float)
+    if len(further):
+        coefficients = mixture.coefficient_values(np.array([[mu, *further]]))[0]
+    else:
+        coefficients = mixture.coefficients_along(mixture.to_coordinate(mu))[0]
     return coefficients * total_yield_factors(model.systematics, np.asarray(alpha, dtype=float)) * mixture.yields

@@ -129,10 +129,10 @@ def influences(
     """
     learned = np.einsum("ic,ic->i", ratios, phi)[:, None] * composition
     if mixed is None:
-        return _about_mean(densities, phi - learned)
-    return _about_mean(densities, phi) - _about_mean(mixed, learned)
+        return centred(densities, phi - learned)
+    return centred(densities, phi) - centred(mixed, learned)
 
 
-def _about_mean(densities: np.ndarray, values: np.ndarray) -> np.ndarray:
+def centred(densities: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Sum over the columns of densities times values less their mean, (n,)."""
     return np.einsum("ic,ic->i", densities, values - np.einsum("ic,ic->c", densities, values))

@@ -6,7 +6,7 @@ import numpy as np
 
 from steelyard.data.reference_events import ReferenceEvents
 from steelyard.data.store import Sample
-from steelyard.finite_simulation.simulation_error import MemberRatios
+from steelyard.finite_simulation.member_scatter import MemberRatios
 from steelyard.ratios.ensembles import Ensemble
 from steelyard.ratios.evaluation import member_log_ratios
 

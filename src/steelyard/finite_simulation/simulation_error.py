@@ -41,9 +41,9 @@ from steelyard.errors import ModelError
 from steelyard.finite_simulation.bias_posterior import UNKNOWN, Measured, judged, true_share
 from steelyard.finite_simulation.functional_derivative import ExpectedData
 from steelyard.finite_simulation.influence import SimulatedEvents, influences
+from steelyard.finite_simulation.member_scatter import MemberRatios, MemberScatter
 from steelyard.finite_simulation.missing_sensitivity import Functions
 from steelyard.inference.fit import Scan
-from steelyard.regions.normalisation import log_mean
 from steelyard.regions.unbinned import UnbinnedModel
 
 
@@ -81,28 +81,6 @@ class SimulationError:
         return np.maximum(self.t - self.bias, 0.0)
 
 
-@dataclass(frozen=True, eq=False)
-class MemberRatios:
-    """The members of every ratio on some of the reference events.
-
-    Attributes:
-        rows: (m,) numbers of these reference events.
-        log_r: of every process (M_c, m), raw.
-        bootstrap: member m of all ratios has the same bootstrap of the training events.
-        validation_fraction: of the training events, another one for every member.
-        features: (m, D) of these events, with which a signal is looked for that has not been learned.
-        networks: of every process a mark of the networks that its members are: processes of one mark share member m,
-            and its deviation is that of all of them together; without any each process has networks of its own.
-    """
-
-    rows: np.ndarray
-    log_r: tuple[np.ndarray, ...]
-    bootstrap: bool = False
-    validation_fraction: float = 0.0
-    features: np.ndarray | None = None
-    networks: tuple[tuple[str, ...], ...] = ()
-
-
 def simulation_error(
     model: UnbinnedModel,
     scan: Scan,
@@ -136,11 +114,11 @@ def simulation_error(
     ratios = model.intensities / model.mixture.yields
     labelled = events.densities if events.labelled is None else events.labelled
     alpha = np.zeros((len(scan.mu), 0)) if scan.alpha is None else np.asarray(scan.alpha)
-    scatter = None if members is None else _Scatter.of(model, members)
+    scatter = None if members is None else MemberScatter.of(model, members)
     functions = None
     if members is not None and members.features is not None:
         functions = Functions(model, data.intensity, events, members.rows, members.features)
-    inflation = 1.0 if members is None else _validation(members)
+    inflation = 1.0 if members is None else members.inflation
     measured: list[Measured | None] = []
     for g in chosen:
         response = data.response(float(scan.mu[g]), alpha[g])
@@ -202,52 +180,3 @@ def _result(
         reference=None if reference is None else added,
         measured=tuple(measured),
     )
-
-
-def _validation(members: MemberRatios) -> float:
-    """How much larger the sample's variance is, as a fraction v of the events validates, others for every member.
-
-    An event trains a member with the weight 0 or 1/(1 - v), and the mean of M members with the mean of these.
-    """
-    v, fewest = members.validation_fraction, min(len(values) for values in members.log_r)
-    return 1.0 + v / ((1.0 - v) * fewest)
-
-
-@dataclass(frozen=True, eq=False)
-class _Scatter:
-    """Relative deviations of the members from their mean, times the reference weights: of every process (M_c, m)."""
-
-    rows: np.ndarray
-    deviations: tuple[np.ndarray, ...]
-    bootstrap: bool
-    networks: tuple[tuple[str, ...], ...]
-
-    @classmethod
-    def of(cls, model: UnbinnedModel, members: MemberRatios) -> "_Scatter":
-        weights = model.weights[members.rows]
-        weights = weights / weights.sum()
-        deviations = []
-        for values in members.log_r:
-            log_r = np.asarray(values, dtype=float)
-            normalised = np.exp(log_r - log_mean(log_r, weights)[:, None])
-            deviations.append((normalised - normalised.mean(axis=0)) * weights)
-        return cls(members.rows, tuple(deviations), members.bootstrap, members.networks)
-
-    @property
-    def known(self) -> bool:
-        return min(len(values) for values in self.deviations) > 1
-
-    def variance(self, phi: np.ndarray) -> float | None:
-        """Of the first-order change of t by the mean of the members."""
-        if not self.known:
-            return None
-        moved = [values @ phi[self.rows, c] for c, values in enumerate(self.deviations)]
-        sizes = {len(values) for values in moved}
-        if self.bootstrap and len(sizes) == 1:  # one replica of the events in all ratios
-            moved = [np.sum(moved, axis=0)]
-        elif self.networks:  # one network of several processes moves all of their ratios at once
-            together: dict[tuple[str, ...], np.ndarray] = {}
-            for network, values in zip(self.networks, moved, strict=True):
-                together[network] = together.get(network, 0.0) + values
-            moved = list(together.values())
-        return float(sum(values.var(ddof=1) / len(values) for values in moved))

@@ -1,5 +1,6 @@
 """The Neyman construction: critical values from pseudo-experiments, and the sets of parameter values they accept."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,8 @@ from steelyard.inference.significance import (
 )
 from steelyard.inference.toy_fits import Status, ToyFits
 from steelyard.model.mixture import Mixture
+
+Curve = Callable[[np.ndarray], np.ndarray]
 
 # Rounding of level (T + 1), which is a whole number for round levels and numbers of toys.
 ROUNDING = 1e-9
@@ -66,6 +69,9 @@ class Interval:
             (:data:`steelyard.inference.intervals.End`).
         neyman_errors: errors of both ends of each segment from the finite number of toys; zero at an end that is no
             crossing.
+        simulation: segments by toys with the uncertainty of t from finite simulation and training; absent where it was
+            not asked for.
+        simulation_ends: what their ends are.
     """
 
     level: float
@@ -74,6 +80,8 @@ class Interval:
     neyman_ends: Ends | None = None
     asymptotic_ends: Ends | None = None
     neyman_errors: list[tuple[float, float]] | None = None
+    simulation: list[tuple[float, float]] | None = None
+    simulation_ends: Ends | None = None
 
 
 @dataclass(frozen=True)
@@ -157,13 +165,30 @@ def build_belt(toys: dict[float, ToyFits], levels: tuple[float, ...]) -> Belt:
     return Belt(levels=tuple(levels), points=tuple(points))
 
 
-def invert(belt: Belt, scan: Scan, mixture: Mixture) -> tuple[Interval, ...]:
+def with_uncertainty(t: np.ndarray, sigma_t: np.ndarray) -> np.ndarray:
+    r"""The test statistic of a result whose t is known to sigma_t only, both (G,).
+
+    .. math:: t_\mathrm{MC} = \frac{t}{1+\sigma_t^2/4t}
+
+    Where :math:`t=(\mu-\hat\mu)^2/\sigma^2` and :math:`\hat\mu` has the uncertainty s of its own,
+    :math:`\sigma_t^2=4t\,(s/\sigma)^2` and this is :math:`(\mu-\hat\mu)^2/(\sigma^2+s^2)` exactly. It is never larger
+    than t, and zero where t is or sigma_t is infinite.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        smaller = 4.0 * t**2 / (4.0 * t + np.asarray(sigma_t) ** 2)
+    return np.where((t > 0.0) & np.isfinite(t), np.nan_to_num(smaller), t)
+
+
+def invert(
+    belt: Belt, scan: Scan, mixture: Mixture, sigma_t: Callable[[np.ndarray], np.ndarray] | None = None
+) -> tuple[Interval, ...]:
     r"""The accepted sets {mu: t(mu) <= c(mu)} of a data set, within the range that belt and scan have in common.
 
     Both curves are interpolated in the fit coordinate; that of t runs through the best fit too, where it is zero. An
     end at the edge of that range is a bound of the parameter, or open. The toys' error of the critical value moves an
     end by :math:`\delta\mu = \delta c\,/\,|d(t-c)/d\mu|`, with :math:`\delta c` half of the 68.27 % range,
-    interpolated along the belt.
+    interpolated along the belt. With the uncertainty ``sigma_t`` of t from finite simulation and training, at values of
+    the parameter, there are the sets of :func:`with_uncertainty` too, at the same critical values.
     """
     place = np.array([point.mu for point in belt.points])
     best = _within(scan, mixture)
@@ -171,9 +196,10 @@ def invert(belt: Belt, scan: Scan, mixture: Mixture) -> tuple[Interval, ...]:
     order = np.argsort(mu)
     knots = mixture.to_coordinate(mu[order])
     t = curve(knots, values[order])
+    less = t if sigma_t is None else curve(knots, with_uncertainty(values[order], sigma_t(mu[order])))
     searched, scanned, bounds = searched_range(belt, scan), scan_range(scan), mixture.bounds
 
-    def search(critical, reach: tuple[float, float], points: np.ndarray) -> Segments:
+    def search(critical, reach: tuple[float, float], points: np.ndarray, t: Curve = t) -> Segments:
         """Segments of the parameter; a root and its power do not give the edges of the range back exactly."""
         low, high = (float(mixture.to_coordinate(edge)) for edge in reach)
         edges = {low: reach[0], high: reach[1]}
@@ -187,7 +213,9 @@ def invert(belt: Belt, scan: Scan, mixture: Mixture) -> tuple[Interval, ...]:
         wald = wald_threshold(level)
         neyman = search(critical, searched, np.append(knots, mixture.to_coordinate(place)))
         asymptotic = search(lambda x, wald=wald: np.full_like(x, wald, dtype=float), scanned, knots)
-        kinds = ends(neyman, searched, bounds)
+        kinds, wider = ends(neyman, searched, bounds), None
+        if sigma_t is not None:
+            wider = search(critical, searched, np.append(knots, mixture.to_coordinate(place)), less)
         error = curve(mixture.to_coordinate(place), np.array([0.5 * (value.high - value.low) for value in found]))
         intervals.append(
             Interval(
@@ -203,6 +231,8 @@ def invert(belt: Belt, scan: Scan, mixture: Mixture) -> tuple[Interval, ...]:
                     )
                     for segment, pair in zip(neyman, kinds, strict=True)
                 ],
+                simulation=wider,
+                simulation_ends=None if wider is None else ends(wider, searched, bounds),
             )
         )
     return tuple(intervals)
@@ -232,7 +262,12 @@ def best_fit(scan: Scan, bounds: tuple[float, float]) -> BestFit:
 
 
 def infer(
-    belt: Belt, scan: Scan, mixture: Mixture, toys: dict[float, ToyFits], signal: tuple[float, ToyFits] | None = None
+    belt: Belt,
+    scan: Scan,
+    mixture: Mixture,
+    toys: dict[float, ToyFits],
+    signal: tuple[float, ToyFits] | None = None,
+    sigma_t: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Inference:
     """Confidence sets of a scanned data set, and its significance against the lower bound of the parameter.
 
@@ -240,6 +275,7 @@ def infer(
         belt, scan, mixture: critical values, t of the data, and the range of the parameter.
         toys: the pseudo-experiments by tested value; those at the lower bound give the significance's p-value.
         signal: where further pseudo-experiments were thrown, and their fits with the lower bound as tested value.
+        sigma_t: uncertainty of t from finite simulation and training, to be in sets of their own.
     """
     lowest = float(mixture.bounds[0])
     evidence = significance_against(lowest, scan.t_lower_bound, toys.get(lowest))
@@ -248,7 +284,7 @@ def infer(
         expected = expected_significance(signal[0], lowest, signal[1], toys[lowest])
     return Inference(
         hat=scan.fit.hat,
-        intervals=invert(belt, scan, mixture),
+        intervals=invert(belt, scan, mixture, sigma_t),
         significance=evidence,
         fit=best_fit(scan, mixture.bounds),
         searched=searched_range(belt, scan),

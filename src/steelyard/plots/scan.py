@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from steelyard.finite_simulation.reference_error import ReferenceError
+from steelyard.finite_simulation.simulation_uncertainty import SimulationUncertainty
 from steelyard.inference.fit import Scan
 from steelyard.inference.intervals import wald_threshold
 from steelyard.plots.labels import Labels
@@ -37,7 +37,7 @@ def scan(
     levels: Sequence[float] = (0.6827, 0.9545),
     allowance: tuple[float, float] | None = None,
     compared: tuple[float, float] | None = None,
-    reference: ReferenceError | None = None,
+    uncertainty: SimulationUncertainty | None = None,
 ) -> Figure:
     """t(mu) of one data set by every method; with an oracle, learned minus exact beneath.
 
@@ -50,7 +50,7 @@ def scan(
         levels: whose Wald thresholds are drawn.
         allowance: (absolute, relative) allowed difference from the exact t, of which the larger counts.
         compared: range of the parameter in which it is demanded; everywhere without it.
-        reference: the component of the finite reference sample, a band about the learned curve.
+        uncertainty: from finite simulation and training, a band about the learned curve, above and beneath.
     """
     figure = new_figure(WIDTH, 6.4 if oracle is not None else 5.0)
     if oracle is None:
@@ -62,11 +62,15 @@ def scan(
         colour, dashes = BASELINES[place % len(BASELINES)], BASELINE_LINES[place % len(BASELINE_LINES)]
         lines += upper.plot(result.mu, result.t, color=colour, linestyle=dashes, label=f"histogram: {name}")
     lines += upper.plot(nsbi.mu, nsbi.t, color=NSBI, linewidth=2.6, label="NSBI")
-    if reference is not None:
-        width = reference.sigma_t if reference.regenerated_t is None else reference.regenerated_t
-        label = r"$\pm1\sigma$, finite reference sample"
-        low = np.maximum(nsbi.t - width, 0.0)
-        lines.append(upper.fill_between(nsbi.mu, low, nsbi.t + width, color=NSBI, alpha=0.25, linewidth=0, label=label))
+    width = None if uncertainty is None else uncertainty.at(nsbi.mu)
+    if width is not None:
+        band = {
+            "color": NSBI,
+            "alpha": 0.25,
+            "linewidth": 0,
+            "label": r"$\pm1\sigma_\mathrm{MC}$, simulation and training",
+        }
+        lines.append(upper.fill_between(nsbi.mu, np.maximum(nsbi.t - width, 0.0), nsbi.t + width, **band))
     if oracle is not None:
         exact = {"color": ORACLE, "linestyle": (0, (1.5, 1.5)), "linewidth": 1.8}
         lines += upper.plot(oracle.mu, oracle.t, label="exact likelihood", **exact)
@@ -92,6 +96,10 @@ def scan(
             limit = 1.6 * float(band.max())
             lower.set_ylim(-limit, limit)
             lower.legend(loc="upper left")
+        if width is not None:
+            lower.fill_between(
+                nsbi.mu, nsbi.t - oracle.t - width, nsbi.t - oracle.t + width, color=NSBI, alpha=0.25, lw=0
+            )
         lower.axhline(0.0, color=ORACLE, linestyle=(0, (1.5, 1.5)), linewidth=1.2)
         lower.plot(nsbi.mu, nsbi.t - oracle.t, color=NSBI)
         lower.set_ylabel("NSBI \N{MINUS SIGN} exact")

@@ -81,7 +81,6 @@ def report_page(
         _verdict(found),
         _advice(summary),
         *(_result(data, result, summary.parameter) for data, result in summary.results.items()),
-        _sigma(summary),
         _negative(summary),
         _attention(found),
         *(_picture(caption, path) for caption, path in (pictures or {}).items()),
@@ -151,12 +150,6 @@ def _result(data: str, result: DataResult, parameter: str) -> str:
         f"<tr><th>confidence set</th>{heading}</tr>\n{lines}\n</table>\n"
         f'<p class="note">{escape(READING)}</p>\n' + (f'<ul class="note">\n{words}\n</ul>' if words else "")
     )
-
-
-def _sigma(summary: Summary) -> str:
-    if summary.sigma_mc is None:
-        return ""
-    return f"<p>Uncertainty from finite simulation and training: {format_number(summary.sigma_mc)} in the best fit.</p>"
 
 
 def _negative(summary: Summary) -> str:

@@ -13,8 +13,12 @@ from steelyard.inference.significance import ExpectedSignificance, Significance
 
 Range = tuple[float, float]
 
+# Of the summary's fields.
+VERSION = 2
+
 if TYPE_CHECKING:
     from steelyard.finite_simulation.reference_error import ReferenceError
+    from steelyard.finite_simulation.simulation_uncertainty import SimulationUncertainty
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class LevelResult:
     Attributes:
         neyman, asymptotic: by toys and by Wald's approximation.
         oracle, oracle_asymptotic: the same of the exact likelihood.
+        neyman_simulation: by toys, with the uncertainty from finite simulation and training in t; where it was asked
+            for.
         ends: by the name of a set above, what both ends of each segment are: ``crossing``, a real end; ``bound``, the
             bound of the parameter, which is in the set; ``open``, the edge of what was searched, beyond which it goes
             on.
@@ -35,6 +41,7 @@ class LevelResult:
     asymptotic: list[tuple[float, float]] = field(default_factory=list)
     oracle: list[tuple[float, float]] | None = None
     oracle_asymptotic: list[tuple[float, float]] | None = None
+    neyman_simulation: list[tuple[float, float]] | None = None
     ends: dict[str, Ends] = field(default_factory=dict)
     errors: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
@@ -73,6 +80,50 @@ class HistogramResult:
 
 
 @dataclass(frozen=True)
+class SigmaMC:
+    """The uncertainty of one data set's result from finite simulation and training, which no interval contains by
+    itself (:class:`steelyard.finite_simulation.simulation_uncertainty.SimulationUncertainty`).
+
+    Attributes:
+        hat: of the best fit within its basin; absent for the ``reason``.
+        of_sigma: of the best fit, over the error of the fit.
+        sources: of the best fit by source: ``sample``, ``networks``, ``reference``, ``yields``, ``noise``.
+        bias: measured error of the best fit from the learned densities, in ``hat``.
+        reason: why there is none of the best fit.
+        mu, t, sigma_t: the same of t along the scan, infinite where t is.
+        shift_t: sigma_t without the noise event by event, which pseudo-experiments have in them.
+        sources_t: of t by source.
+    """
+
+    mu: list[float]
+    t: list[float]
+    sigma_t: list[float]
+    shift_t: list[float]
+    sources_t: dict[str, list[float]]
+    hat: float | None = None
+    of_sigma: float | None = None
+    sources: dict[str, float] = field(default_factory=dict)
+    bias: float | None = None
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, found: "SimulationUncertainty") -> "SigmaMC":
+        """As software reads it."""
+        return cls(
+            mu=found.mu.tolist(),
+            t=found.t.tolist(),
+            sigma_t=found.sigma_t.tolist(),
+            shift_t=found.shift_t.tolist(),
+            sources_t={name: values.tolist() for name, values in found.sources.items()},
+            hat=found.sigma_hat,
+            of_sigma=found.of_sigma,
+            sources=dict(found.hat_sources),
+            bias=found.hat_bias,
+            reason=found.reason,
+        )
+
+
+@dataclass(frozen=True)
 class DataResult:
     """What one data set (Asimov or observed) says.
 
@@ -87,6 +138,7 @@ class DataResult:
         searched, scanned: ranges of the parameter in which the sets by toys and those by Wald were searched.
         bounds: physical range of the parameter.
         oracle_hat, oracle_fit, oracle_searched: best fit of the exact likelihood, and the range of its sets by toys.
+        sigma_mc: what finite simulation and training leave unknown of this result.
     """
 
     hat: float
@@ -102,6 +154,7 @@ class DataResult:
     oracle_hat: float | None = None
     oracle_fit: BestFit | None = None
     oracle_searched: Range | None = None
+    sigma_mc: SigmaMC | None = None
 
 
 @dataclass(frozen=True)
@@ -119,17 +172,18 @@ class Summary:
     """The contract of ``summary.json``. What an analysis does not have is absent.
 
     ``negative_weights`` has for each process the sum of |w| of its events of negative weight over that of all its
-    events, where any process has some.
+    events, where any process has some. ``version`` rises when a field changes its meaning or place: 2 has ``sigma_mc``
+    in each result.
     """
 
     analysis: str
     parameter: str
     results: dict[str, DataResult]
     checks: list[CheckResult]
-    sigma_mc: float | None = None
     advice: list[Advice] | None = None
     negative_weights: dict[str, float] | None = None
     simulation: list[SimulationPoint] | None = None
+    version: int = VERSION
 
 
 def summarise(
@@ -144,6 +198,7 @@ def summarise(
     advice: Sequence[Advice] = (),
     negative_fractions: Mapping[str, float] | None = None,
     simulation: Sequence[SimulationPoint] = (),
+    uncertainty: "Mapping[str, SimulationUncertainty] | None" = None,
 ) -> Summary:
     """Put the results of an analysis together.
 
@@ -158,13 +213,16 @@ def summarise(
         advice: what to do next.
         negative_fractions: of each process, see :class:`steelyard.data.reference.Reference`.
         simulation: what finite simulation and training leave unknown of t.
+        uncertainty: of each data set's result from finite simulation and training.
     """
     results = {}
     for data, inference in inferences.items():
         scans = {baseline.name: getattr(baseline, data) for baseline in baselines}
         scans = {name: scan for name, scan in scans.items() if scan is not None}
         error = reference[data].sigma_hat if reference and data in reference else None
-        results[data] = _data_result(inference, oracle.get(data), scans, headline, error)
+        found = (uncertainty or {}).get(data)
+        sigma_mc = None if found is None else SigmaMC.of(found)
+        results[data] = _data_result(inference, oracle.get(data), scans, headline, error, sigma_mc)
     verdicts = [CheckResult(check.name, check.value, check.threshold, check.status) for check in checks]
     negative = dict(negative_fractions) if any((negative_fractions or {}).values()) else None
     unknown = list(simulation) or None
@@ -185,6 +243,7 @@ def _data_result(
     scans: Mapping[str, BinnedScan],
     headline: str,
     sigma_reference: float | None,
+    sigma_mc: SigmaMC | None,
 ) -> DataResult:
     evidence, bounds = inference.significance, inference.bounds
     headline_of_oracle = None
@@ -217,12 +276,15 @@ def _data_result(
         oracle_hat=oracle.hat if oracle else None,
         oracle_fit=oracle.fit if oracle else None,
         oracle_searched=oracle.searched if oracle else None,
+        sigma_mc=sigma_mc,
     )
 
 
 def _level(interval: Interval, oracle: Interval | None = None) -> LevelResult:
     sets = {"neyman": (interval.neyman, interval.neyman_ends, interval.neyman_errors)}
     sets["asymptotic"] = (interval.asymptotic, interval.asymptotic_ends, None)
+    if interval.simulation is not None:
+        sets["neyman_simulation"] = (interval.simulation, interval.simulation_ends, None)
     if oracle is not None:
         sets["oracle"] = (oracle.neyman, oracle.neyman_ends, oracle.neyman_errors)
         sets["oracle_asymptotic"] = (oracle.asymptotic, oracle.asymptotic_ends, None)

@@ -1,14 +1,14 @@
 """The result in words and numbers, as the table of the command line and the page of the report show it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from steelyard.inference.belts import BestFit
 from steelyard.inference.intervals import Ends
 from steelyard.inference.significance import ExpectedSignificance, Significance, toys_needed
 from steelyard.io.notation import format_number
-from steelyard.report.summary import DataResult, HistogramResult, Range, Summary
+from steelyard.report.summary import DataResult, HistogramResult, Range, SigmaMC, Summary
 
 # A parameter is written to 1/200 of its range, or finer where that would hide something.
 FINENESS = 200.0
@@ -19,6 +19,16 @@ MANY_TOYS = 1e7
 
 DATA_WORDS = {"asimov": "expected (Asimov data)"}
 SOURCES = {"asimov": "Asimov data", "observed": "observed data"}
+
+SOURCES_MC = {
+    "sample": "training events",
+    "networks": "networks",
+    "reference": "reference sample",
+    "yields": "yields",
+    "noise": "noise event by event",
+}
+
+WITH_SIMULATION = "NSBI, Neyman with σ_MC"
 
 READINGS = {"two-sided": "Φ⁻¹(1 − p/2)", "one-sided": "Φ⁻¹(1 − p)"}
 
@@ -117,6 +127,7 @@ def table_rows(result: DataResult) -> list[TableRow]:
     exact = evidence.exact or Significance(math.nan, math.nan, math.nan, evidence.oracle)
     rows = [
         _row("NSBI, Neyman construction", result, "neyman", learned, headline, result.searched, result.hat),
+        _row(WITH_SIMULATION, result, "neyman_simulation", learned, headline, result.searched, result.hat),
         _row("exact likelihood, Neyman", result, "oracle", exact, headline, result.oracle_searched, result.oracle_hat),
     ]
     rows += [_histogram_row(name, found, "neyman", headline, result) for name, found in result.histograms.items()]
@@ -176,6 +187,8 @@ def _row(
         for level in levels
     ]
     by_toys = method in ("neyman", "oracle")
+    if method == "neyman_simulation":  # the p-value is that of the row above
+        return TableRow(name, cells, "", "")
     value = _reading(evidence, headline) if by_toys else f"{evidence.asymptotic:.2f}"
     return TableRow(name, cells, "" if math.isnan(evidence.t) else f"{evidence.t:.2f}", value)
 
@@ -206,7 +219,9 @@ def evidence_words(data: str, result: DataResult, parameter: str) -> list[str]:
     """What each number against the lower bound is, in sentences: of the data, and of toys of the nominal value."""
     evidence, headline = result.significance, result.significance.headline
     sentences = []
-    if result.sigma_reference is not None:
+    if result.sigma_mc is not None:
+        sentences.append(_simulation(result.sigma_mc, evidence.learned))
+    elif result.sigma_reference is not None:
         sentences.append(
             f"Finite reference sample, not in the intervals: ±{result.sigma_reference:.2g} of the best fit."
         )
@@ -218,6 +233,24 @@ def evidence_words(data: str, result: DataResult, parameter: str) -> list[str]:
         if expected is not None:
             sentences.append(_expected(who, expected, parameter, headline))
     return sentences
+
+
+def _simulation(found: SigmaMC, evidence: Significance | None) -> str:
+    """sigma_MC of the best fit and of t of the tested value, by source."""
+
+    def parts(sources: Mapping[str, float]) -> str:
+        return ", ".join(f"{SOURCES_MC.get(name, name)} {value:.2g}" for name, value in sources.items())
+
+    if found.hat is None:
+        words = f"no uncertainty of the best fit, for {found.reason}"
+    else:
+        of_sigma = "" if found.of_sigma is None else f", {100.0 * found.of_sigma:.2g} % of its statistical error"
+        words = f"±{found.hat:.2g} of the best fit{of_sigma} ({parts(found.sources)})"
+    if evidence is not None and evidence.tested in found.mu:
+        place = found.mu.index(evidence.tested)
+        own = parts({name: values[place] for name, values in found.sources_t.items()})
+        words += f"; ±{found.sigma_t[place]:.2g} of t({evidence.tested:g}) ({own})"
+    return f"Finite simulation and training, σ_MC, in no interval that does not say so: {words}."
 
 
 def _evidence(who: str, found: Significance, parameter: str, headline: str) -> str:

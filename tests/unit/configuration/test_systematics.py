@@ -301,7 +301,12 @@ NEW = {
         },
     },
     ("ensembles",): {"members_per_job": 1, "joint": []},
-    ("belts",): {"nuisances": "conditional", "significance": "two-sided", "expected_toys": 1000},
+    ("belts",): {
+        "nuisances": "conditional",
+        "significance": "two-sided",
+        "expected_toys": 1000,
+        "simulation_error": "none",
+    },
     ("audit",): {"nuisances": [{}], "surface_toys": 1000},
     ("diagnostics",): {"null_variations": "one"},
     ("observed", "simulate"): {"nuisances": {}},

@@ -6,25 +6,19 @@ import interference
 import interference_effects
 import numpy as np
 import pytest
+from histogram_classifier import BINS, COMPOSITION, TRUE, densities_of, drawn, model_of, ratios_of
 
-from steelyard.data.reference_events import ReferenceEvents
 from steelyard.errors import ModelError
 from steelyard.finite_simulation.bias_posterior import posterior
 from steelyard.finite_simulation.functional_derivative import ExpectedData
 from steelyard.finite_simulation.influence import SimulatedEvents, influences
-from steelyard.finite_simulation.simulation_error import MemberRatios, SimulationError, simulation_error
+from steelyard.finite_simulation.member_scatter import MemberRatios
+from steelyard.finite_simulation.simulation_error import SimulationError, simulation_error
 from steelyard.inference.fit import Scan
 from steelyard.io.serialisation import from_data, to_data
-from steelyard.regions.unbinned import build_model
 
 GRID = np.array([0.0, 0.1, 0.3, 2.0, 3.0])
 NOTHING = np.zeros(0)
-BINS = 16
-# The interference problem in bins of x: a histogram is then a classifier without any bias.
-EDGES = interference.rate_densities((np.arange(4096) + 0.5) / 4096).reshape(BINS, -1, 4).mean(axis=1)
-YIELDS = EDGES.mean(axis=0)
-TRUE = EDGES / EDGES.sum(axis=0)
-COMPOSITION = np.full(4, 0.25)
 
 
 class TestFunctionalDerivative:
@@ -79,37 +73,10 @@ class TestFunctionalDerivative:
         assert [data.response(mu, NOTHING).t for mu in GRID] == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-def densities_of(counts):
-    """Events one by one of (BINS, C) counts: their bins, processes, and densities p_ki."""
-    bins, processes = np.nonzero(counts)
-    numbers = counts[bins, processes]
-    bins, processes = np.repeat(bins, numbers), np.repeat(processes, numbers)
-    densities = np.zeros((len(bins), 4))
-    densities[np.arange(len(bins)), processes] = 1.0 / counts.sum(axis=0)[processes]
-    return bins, processes, densities
-
-
-def drawn(number, rng):
-    return np.stack([rng.multinomial(number, TRUE[:, c]) for c in range(4)], axis=1)
-
-
-def model_of(ratios, bins, weights):
-    """A model with ratios of the bins (BINS, C), on events."""
-    events = ReferenceEvents(weights, np.zeros((len(bins), 2), dtype=int))
-    yields = dict(zip(interference.PROCESSES, YIELDS, strict=True))
-    with np.errstate(divide="ignore"):  # a bin without an event has the ratio 0
-        log_r = np.log(ratios)
-    return build_model(yields, interference.coefficients(), interference.BOUNDS, log_r[bins], events)
-
-
 def scan_of(model):
     data = ExpectedData.at(model, 1.0)
     t = np.array([data.response(mu, NOTHING).t for mu in GRID])
     return Scan(GRID, t, float(t[0]), None)
-
-
-def ratios_of(densities):
-    return densities / (densities @ COMPOSITION)[:, None]
 
 
 def trained(number, unseen, seed, change=None):

@@ -16,6 +16,7 @@ from steelyard.inference.belts import (
     critical_value,
     infer,
     invert,
+    with_uncertainty,
 )
 from steelyard.inference.fit import Fit, Scan
 from steelyard.inference.toy_fits import Status
@@ -139,6 +140,25 @@ def test_a_basin_narrower_than_the_scan_keeps_its_best_fit(interference):
     mu = np.linspace(0.0, 4.0, 21)
     (interval,) = invert(belt_at(1.0, (0.0, 4.0)), scan_of(mu, np.full(21, 5.0), hat=1.11), interference.mixture)
     assert any(low < 1.11 < high for low, high in interval.neyman)
+
+
+def test_an_uncertainty_of_mu_hat_adds_to_the_width_in_quadrature(interference):
+    """t = (mu - 1)^2/sigma^2, whose best fit has the uncertainty s of its own: the set of sqrt(sigma^2 + s^2)."""
+    sigma, s, mu = 0.4, 0.3, np.linspace(0.0, 3.0, 121)
+    scan = scan_of(mu, (mu - 1.0) ** 2 / sigma**2)
+    belt, mixture = belt_at(1.0, (0.0, 1.5, 3.0)), interference.mixture
+    (found,) = invert(belt, scan, mixture, lambda place: 2.0 * np.abs(place - 1.0) * s / sigma**2)
+    assert found.neyman == [pytest.approx((0.6, 1.4), abs=1e-3)]
+    assert found.simulation == [pytest.approx((0.5, 1.5), abs=1e-3)]
+    assert found.simulation_ends == [("crossing", "crossing")]
+    (without,) = invert(belt, scan, mixture)
+    assert without.simulation is None and without.neyman == found.neyman
+
+
+def test_t_that_nothing_is_known_of_excludes_nothing_and_no_density_everything():
+    t = np.array([0.0, 4.0, 4.0, np.inf])
+    result = with_uncertainty(t, np.array([1.0, 0.0, np.inf, np.inf]))
+    assert result.tolist() == [0.0, 4.0, 0.0, np.inf]
 
 
 def test_the_best_fit_says_what_is_special(interference):

@@ -322,14 +322,16 @@ def test_the_scan_without_an_exact_likelihood_has_one_panel():
     assert axes.get_xlabel() == r"$\mu$" and "observed" in axes.get_ylabel()
 
 
-def test_the_band_of_the_reference_sample_is_that_of_the_data_set():
-    for regenerated in (False, True):  # of the expected curve the sample is the data too
-        error = made.reference_error(regenerated)
-        figure = scan.scan("asimov", made.scan(), LABELS, reference=error)
-        sigma = error.regenerated_t if regenerated else error.sigma_t
-        (band,) = figure.axes[0].collections
-        assert band.get_paths()[0].vertices[:, 1].max() == pytest.approx((made.scan().t + sigma).max())
-    assert any("finite reference sample" in text for text in texts(figure))
+def test_the_band_of_simulation_and_training_is_about_the_curve_and_the_difference():
+    found, exact = made.uncertainty(), made.scan(steepness=5.9)
+    figure = scan.scan("observed", made.scan(), LABELS, exact, uncertainty=found)
+    upper, lower = (axes.collections[0].get_paths()[0].vertices[:, 1] for axes in figure.axes)
+    assert upper.max() == pytest.approx((made.scan().t + found.sigma_t).max())
+    difference = made.scan().t - exact.t
+    assert (lower.min(), lower.max()) == pytest.approx(
+        ((difference - found.sigma_t).min(), (difference + found.sigma_t).max())
+    )
+    assert any("simulation and training" in text for text in texts(figure))
 
 
 def test_the_error_budget_shows_parts_and_inflations(pictures):

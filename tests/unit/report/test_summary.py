@@ -22,7 +22,9 @@ def test_the_file_keeps_the_contract(tmp_path):
     """Segments stay lists of two numbers; what came later stands beside them."""
     to_json(summary(), tmp_path / "summary.json")
     data = json.loads((tmp_path / "summary.json").read_text())
-    assert set(data) == {"analysis", "parameter", "results", "checks"}  # no sigma_mc: absent, not null
+    assert set(data) == {"analysis", "parameter", "results", "checks", "version"}  # no advice: absent, not null
+    assert data["version"] == 2
+    assert "sigma_mc" not in data["results"]["asimov"]
     result = data["results"]["asimov"]
     sets = {"neyman": [[0.0, 0.4], [0.9, 1.6]], "asymptotic": [[0.5, 1.5]], "ends": {}, "errors": {}}
     assert result["levels"]["0.6827"] == sets
@@ -30,6 +32,42 @@ def test_the_file_keeps_the_contract(tmp_path):
     assert result["significance"] == {"asymptotic": 1.3, "headline": "two-sided"}
     assert result["baselines"]["m4l"]["0.6827"] == [[0.0, 2.0]]
     assert from_json(Summary, tmp_path / "summary.json") == summary()
+
+
+def test_sigma_mc_stands_beside_every_interval_by_source(tmp_path):
+    """As software reads it, and in words."""
+    given = {"asimov": made.inference([(0.4, 1.7)], [(0.0, 2.3)])}
+    found = made.uncertainty()
+    result = summarise("demo", "mu", given, {}, [], [], uncertainty={"asimov": found})
+    to_json(result, tmp_path / "summary.json")
+    assert from_json(Summary, tmp_path / "summary.json") == result
+    own = json.loads((tmp_path / "summary.json").read_text())["results"]["asimov"]["sigma_mc"]
+    assert own["hat"] == 0.05 and own["of_sigma"] == 0.1 and own["bias"] == 0.005 and "reason" not in own
+    assert list(own["sources"]) == ["sample", "networks", "reference", "yields", "noise"] == list(own["sources_t"])
+    assert own["sigma_t"] == pytest.approx(found.sigma_t.tolist()) and own["mu"][0] == 0.0
+    words = "σ_MC, in no interval that does not say so: ±0.05 of the best fit, 10 % of its statistical error"
+    assert words in format_table(result) and "σ_MC" in report_page(result)
+    assert f"±{found.sigma_t[0]:.2g} of t(0) (training events" in format_table(result)
+
+
+def test_a_best_fit_without_sigma_mc_says_why():
+    given = {"asimov": made.inference([(0.4, 1.7)], [(0.0, 2.3)])}
+    result = summarise("demo", "mu", given, {}, [], [], uncertainty={"asimov": made.uncertainty("it is on a bound")})
+    assert result.results["asimov"].sigma_mc.hat is None
+    assert "no uncertainty of the best fit, for it is on a bound" in format_table(result)
+
+
+def test_sets_with_the_uncertainty_are_a_row_of_their_own():
+    learned = made.inference([(0.4, 1.7)], [(0.0, 2.3)])
+    wider = tuple(
+        replace(interval, simulation=[(0.3, 1.8)], simulation_ends=[("crossing", "crossing")])
+        for interval in learned.intervals
+    )
+    result = summarise("demo", "mu", {"asimov": replace(learned, intervals=wider)}, {}, [], [])
+    level = result.results["asimov"].levels["0.6827"]
+    assert level.neyman_simulation == [(0.3, 1.8)] and level.ends["neyman_simulation"] == [("crossing", "crossing")]
+    assert "NSBI, Neyman with σ_MC" in format_table(result)
+    assert "NSBI, Neyman with σ_MC" not in format_table(made.summary())
 
 
 def test_negative_weights_are_there_where_any_process_has_some(tmp_path):
