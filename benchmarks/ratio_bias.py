@@ -18,7 +18,7 @@ over densely simulated independent data of mu = 1, a line has
   Neyman set over the exact one's, critical values from toys of each likelihood.
 
 ``common``: over all trainings of a recipe, what they have in common in delta u: a bias of networks that no other seed
-shows. Last measured: docs/precision.md.
+shows. Last measured: docs/training.md.
 """
 
 import argparse

@@ -39,7 +39,9 @@ def test_types_are_right():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("names", [["config.yaml"], ["paper.yaml"], ["config.yaml", "joint_variations.yaml"]])
+@pytest.mark.parametrize(
+    "names", [["config.yaml"], ["paper.yaml"], ["config.yaml", "node.yaml"], ["config.yaml", "joint_variations.yaml"]]
+)
 def test_a_dry_run_of_every_configuration(names, tmp_path):
     files = [str(REPOSITORY / "config" / name) for name in names]
     done = run("snakemake", "-n", "--quiet", "rules", "--directory", str(tmp_path), "--configfile", *files)

@@ -32,7 +32,7 @@ densities lie on common events, and
 with one output g for each family and one output l for each process in it. Both terms are proper by themselves, so that
 the second may have a factor without moving the minimum of either. It is 10: the first term's noise sets the pace
 otherwise. In the embedded analysis this halves the mean square error of the ratios among S, SBI and B for the same time
-of training (docs/precision.md).
+of training (docs/training.md).
 
 That a classifier of K classes gives density ratios, as one of two does (Cranmer, Pavez and Louppe, arXiv:1506.02169),
 is Bayes' theorem, :math:`p_c/p_d=P(c|x)/P(d|x)` for equal priors: Sugiyama, Suzuki and Kanamori, Density Ratio

@@ -208,8 +208,8 @@ def test_rules_name_the_choices_that_their_stages_make():
                 assert set(names) & set(words), f"{script} reaches {registry}, and names none of {names}"
                 found.setdefault(registry, []).append(script)
     assert {registry: len(scripts) for registry, scripts in found.items()} == {
-        # evaluation in three rules, experiments, two diagnoses, the uncertainty of the result
-        "ratios/architectures/architecture.py": 7,
+        # evaluation in three rules, experiments, three diagnoses, the uncertainty of the result
+        "ratios/architectures/architecture.py": 8,
         "data/readers/reader.py": 2,  # samples and their variations
         "simulators/interface.py": 4,  # ntuples, exact densities, exact variations, experiments
     }
