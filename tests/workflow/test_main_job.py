@@ -20,7 +20,7 @@ def test_the_run_ends_with_the_result_as_a_table(finished_workspace):
 def test_the_summary_keeps_the_contract(finished_workspace):
     workspace, _ = finished_workspace
     summary = json.loads((workspace.results / "summary.json").read_text())
-    assert set(summary) - {"advice"} == {"analysis", "parameter", "results", "checks", "simulation"}
+    assert set(summary) - {"advice"} == {"version", "analysis", "parameter", "results", "checks", "simulation"}
     assert set(summary["results"]) == {"asimov", "observed"}
     for result in summary["results"].values():
         assert {"hat", "levels", "significance", "baselines"} <= set(result)
