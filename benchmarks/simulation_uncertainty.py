@@ -18,7 +18,6 @@ uncertainty. Last measured: docs/precision.md.
 import argparse
 import json
 import os
-import tempfile
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -38,6 +37,7 @@ class Recipe:
         events: of each process, or of the samples gg and qqZZ, both sides of the split.
         soft: labels.
         members, epochs, hidden, batch, rate: of the training.
+        joint: one network for all processes.
         mu: where t is looked at.
         experiments: of Poisson size, drawn from the fixed data set, for coverage.
     """
@@ -50,6 +50,7 @@ class Recipe:
     hidden: tuple[int, ...] = (24, 24)
     batch: int = 1024
     rate: float = 1e-2
+    joint: bool = False
     mu: tuple[float, ...] = (0.0, 0.05, 0.25, 0.5, 1.5, 2.0)
     experiments: int = 0
 
@@ -58,8 +59,8 @@ RECIPES = {
     "cheap": Recipe("analytic", (60_000,) * 4),
     "cheap soft": Recipe("analytic", (40_000,) * 4, soft=True, epochs=6),
     "starved": Recipe("analytic", (8_000,) * 4, epochs=8, batch=512, experiments=200),
-    "embedded": Recipe(
-        "embedded", (800_000, 1_200_000), soft=True, epochs=8, hidden=(64, 64, 64), batch=2048, rate=5e-3
+    "embedded": Recipe(  # as config/config.yaml has it
+        "embedded", (800_000, 1_200_000), True, 4, joint=True, epochs=8, hidden=(64,) * 3, batch=2048, rate=5e-3
     ),
 }
 
@@ -193,7 +194,7 @@ class Regeneration:
         self.exact = self.curves.logarithms(np.exp(oracle_log_ratios(dense.log_densities, reference)) * yields)
         self.learned = self.curves.logarithms(self.model.event_intensities(raw))
         self._simulated = simulated_events(samples, reference, events)
-        self._members = MemberRatios(*members, validation_fraction=0.1)
+        self._members = MemberRatios(**members, validation_fraction=0.1)
 
     def predict(self, mu: tuple[float, ...], values: np.ndarray):
         """The uncertainty of t at mu, some of the curves' places, and of mu_hat, of -2 ln L (P,)."""
@@ -294,17 +295,16 @@ def _experiments(recipe: Recipe, seed: int, regeneration: Regeneration, true_hat
 
 def _trained(recipe: Recipe, seed: int, dense: Dense):
     """Reference, samples, reference events, log r of these (n, C), members, and log r of the dense data (m, C)."""
+    from trainings import trained
     from verdict_problems import PROCESSES
 
     from steelyard.data.identifiers import Split
     from steelyard.data.reference import mix_reference
     from steelyard.data.reference_events import reference_events
     from steelyard.finite_simulation.member_ratios import EVENTS
-    from steelyard.ratios.ensembles import combine, mean_log_ratio
+    from steelyard.ratios.ensembles import combine, mean_log_ratio, of_process
     from steelyard.ratios.evaluation import member_log_ratios
-    from steelyard.ratios.hypotheses import ratio_samples
-    from steelyard.ratios.members import load
-    from steelyard.ratios.training import train_member
+    from steelyard.ratios.hypotheses import joint_samples, ratio_samples
     from steelyard.seeds import seed_for
 
     split = Split("held_out", 0.5, 5)
@@ -318,45 +318,29 @@ def _trained(recipe: Recipe, seed: int, dense: Dense):
     number = len(events.weights)
     rows = np.sort(np.random.default_rng(seed).choice(number, min(number, EVENTS), replace=False))
     features = events.gather([sample.features for sample in samples])
-    training = SimpleNamespace(
-        hidden=list(recipe.hidden),
-        activation="silu",
-        optimizer="adam",
-        learning_rate=recipe.rate,
-        warmup=0.03,
-        weight_decay=0.0,
-        batch_size=recipe.batch,
-        epochs=recipe.epochs,
-        patience=6,
-        validation_fraction=0.1,
-    )
+    members = {}
+    for group in ("joint",) if recipe.joint else PROCESSES:
+        members[group] = trained(
+            joint_samples(samples, reference, PROCESSES) if recipe.joint else ratio_samples(samples, reference, group),
+            group,
+            samples[0].info.features,
+            split,
+            recipe,
+            lambda member, group=group: seed_for(seed, "simulation_uncertainty", process=group, member=member),
+        )
+    if recipe.joint:
+        mixture = reference.weights
+        members = {name: [of_process(member, name, mixture) for member in members["joint"]] for name in PROCESSES}
+    ensembles = [combine(members[name], "ratio", split) for name in PROCESSES]
     log_r, of_members, raw = [], [], []
-    with tempfile.TemporaryDirectory() as folder:
-        for process in PROCESSES:
-            members = []
-            for member in range(recipe.members):
-                path = Path(folder) / f"{process}-{member}.pt"
-                train_member(
-                    ratio_samples(samples, reference, process),
-                    ratio=process,
-                    member=member,
-                    features=samples[0].info.features,
-                    split=split,
-                    training=training,
-                    bootstrap=False,
-                    seed=seed_for(seed, "simulation_uncertainty", process=process, member=member),
-                    network_path=path,
-                    curve_path=path.with_suffix(".csv"),
-                    checkpoint_path=path.with_suffix(".ckpt"),
-                )
-                members.append(load(path))
-            ensemble = combine(members, "ratio", split)
-            for values, into in ((features, log_r), (dense.features, raw)):
-                single = member_log_ratios(ensemble, values)
-                into.append(mean_log_ratio(single, np.ones(single.shape, dtype=bool), "ratio"))
-                if into is log_r:
-                    of_members.append(single[:, rows])
-    return reference, samples, events, np.stack(log_r, 1), (rows, tuple(of_members)), np.stack(raw, 1)
+    for ensemble in ensembles:
+        for values, into in ((features, log_r), (dense.features, raw)):
+            single = member_log_ratios(ensemble, values)
+            into.append(mean_log_ratio(single, np.ones(single.shape, dtype=bool), "ratio"))
+            if into is log_r:
+                of_members.append(single[:, rows])
+    found = {"rows": rows, "log_r": tuple(of_members), "networks": tuple(ensemble.networks for ensemble in ensembles)}
+    return reference, samples, events, np.stack(log_r, 1), found, np.stack(raw, 1)
 
 
 def _with_features(sample):

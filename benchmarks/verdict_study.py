@@ -19,7 +19,6 @@ import itertools
 import json
 import multiprocessing
 import os
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
@@ -213,45 +212,22 @@ def _sampled(number: int, seed: int) -> np.ndarray:
 
 def _member_scores(recipe, samples, reference, process, seed, events, split):
     """log r of the reference events by each member (M, n), and which of them judge them: (M, n)."""
+    from trainings import trained
+
     from steelyard.data.identifiers import trains
     from steelyard.ratios.ensembles import combine
     from steelyard.ratios.evaluation import member_log_ratios
     from steelyard.ratios.hypotheses import ratio_samples
-    from steelyard.ratios.members import load
-    from steelyard.ratios.training import train_member
     from steelyard.seeds import seed_for
 
-    rows = ratio_samples(samples, reference, process)
-    training = SimpleNamespace(
-        hidden=list(recipe.hidden),
-        activation="silu",
-        optimizer="adam",
-        learning_rate=recipe.rate,
-        warmup=0.03,
-        weight_decay=0.0,
-        batch_size=recipe.batch,
-        epochs=recipe.epochs,
-        patience=6,
-        validation_fraction=0.1,
+    members = trained(
+        ratio_samples(samples, reference, process),
+        process,
+        samples[0].info.features,
+        split,
+        recipe,
+        lambda member: seed_for(seed, "verdict_study", process=process, member=member),
     )
-    members = []
-    with tempfile.TemporaryDirectory() as folder:
-        for member in range(recipe.members):
-            path = Path(folder) / f"{member}.pt"
-            train_member(
-                rows,
-                ratio=process,
-                member=member,
-                features=samples[0].info.features,
-                split=split,
-                training=training,
-                bootstrap=recipe.bootstrap,
-                seed=seed_for(seed, "verdict_study", process=process, member=member),
-                network_path=path,
-                curve_path=path.with_suffix(".csv"),
-                checkpoint_path=path.with_suffix(".ckpt"),
-            )
-            members.append(load(path))
     ensemble = combine(members, "ratio", split)
     values = member_log_ratios(ensemble, events.gather([sample.features for sample in samples]))
     ids = events.gather([sample.ids for sample in samples])

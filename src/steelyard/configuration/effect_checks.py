@@ -1,6 +1,6 @@
 """Checks of the effects of a systematic: processes, form, and the samples that are varied."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from steelyard.configuration.problems import Problem
@@ -86,21 +86,30 @@ def _processes(configuration: "Configuration", path: str, effect: "Effect") -> I
             yield Problem(f"{path}.weights.up", f"there is no weight of process '{name}'", advice)
 
 
+def files_of_samples(
+    configuration: "Configuration", path: str, files: Iterable[str], processes: Sequence[str]
+) -> Iterator[Problem]:
+    """Whether other files, by the names of samples, are of samples that have some and carry one of the processes."""
+    samples = {sample.name: sample for sample in configuration.samples}
+    for name in files:
+        where = f"{path}.{name}"
+        if name not in samples:
+            yield Problem(where, f"unknown sample '{name}'", nearest(name, samples, "samples"))
+        elif samples[name].simulate:
+            yield Problem(where, f"the sample '{name}' is simulated, and has no other files", "use trees")
+        elif not set(processes) & set(samples[name].weights):
+            what = f"the sample '{name}' has no weights for {', '.join(processes)}"
+            yield Problem(where, what, f"it carries {', '.join(samples[name].weights)}: correct one of them")
+
+
 def _files(configuration: "Configuration", path: str, effect: "Effect") -> Iterator[Problem]:
     """Files belong to samples, and a sample carries the processes that it varies."""
     if not effect.files:
         return
     samples = {sample.name: sample for sample in configuration.samples}
     for direction in DIRECTIONS:
-        for name in getattr(effect.files, direction) or {}:
-            where = f"{path}.files.{direction}.{name}"
-            if name not in samples:
-                yield Problem(where, f"unknown sample '{name}'", nearest(name, samples, "samples"))
-            elif samples[name].simulate:
-                yield Problem(where, f"the sample '{name}' is simulated, and has no other files", "use trees")
-            elif not set(effect.processes) & set(samples[name].weights):
-                what = f"the sample '{name}' has no weights for {', '.join(effect.processes)}"
-                yield Problem(where, what, f"it carries {', '.join(samples[name].weights)}: correct one of them")
+        files = getattr(effect.files, direction) or {}
+        yield from files_of_samples(configuration, f"{path}.files.{direction}", files, effect.processes)
     if effect.files.down is not None and set(effect.files.down) != set(effect.files.up):
         odd = sorted(set(effect.files.down) ^ set(effect.files.up))[0]
         found, absent = ("up", "down") if odd in effect.files.up else ("down", "up")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from steelyard.configuration.effect_checks import process_names
+from steelyard.configuration.effect_checks import files_of_samples, process_names
 from steelyard.configuration.joint_points import effect_samples, varied_by
 from steelyard.configuration.problems import Problem
 from steelyard.data.variations import VariedSource
@@ -30,7 +30,7 @@ def problems_of(configuration: "Configuration") -> Iterator[Problem]:
                 if first != index:
                     advice = "a process is given in one way: keep one of them"
                     yield Problem(f"{where}.processes", f"process '{process}' is in effects[{first}] too", advice)
-            yield from _files(configuration, where, effect)
+            yield from files_of_samples(configuration, f"{where}.files", effect.files or (), effect.processes)
             yield from _samples(configuration, where, point, effect, index, firsts)
 
 
@@ -81,19 +81,6 @@ def _processes(
             what = f"process '{process}' is varied by {varied[0] if varied else 'none'} of {', '.join(point.alpha)}"
             advice = "remove it: with fewer than two of them there is nothing to factorise; or add it to their effects"
             yield Problem(f"{path}.processes", what, advice)
-
-
-def _files(configuration: "Configuration", path: str, effect: "JointEffect") -> Iterator[Problem]:
-    samples = {sample.name: sample for sample in configuration.samples}
-    for name in effect.files or ():
-        where = f"{path}.files.{name}"
-        if name not in samples:
-            yield Problem(where, f"unknown sample '{name}'", nearest(name, samples, "samples"))
-        elif samples[name].simulate:
-            yield Problem(where, f"the sample '{name}' is simulated, and has no other files", "use trees")
-        elif not set(effect.processes) & set(samples[name].weights):
-            what = f"the sample '{name}' has no weights for {', '.join(effect.processes)}"
-            yield Problem(where, what, f"it carries {', '.join(samples[name].weights)}: correct one of them")
 
 
 def _samples(
